@@ -1,0 +1,105 @@
+"""What every wire format promises the hub: bytes in; samples, events, statements and problems out.
+
+A format is a pair of pure functions with explicit state. ``route`` reads a topic once (the hub keeps the answer
+per topic); ``decode`` reads one message. Neither raises for any bytes, reads a clock or touches the outside world.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Protocol
+
+import msgspec
+
+
+class DeviceRef(msgspec.Struct, frozen=True):
+    """Who is speaking: community, scheme (``native``, ``zigbee``, ``sparkplug`` …) and the maker's own id."""
+
+    community: str
+    scheme: str
+    id: str
+
+    @property
+    def hub_id(self) -> str:
+        """Short URL-safe id for paths, tags and files; the same for the same identity on every hub."""
+        name = self.id if self.scheme == "native" else f"{self.scheme}-{self.id.lower()}"
+        return f"{self.community}~{name}"
+
+
+class Message(msgspec.Struct, gc=False):
+    """One received message."""
+
+    topic: str
+    payload: bytes
+    received_at: int
+    """Epoch milliseconds, UTC."""
+    retain: bool = False
+    dup: bool = False
+    content_type: str = ""
+
+
+class Sample(msgspec.Struct, gc=False):
+    """Values of one device at one moment. ``time`` is epoch ms as the device said it, or None if it said none."""
+
+    device: DeviceRef
+    time: int | None
+    values: dict[str, Any]
+    """Point name -> float, bool or str. Canonical units; never None, never nested."""
+    identity: str | None = None
+    """What tells a repeat from a new message where ``time`` cannot: boot and sequence number."""
+
+
+class Event(msgspec.Struct, gc=False):
+    """Something a device says happened. ``active`` None means momentary."""
+
+    device: DeviceRef
+    time: int | None
+    type: str
+    code: str
+    active: bool | None
+    text: str = ""
+    identity: str | None = None
+
+
+class Statement(msgspec.Struct, gc=False):
+    """A device's (or its last will's) word about being reachable; ``online`` None withdraws the statement."""
+
+    device: DeviceRef
+    online: bool | None
+
+
+class Problem(msgspec.Struct, gc=False):
+    """Something in a message that could not be understood; the rest of the message is kept."""
+
+    reason: str
+    """One of the format's stable slugs, e.g. ``not_json``, ``nested_value``."""
+    detail: str
+    """A sentence for an installer: what was found and what would be right."""
+    device: DeviceRef | None = None
+    whole: bool = True
+    """Nothing of the message could be used (False: only a part of it)."""
+
+
+class Decoded(msgspec.Struct, gc=False):
+    """Everything one message said."""
+
+    samples: tuple[Sample, ...] = ()
+    events: tuple[Event, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+NOTHING: Final = Decoded()
+
+
+class Format(Protocol):
+    """One wire format."""
+
+    name: str
+
+    def route(self, topic: str, community: str | None) -> Any | None:
+        """Say what this topic is, or None where it is not this format's. ``community`` is the connection's, if fixed."""
+        ...
+
+    def decode(self, route: Any, message: Message) -> Decoded:
+        """Read one message. Never raises; work and memory are bounded by the payload limit."""
+        ...

@@ -1,0 +1,1 @@
+"""A believable community with scripted faults, publishing over MQTT."""

@@ -1,0 +1,187 @@
+"""A decoded batch: what both lanes are handed, in columns.
+
+A point is known inside the process by its *slot*, a dense integer given at first sight; ``Slots`` is the dictionary.
+Slots mean nothing outside the process: every store keeps ids of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntFlag
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class PointKey(NamedTuple):
+    """A point's name in every store: the device's hub id and the name the device uses (``bay3.power``)."""
+
+    community: str
+    device: str
+    name: str
+
+
+class Mark(IntFlag):
+    """What the hub noticed about a reading while decoding it."""
+
+    NONE = 0
+    ARRIVAL_TIME = 1
+    """The device gave no time: the time of arrival stands in."""
+    CLOCK_PROBLEM = 2
+    """The device's time was outside what is believable: the time of arrival stands in."""
+    RETAINED = 4
+    """A retained message with a time of its own: a replay of something said before."""
+    SIMULATED = 8
+
+
+class Position(NamedTuple):
+    """Where a lane stands: (journal id, number of the last batch whose effects are committed)."""
+
+    journal: str
+    batch: int
+
+
+class Slots:
+    """Slot <-> point. Grows only; shared by the lanes; ``slot`` is called by the decoding thread alone."""
+
+    def __init__(self) -> None:
+        self.keys: list[PointKey] = []
+        self._by_key: dict[PointKey, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def slot(self, key: PointKey) -> int:
+        """The point's slot, given on first sight."""
+        found = self._by_key.get(key)
+        if found is None:
+            found = len(self.keys)
+            self.keys.append(key)
+            self._by_key[key] = found
+        return found
+
+    def find(self, key: PointKey) -> int | None:
+        """The point's slot if it has been seen in this process."""
+        return self._by_key.get(key)
+
+
+@dataclass(slots=True, kw_only=True)
+class Readings:
+    """Numeric readings, one row each, in order of arrival. All arrays have the same length."""
+
+    slot: NDArray[np.int32]
+    time: NDArray[np.int64]
+    """Event time, epoch ms UTC."""
+    value: NDArray[np.float64]
+    """As sent, in canonical units, before the point's own calibration. Booleans are 0 and 1."""
+    arrival: NDArray[np.int64]
+    """When the hub received it, epoch ms UTC."""
+    mark: NDArray[np.uint8]
+    frame: NDArray[np.int32]
+    """Index of the frame in its batch, so that a reading that cannot be judged can be quarantined."""
+
+    def __len__(self) -> int:
+        return len(self.slot)
+
+
+class TextReading(NamedTuple):
+    """A reading whose value is a string (state names, codes)."""
+
+    slot: int
+    time: int
+    text: str
+    arrival: int
+    mark: int
+    frame: int
+
+
+class FaultEvent(NamedTuple):
+    """A device's own word on a fault. ``active`` None means momentary."""
+
+    community: str
+    device: str
+    time: int
+    arrival: int
+    type: str
+    code: str
+    active: bool | None
+    text: str
+    mark: int
+    frame: int
+
+
+class Availability(NamedTuple):
+    """A device's statement (or its last will) about being reachable; ``online`` None withdraws it."""
+
+    community: str
+    device: str
+    online: bool | None
+    arrival: int
+
+
+class Refusal(NamedTuple):
+    """A frame, or a part of it, that could not be understood: goes to quarantine."""
+
+    frame: int
+    reason: str
+    detail: str
+    device: str | None
+    community: str | None
+    whole: bool
+    connection: str
+    topic: str
+    payload: bytes
+    received_at: int
+
+
+class DeviceSeen(NamedTuple):
+    """First message of a device that this process has seen: the registry may not know it yet."""
+
+    community: str
+    device: str
+    scheme: str
+    scheme_id: str
+    connection: str
+    at: int
+    names: tuple[str, ...]
+
+
+class Gap(NamedTuple):
+    """Time in which the hub could not hear a connection; written into the journal by the ingest itself, in order.
+
+    Counts towards no silence and no delay. ``kind``: hub_down, broker_down, session_lost (messages may be missing).
+    """
+
+    connection: str
+    kind: str
+    started_at: int
+    ended_at: int
+    detail: str
+
+
+class Beat(NamedTuple):
+    """The hub's own heartbeat, come back through the broker and the journal."""
+
+    connection: str
+    sent_at: int
+    received_at: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Decoded:
+    """One journal batch, decoded once and handed to every lane that is level."""
+
+    position: Position
+    received_at: int
+    """When the last frame of the batch was received, epoch ms UTC: the lane's time once the batch is done."""
+    frames: int
+    readings: Readings
+    texts: list[TextReading] = field(default_factory=list)
+    events: list[FaultEvent] = field(default_factory=list)
+    availability: list[Availability] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    seen: list[DeviceSeen] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    beats: list[Beat] = field(default_factory=list)

@@ -1,0 +1,1 @@
+"""From the wire to the journal, and from the journal to the lanes."""

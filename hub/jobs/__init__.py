@@ -1,0 +1,1 @@
+"""Periodic work: a clock that inserts leased rows."""

@@ -1,0 +1,1 @@
+"""Sending what the outbox holds, one folder per channel family."""

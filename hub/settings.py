@@ -1,0 +1,253 @@
+"""The hub's settings: one model, the only reader of the environment and of hub.toml."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from hub.clock import MINUTE, from_iso
+from hub.errors import ConfigError
+
+GIB = 1024**3
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Connection(_Section):
+    """One broker that the hub listens to."""
+
+    name: Slug = "main"
+    url: str
+    """``mqtt://``, ``mqtts://``, ``ws://`` or ``wss://user:pass@host:port``."""
+    community: Slug | None = None
+    """The community of foreign devices on this connection; native topics name theirs."""
+    formats: tuple[str, ...] = ("native",)
+    may_write: bool = False
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _known_scheme(cls, url: str) -> str:
+        if not url.startswith(("mqtt://", "mqtts://", "ws://", "wss://")):
+            raise ValueError("expected mqtt://, mqtts://, ws:// or wss://, e.g. mqtt://user:pass@broker.example:1883")
+        return url
+
+
+class Mqtt(_Section):
+    """[mqtt]"""
+
+    url: str | None = None
+    """The connection called ``main``; unset: the embedded broker (hub demo) or none."""
+    version: Literal["5", "3.1.1"] = "5"
+    transport: Literal["fast", "stock"] = "fast"
+    embedded_port: int | None = Field(default=None, ge=0, le=65535)
+    client_id: str | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    session_expiry_s: int = Field(default=7 * 24 * 3600, ge=60)
+    receive_maximum: int = Field(default=65_000, ge=100, le=65_535)
+    keepalive_s: int = Field(default=30, ge=5, le=600)
+    heartbeat_s: float = Field(default=5.0, gt=0)
+    connections: tuple[Connection, ...] = ()
+
+    def all_connections(self) -> tuple[Connection, ...]:
+        """``main`` first, then the further ones."""
+        if self.url is None:
+            return self.connections
+        main = Connection(url=self.url, ca_file=self.ca_file, cert_file=self.cert_file, key_file=self.key_file)
+        return (main, *self.connections)
+
+
+class Ingest(_Section):
+    """[ingest]"""
+
+    earliest: int = from_iso("2000-01-02T00:00:00Z")
+    """Readings stamped before this have a clock problem (ISO 8601 or epoch ms)."""
+    lateness: int = 10 * MINUTE
+    """Readings later than this are judged apart (ms)."""
+    batch_ms: float = Field(default=20.0, gt=0, le=1000)
+    batch_messages: int = Field(default=5000, ge=1, le=60_000)
+    payload_limit: int = Field(default=256 * 1024, ge=1024)
+    depth_limit: int = Field(default=32, ge=2, le=128)
+    values_limit: int = Field(default=500, ge=1)
+    """Values in one message."""
+    new_devices_per_minute: int = Field(default=600, ge=1)
+
+    @field_validator("earliest", mode="before")
+    @classmethod
+    def _instant(cls, value: object) -> object:
+        return from_iso(value if "T" in value else f"{value}T00:00:00Z") if isinstance(value, str) else value
+
+
+class JournalSettings(_Section):
+    """[journal]"""
+
+    max_bytes: int = Field(default=10 * GIB, ge=10 * 1024**2)
+    max_age_h: float = Field(default=7 * 24.0, gt=0)
+    min_free: int | None = Field(default=None, ge=0)
+    """Below this much free disk intake stops acknowledging; unset: 1 GiB or 5 % of the disk, whichever is more."""
+
+
+class Series(_Section):
+    """[series]"""
+
+    url: str | None = None
+    memory_limit: str = "256MB"
+    threads: int = Field(default=2, ge=1)
+    raw_months: int = Field(default=13, ge=1)
+    rollup_years: int = Field(default=5, ge=1)
+
+
+class RecordsSettings(_Section):
+    """[records]"""
+
+    url: str | None = None
+
+
+class Web(_Section):
+    """[web]"""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    public_url: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key go together: set both or neither")
+        return self
+
+
+class Notify(_Section):
+    """[notify]"""
+
+    smtp_url: str | None = None
+    """``smtp://user:pass@host:587`` (STARTTLS), ``smtps://…:465``, ``smtp+plain://`` for a relay on this machine."""
+    smtp_from: str = "hub@localhost"
+    webhook_secret: str | None = None
+    """Key of the HMAC-SHA256 signature of outgoing webhooks."""
+    allow_private_targets: bool = False
+    """Webhooks may go to loopback and private addresses (the demo does)."""
+    attempts: int = Field(default=8, ge=1, le=50)
+
+
+class Log(_Section):
+    """[log]"""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    json_lines: bool = False
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Environment: ``HUB_SECTION__KEY``; a secret can come from ``HUB_…_FILE``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HUB_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    data_dir: Path = Path("hub-data")
+    admin_token: str | None = None
+    mqtt: Mqtt = Mqtt()
+    ingest: Ingest = Ingest()
+    journal: JournalSettings = JournalSettings()
+    series: Series = Series()
+    records: RecordsSettings = RecordsSettings()
+    web: Web = Web()
+    notify: Notify = Notify()
+    log: Log = Log()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over file: what is passed in here comes from hub.toml."""
+        return env_settings, init_settings
+
+
+def load(config: Path | None = None) -> Settings:
+    """Read ``config`` (or ``hub.toml`` in the working folder, if it is there) and the environment.
+
+    Raises ConfigError naming the key, what was found and what would be right.
+    """
+    path = config if config is not None else Path("hub.toml")
+    data: dict[str, Any] = {}
+    if config is not None or path.exists():
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(
+                f"{path}: cannot be read ({error.strerror}); give --config FILE a readable file"
+            ) from error
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    _take_secret_files(os.environ)
+    _refuse_unknown_environment(os.environ)
+    try:
+        return Settings(**data)
+    except ValidationError as error:
+        raise ConfigError("; ".join(_explain(item, path) for item in error.errors())) from error
+
+
+def _explain(item: Any, path: Path) -> str:
+    key = ".".join(str(part) for part in item["loc"])
+    name = "HUB_" + "__".join(str(part) for part in item["loc"]).upper()
+    if item["type"] == "extra_forbidden":
+        return f"unknown key {key} (in {path} or as {name}): see docs/settings.md for the keys that exist"
+    return f"{key} ({path} or {name}): {item['msg']}; found {item['input']!r}"
+
+
+def _take_secret_files(environment: os._Environ[str]) -> None:
+    """``HUB_X_FILE=/run/secrets/x`` stands for ``HUB_X=<content>``."""
+    for name in [n for n in environment if n.startswith("HUB_") and n.endswith("_FILE") and n not in _FILE_SETTINGS]:
+        try:
+            environment[name.removesuffix("_FILE")] = Path(environment[name]).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ConfigError(f"{name}: {environment[name]} cannot be read ({error.strerror})") from error
+        del environment[name]
+
+
+_FILE_SETTINGS = frozenset(f"HUB_MQTT__{name}_FILE" for name in ("CA", "CERT", "KEY"))
+_OTHER_VARIABLES = frozenset({"HUB_TEST_DATA", "HUB_TEST_INFLUX_URL", "HUB_SKIP_ASSETS"})
+
+
+def _refuse_unknown_environment(environment: os._Environ[str]) -> None:
+    """pydantic-settings passes over unknown names of the environment; a misspelt setting must not."""
+    fields = Settings.model_fields
+    for name in environment:
+        if not name.startswith("HUB_") or name in _OTHER_VARIABLES:
+            continue
+        section, _, key = name.removeprefix("HUB_").lower().partition("__")
+        if section not in fields:
+            raise ConfigError(f"unknown setting {name}: no section or key {section!r}; see docs/settings.md")
+        model = fields[section].annotation
+        if (
+            key
+            and isinstance(model, type)
+            and issubclass(model, BaseModel)
+            and key.split("__")[0] not in model.model_fields
+        ):
+            known = ", ".join(sorted(model.model_fields))
+            raise ConfigError(f"unknown setting {name}: [{section}] has {known}")
