@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from hub.domain.alarms import Priority
-    from hub.domain.places import Name
+from hub.domain.alarms import Priority
+from hub.domain.places import Name
 
 
 class RuleKind(StrEnum):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from hub.domain.alarms import Alarm
-    from hub.domain.notices import Notice
-    from hub.domain.tickets import Ticket, TicketKey
-    from hub.flows.batch import Gap, Position, Refusal
+from hub.domain.alarms import Alarm
+from hub.domain.notices import Notice
+from hub.domain.tickets import Ticket, TicketKey
+from hub.flows.batch import Gap, Position, Refusal
 
 T = TypeVar("T")
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from hub.domain.places import Binding, Community, Device, Facility, Name, Place
 from hub.domain.rules import FailureMode, Rule, RuleKind
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from hub.domain.places import Binding, Community, Device, Facility, Name, Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
