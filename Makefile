@@ -1,0 +1,68 @@
+# Everything a newcomer needs: make demo, make test. All of it goes into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := $(shell find hub devices -name '*.py' -o -name '*.ts' -o -name '*.css' -o -name '*.po' 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-check test lint types unit servers faults browser bench soak screenshots lock clean
+
+help: ## what there is to run
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+# --- setting up -------------------------------------------------------------------------------------------------
+
+.venv/.demo: requirements.lock pyproject.toml
+	@.ci/venv $(PYTHON) requirements.lock
+	@touch $@
+
+.venv/.dev: requirements-dev.lock pyproject.toml
+	@.ci/venv $(PYTHON) requirements-dev.lock
+	@touch .venv/.demo $@
+
+lock: .venv/.dev ## write both lock files anew from pyproject.toml
+	@for pair in "requirements.lock" "requirements-dev.lock --extra dev --extra postgres"; do \
+	    set -- $$pair; out=$$1; shift; \
+	    env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	        --no-emit-find-links --no-header --no-annotate --python-version 3.11 "$$@" pyproject.toml -o $$out; done
+
+# --- running ----------------------------------------------------------------------------------------------------
+
+demo: .venv/.demo ## set up and run the hub with a simulated community; Ctrl-C stops it
+	@$(BIN)/hub demo $(DEMO)
+
+demo-check: .venv/.demo ## start the demo on a new folder, wait for the first ticket, stop: the README's promise, tried
+	@$(BIN)/python -m tests.acceptance.demo_check
+
+# --- checking ---------------------------------------------------------------------------------------------------
+
+test: .venv/.dev ## all checks and tests, with real servers and a real browser
+	@.ci/servers
+	@$(MAKE) --no-print-directory lint types
+	@$(BIN)/python -m pytest -m "not soak"
+
+lint: .venv/.dev
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
+
+types: .venv/.dev
+	@$(BIN)/mypy --no-error-summary
+
+unit: .venv/.dev ## only what needs no server, browser or fault
+	@$(BIN)/python -m pytest -q -m "not (soak or servers or browser or faults)"
+
+servers faults browser: .venv/.dev
+	@$(BIN)/python -m pytest -q -m "$@ and not soak"
+
+bench: .venv/.dev ## speed, as ratios against a reference in the same run
+	@.ci/servers libmosquitto-dev gcc libc6-dev
+	@$(BIN)/python -m tests.benchmarks $(BENCH)
+
+soak: .venv/.dev ## the long forms
+	@.ci/servers libmosquitto-dev gcc libc6-dev
+	@$(BIN)/python -m pytest -m soak --timeout=7200
+
+screenshots: .venv/.dev ## every page, both languages, desktop and phone, light and dark
+	@.ci/servers
+	@$(BIN)/python -m tests.web.screenshots
+
+clean:
+	rm -rf .venv hub-data build dist hub/web/static/dist

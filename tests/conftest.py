@@ -1,0 +1,28 @@
+"""What every test shares: a clean environment, and where the foreign data lie."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A developer's own HUB_ variables must not change a result."""
+    for name in [name for name in os.environ if name.startswith("HUB_") and not name.startswith("HUB_TEST_")]:
+        monkeypatch.delenv(name)
+    return
+
+
+@pytest.fixture(scope="session")
+def foreign_data() -> Path:
+    """Recorded data that the project did not make: HUB_TEST_DATA, or the folder ``shared`` beside the checkout."""
+    path = Path(os.environ.get("HUB_TEST_DATA", ROOT.parent / "shared"))
+    if not (path / "data").is_dir():
+        pytest.skip(f"foreign data not found at {path}: set HUB_TEST_DATA to run this")
+    return path
