@@ -33,6 +33,8 @@ class Mark(IntFlag):
     RETAINED = 4
     """A retained message with a time of its own: a replay of something said before."""
     SIMULATED = 8
+    REDRIVEN = 16
+    """Taken out of quarantine and sent through again: the alarm lane leaves out what is beyond the lateness bound."""
 
 
 class Position(NamedTuple):
@@ -118,6 +120,7 @@ class Availability(NamedTuple):
     device: str
     online: bool | None
     arrival: int
+    frame: int = 0
 
 
 class Refusal(NamedTuple):
