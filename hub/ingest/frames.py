@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
@@ -12,6 +13,8 @@ DUP: Final = 0x08
 CONTROL: Final = b"$hub/"
 """Topics under this are the hub's own words, written into the journal in order: gaps, starts. No broker delivers them."""
 GAP_TOPIC: Final = b"$hub/gap"
+BEAT_ROOT: Final = "hub/beat/"
+"""The hub publishes ``{"sent": epoch ms}`` to ``hub/beat/<client id>`` and hears it through its own subscription."""
 
 
 class Frame(NamedTuple):
@@ -27,6 +30,15 @@ class Frame(NamedTuple):
     received_at: int
     """Epoch ms, UTC."""
     content_type: str = ""
+
+
+def gap_frame(connection: str, kind: str, *, started_at: int, ended_at: int, detail: str = "") -> Frame:
+    """Time (epoch ms) in which ``connection`` could not be heard, as a control frame.
+
+    Flagged QoS 1 so that an intake which sheds QoS 0 keeps it; packet id 0: there is nothing to acknowledge.
+    """
+    words = {"kind": kind, "connection": connection, "from": started_at, "to": ended_at, "detail": detail}
+    return Frame(connection, 0, GAP_TOPIC, json.dumps(words, ensure_ascii=False).encode(), 1, ended_at)
 
 
 class Acknowledger(Protocol):
