@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
@@ -30,15 +29,6 @@ class Frame(NamedTuple):
     received_at: int
     """Epoch ms, UTC."""
     content_type: str = ""
-
-
-def gap_frame(connection: str, kind: str, *, started_at: int, ended_at: int, detail: str = "") -> Frame:
-    """Time (epoch ms) in which ``connection`` could not be heard, as a control frame.
-
-    Flagged QoS 1 so that an intake which sheds QoS 0 keeps it; packet id 0: there is nothing to acknowledge.
-    """
-    words = {"kind": kind, "connection": connection, "from": started_at, "to": ended_at, "detail": detail}
-    return Frame(connection, 0, GAP_TOPIC, json.dumps(words, ensure_ascii=False).encode(), 1, ended_at)
 
 
 class Acknowledger(Protocol):
