@@ -57,6 +57,8 @@ class Alarm:
     acked: bool = True
     pending_since: int | None = None
     """Since when the condition differs from ``active`` without a break (on-delay or off-delay running)."""
+    lag: int = 0
+    """How much later than measured the sample that began the delay arrived: deadlines run at the lane's time."""
     occurrence: int = 0
     """How many times it has been raised; the running one's number."""
     repeats: int = 0
@@ -71,6 +73,7 @@ class Alarm:
     overlay_reason: str = ""
     one_shot: bool = False
     latched: bool = False
+    """Held active after its cause has gone, until it is reset."""
     value: float | None = None
     text: str = ""
     recheck_at: int | None = None

@@ -84,11 +84,15 @@ class Ticket:
     accepted_at: int | None = None
     started_at: int | None = None
     completed_at: int | None = None
+    completed_by: str | None = None
+    """Who said that it is done: may not verify it by hand."""
     verifying_since: int | None = None
     restored_at: int | None = None
     """When the condition returned to normal, as the sensor saw it."""
     resolved_at: int | None = None
     closed_at: int | None = None
+    waiting: str = ""
+    """What verification waits for beyond time: ``data`` or ``inspection``; empty: nothing."""
     verified: str = ""
     """How it was proven: ``sensor``, ``inspection``, ``override``, ``not_verified``; empty while it is not."""
     hold_reason: str = ""
@@ -96,6 +100,8 @@ class Ticket:
     cause: str = ""
     remedy: str = ""
     end_reason: str = ""
+    duplicate_of: str | None = None
+    """The ticket that carries the same fault."""
     previous: str | None = None
     """The ticket this one follows on the same key, outside the reopen window."""
     due_at: int | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntFlag
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -45,11 +46,12 @@ class Position(NamedTuple):
 
 
 class Slots:
-    """Slot <-> point. Grows only; shared by the lanes; ``slot`` is called by the decoding thread alone."""
+    """Slot <-> point. Grows only; shared by decoding, the lanes and the pages: safe to call from any thread."""
 
     def __init__(self) -> None:
         self.keys: list[PointKey] = []
         self._by_key: dict[PointKey, int] = {}
+        self._growing = Lock()
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -57,11 +59,15 @@ class Slots:
     def slot(self, key: PointKey) -> int:
         """The point's slot, given on first sight."""
         found = self._by_key.get(key)
-        if found is None:
-            found = len(self.keys)
-            self.keys.append(key)
-            self._by_key[key] = found
-        return found
+        if found is not None:
+            return found
+        with self._growing:
+            found = self._by_key.get(key)
+            if found is None:
+                found = len(self.keys)
+                self.keys.append(key)
+                self._by_key[key] = found
+            return found
 
     def find(self, key: PointKey) -> int | None:
         """The point's slot if it has been seen in this process."""
