@@ -29,6 +29,10 @@ class IllegalTransition(HubError):
     """The state machine has no such arrow (HTTP 409)."""
 
 
+class AlreadyOpen(HubError):
+    """A ticket for the same fault has not ended yet: attach to that one (HTTP 409)."""
+
+
 class Stale(HubError):
     """Somebody else changed it first (HTTP 412)."""
 

@@ -146,7 +146,7 @@ class QuarantineCount(NamedTuple):
 class AlarmLists(Protocol):
     """Read side of the alarm book."""
 
-    def list(
+    def page(
         self, what: AlarmFilter, scope: Scope = EVERYTHING, *, limit: int = 100, cursor: str | None = None
     ) -> Page[Alarm]:
         """Last raised first."""
@@ -163,7 +163,7 @@ class AlarmLists(Protocol):
 class TicketLists(Protocol):
     """Read side of the ticket book."""
 
-    def list(
+    def page(
         self, what: TicketFilter, scope: Scope = EVERYTHING, *, limit: int = 100, cursor: str | None = None
     ) -> Page[Ticket]:
         """Last reported first."""
@@ -178,7 +178,7 @@ class TicketLists(Protocol):
 class NoticeLists(Protocol):
     """Read side of the outbox."""
 
-    def list(
+    def page(
         self, what: NoticeFilter, scope: Scope = EVERYTHING, *, limit: int = 100, cursor: str | None = None
     ) -> Page[Notice]:
         """Last written first."""
@@ -199,7 +199,7 @@ class GapLists(Protocol):
 class QuarantineLists(Protocol):
     """The quarantine as operators see it."""
 
-    def list(
+    def page(
         self, what: QuarantineFilter, scope: Scope = EVERYTHING, *, limit: int = 100, cursor: str | None = None
     ) -> Page[QuarantineItem]:
         """Newest first."""

@@ -402,6 +402,7 @@ gaps = Table(
     Column("started_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
     Column("detail", Text, nullable=False, server_default=""),
+    UniqueConstraint("connection", "kind", "started_at"),
     Index("ix_gaps_time", "started_at"),
 )
 
