@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final, NamedTuple
 
+from hub.domain import verdicts
 from hub.domain.alarms import Priority
 from hub.domain.places import Name
+from hub.domain.verdicts import Verdict
 
 
 class RuleKind(StrEnum):
@@ -70,9 +74,88 @@ class Rule:
     realarm_ms: int | None = None
     realarm_limit: int = 3
     shelve_max_ms: int = 8 * 3_600_000
+    acknowledges_itself: bool = False
+    """An alarm that has returned to normal needs nobody to acknowledge it."""
     raises_ticket: bool = True
     facility: str = ""
     """Only this facility; empty: all of the kind."""
     unit: str = ""
     """Only this unit; empty: all."""
     enabled: bool = True
+    replaces: str = ""
+    """A preset's id: where this rule applies, that one does not."""
+
+
+LEAST_SILENCE_MS: Final = 2 * 60_000
+UNLEARNED_SILENCE_MS: Final = 24 * 3_600_000
+"""While nobody knows how often a point reports."""
+
+
+def judge(rule: Rule, value: float | str) -> Verdict:
+    """What one calibrated value says about a limit or state rule. Inputs of the wrong type are unknown, never normal."""
+    if rule.kind is RuleKind.LIMIT:
+        if isinstance(value, str) or math.isnan(value):
+            return verdicts.NOT_COMPARABLE
+        return _judge_high(rule, value) if rule.side is Side.HIGH else _judge_low(rule, value)
+    if not isinstance(value, str) and math.isnan(value):
+        return verdicts.NOT_COMPARABLE
+    return verdicts.FAULT_STATE if value in rule.states else verdicts.GOOD_STATE
+
+
+def _judge_high(rule: Rule, value: float) -> Verdict:
+    if value > rule.setpoint:
+        return verdicts.ABOVE
+    return verdicts.WITHIN if value <= rule.setpoint - rule.deadband else verdicts.IN_DEADBAND
+
+
+def _judge_low(rule: Rule, value: float) -> Verdict:
+    if value < rule.setpoint:
+        return verdicts.BELOW
+    return verdicts.WITHIN if value >= rule.setpoint + rule.deadband else verdicts.IN_DEADBAND
+
+
+def takes_code(rule: Rule, event_type: str, code: str) -> bool:
+    """Whether a fault-event rule takes this event. ``*`` takes any code, but only of events of the type ``fault``."""
+    return code in rule.codes or ("*" in rule.codes and event_type == "fault")
+
+
+def silence_limit(rule: Rule, interval: int | None) -> int:
+    """After how much silence (ms) a point counts as lost. ``interval``: how often it reports, None: not known yet."""
+    if rule.silence_ms is not None:
+        return rule.silence_ms
+    return UNLEARNED_SILENCE_MS if interval is None else max(3 * interval, LEAST_SILENCE_MS)
+
+
+class QuietBand(NamedTuple):
+    """Values from ``low`` to ``high``, both included, that a rule surely finds normal. Empty where low > high."""
+
+    low: float
+    high: float
+
+    def within(self, other: QuietBand) -> QuietBand:
+        """What both find normal."""
+        return QuietBand(max(self.low, other.low), min(self.high, other.high))
+
+
+EVERYTHING_QUIET: Final = QuietBand(-math.inf, math.inf)
+
+
+def quiet_band(rule: Rule) -> QuietBand:
+    """A pre-check: inside it ``judge`` says normal; outside it the value has to be judged."""
+    if rule.kind is RuleKind.LIMIT:
+        if rule.side is Side.HIGH:
+            return QuietBand(-math.inf, rule.setpoint - rule.deadband)
+        return QuietBand(rule.setpoint + rule.deadband, math.inf)
+    if rule.kind is RuleKind.STATE:
+        return _band_between([state for state in rule.states if not isinstance(state, str)])
+    return EVERYTHING_QUIET
+
+
+def _band_between(states: list[float]) -> QuietBand:
+    """The stretch free of fault states around 0 (off, closed, dry) if 0 is good, else around 1, else none at all."""
+    for usual in (0.0, 1.0):
+        if usual not in states:
+            low = max((state for state in states if state < usual), default=-math.inf)
+            high = min((state for state in states if state > usual), default=math.inf)
+            return QuietBand(math.nextafter(low, math.inf), math.nextafter(high, -math.inf))
+    return QuietBand(math.inf, -math.inf)

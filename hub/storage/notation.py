@@ -1,0 +1,94 @@
+"""How people write names, durations, instants and rules in the hub's files; shared by catalogue and community files."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from hub.clock import DAY, HOUR, MINUTE, SECOND
+from hub.domain.places import Name
+
+_STEPS: Final = {"ms": 1, "s": SECOND, "min": MINUTE, "h": HOUR, "d": DAY}
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)")
+
+
+def read_duration(value: object) -> int:
+    """``30s``, ``5min``, ``2h``, ``1d`` as milliseconds; ValueError says what would be right."""
+    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f'{value!r} is no duration: write a number and s, min, h or d, e.g. "30s" or "5min"')
+    return round(float(found[1]) * _STEPS[found[2]])
+
+
+def write_duration(milliseconds: int) -> str:
+    """The shortest exact form: 90_000 -> ``90s``, 3_600_000 -> ``1h``."""
+    for unit in ("d", "h", "min", "s"):
+        if milliseconds and milliseconds % _STEPS[unit] == 0:
+            return f"{milliseconds // _STEPS[unit]}{unit}"
+    return f"{milliseconds}ms" if milliseconds else "0s"
+
+
+def read_instant(value: object) -> int:
+    """A TOML date-time, an ISO 8601 text with zone, or a date (midnight UTC), as epoch ms."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError as error:
+            raise ValueError(f"{value!r} is no time: write 2026-11-23T09:00:00+08:00") from error
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError(f"time {value.isoformat()} has no zone: write 2026-11-23T09:00:00+08:00 or end it with Z")
+        return round(value.timestamp() * 1000)
+    if isinstance(value, date):
+        return round(datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp() * 1000)
+    raise ValueError(f"{value!r} is no time: write 2026-11-23T09:00:00+08:00")
+
+
+def read_name(value: object) -> Name:
+    """``{ zh = …, en = … }``, or one plain text for both languages."""
+    if isinstance(value, Name):
+        return value
+    if isinstance(value, str) and value.strip():
+        return Name(zh=value.strip(), en="")
+    if (
+        isinstance(value, dict)
+        and value
+        and set(value) <= {"zh", "en"}
+        and all(isinstance(text, str) and text.strip() for text in value.values())
+    ):
+        return Name(zh=value.get("zh", "").strip(), en=value.get("en", "").strip())
+    raise ValueError(f'{value!r} is no name: write {{ zh = "…", en = "…" }} or one text')
+
+
+def _texts(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _states(value: object) -> tuple[float | str, ...]:
+    values = value if isinstance(value, list) else [value]
+    if not values or not all(isinstance(item, bool | int | float | str) for item in values):
+        raise ValueError(f"{value!r} is no state: write true, false, a word, or a list of words")
+    return tuple(item if isinstance(item, str) else float(item) for item in values)
+
+
+def _silence(value: object) -> int | str:
+    return "learned" if value == "learned" else read_duration(value)
+
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Snake = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+NameText = Annotated[Name, BeforeValidator(read_name)]
+Duration = Annotated[int, BeforeValidator(read_duration)]
+Instant = Annotated[int, BeforeValidator(read_instant)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+States = Annotated[tuple[float | str, ...], BeforeValidator(_states)]
+Silence = Annotated[int | Literal["learned"], BeforeValidator(_silence)]
+
+
+class Strict(BaseModel):
+    """A piece of a file: an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
