@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from hub.domain.verdicts import Verdict
 
 
 class AlarmState(StrEnum):
@@ -85,3 +88,202 @@ class Alarm:
         if self.active:
             return AlarmState.ACKNOWLEDGED if self.acked else AlarmState.UNACKNOWLEDGED
         return AlarmState.NORMAL if self.acked else AlarmState.RTN_UNACKNOWLEDGED
+
+    @property
+    def is_plain(self) -> bool:
+        """Nothing to remember: normal, nothing running, no overlay."""
+        return (
+            self.acked and not self.active and self.pending_since is None and self.overlay is Overlay.NONE
+        )  # latched implies active
+
+
+class Manner(Protocol):
+    """How the class of an alarm behaves; a Rule is one."""
+
+    @property
+    def on_delay_ms(self) -> int: ...
+    @property
+    def off_delay_ms(self) -> int: ...
+    @property
+    def latched(self) -> bool: ...
+    @property
+    def acknowledges_itself(self) -> bool: ...
+    @property
+    def realarm_ms(self) -> int | None: ...
+    @property
+    def realarm_limit(self) -> int: ...
+    @property
+    def shelve_max_ms(self) -> int: ...
+
+
+# --- what can happen to an alarm --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A sample was judged; ``now`` is the sample's own time. ``lag``: how much later it arrived (may be negative)."""
+
+    verdict: Verdict
+    value: float | None = None
+    text: str = ""
+    lag: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Momentary:
+    """The device says that something happened, without saying that it lasts: raised and gone at once."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elapsed:
+    """Time alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretched:
+    """The hub could not hear from ``started_at`` to ``ended_at``: that time counts towards no delay."""
+
+    started_at: int
+    ended_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledge:
+    """Somebody has seen it."""
+
+    by: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelve:
+    """An operator stops its annunciation until an instant; ``one_shot``: or until the next return to normal."""
+
+    by: str
+    reason: str
+    until: int
+    one_shot: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unshelve:
+    """An operator ends the shelving."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reset:
+    """An operator ends a latched alarm whose cause has gone."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppress:
+    """Logic stops annunciation: a parent cause is active, or the facility's mode makes the alarm meaningless."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """The reason for suppression has gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeOutOfService:
+    """Maintenance works on the asset under this ticket."""
+
+    by: str
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnToService:
+    """Maintenance is over: by hand, or because the ticket has ended."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdraw:
+    """Nobody watches the source any more: the rule, the binding or the device has gone."""
+
+    reason: str
+
+
+Signal = (
+    Judged
+    | Momentary
+    | Elapsed
+    | Stretched
+    | Acknowledge
+    | Shelve
+    | Unshelve
+    | Reset
+    | Suppress
+    | Release
+    | TakeOutOfService
+    | ReturnToService
+    | Withdraw
+)
+
+
+class Change(StrEnum):
+    """What happened, as the history and the other flows see it."""
+
+    RAISED = "raised"
+    ANNUNCIATED = "annunciated"
+    """People are to be told, and the ticket rule applies."""
+    RETURNED = "returned"
+    """The condition is normal again."""
+    CAUSE_GONE = "cause_gone"
+    """Latched: the condition is normal again, the alarm stays until it is reset."""
+    ACKNOWLEDGED = "acknowledged"
+    SHELVED = "shelved"
+    UNSHELVED = "unshelved"
+    SUPPRESSED = "suppressed"
+    RELEASED = "released"
+    OUT_OF_SERVICE = "out_of_service"
+    IN_SERVICE = "in_service"
+    RESET = "reset"
+    WITHDRAWN = "withdrawn"
+
+
+class Event(NamedTuple):
+    """One change of one alarm: a row of its history."""
+
+    kind: Change
+    reason: str
+    at: int
+    by: str = ""
+    comment: str = ""
+
+
+class Refused(StrEnum):
+    """Why an operator's wish was not granted."""
+
+    NOT_LATCHED = "not_latched"
+    CAUSE_PRESENT = "cause_present"
+    NOT_SHELVED = "not_shelved"
+    ALREADY_COVERED = "already_covered"
+    """Another overlay is on it."""
+    REASON_MISSING = "reason_missing"
+    END_NOT_AHEAD = "end_not_ahead"
+    END_TOO_FAR = "end_too_far"
+    SAFETY = "safety"
+    """Safety alarms are always annunciated."""
+    TICKET_MISSING = "ticket_missing"
+    NOT_OUT_OF_SERVICE = "not_out_of_service"
+
+
+class Step(NamedTuple):
+    """The alarm after a signal, what changed, when time alone can change it next, and why a wish was refused."""
+
+    alarm: Alarm
+    events: tuple[Event, ...]
+    recheck_at: int | None
+    refused: Refused | None = None

@@ -108,3 +108,70 @@ class Ticket:
     recheck_at: int | None = None
     """The next instant at which time alone can change it (verification, hold expiry, closing)."""
     version: int = 1
+
+
+class Action(StrEnum):
+    """What is done to a ticket: the last part of ``POST /tickets/{id}/{action}``, and the action of a history row."""
+
+    TRIAGE = "triage"
+    ASSIGN = "assign"
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    START = "start"
+    HOLD = "hold"
+    RESUME = "resume"
+    COMPLETE = "complete"
+    VERIFY = "verify"
+    OVERRIDE = "override"
+    FAIL = "fail"
+    """Not fixed: verification says no."""
+    REOPEN = "reopen"
+    CLOSE = "close"
+    DUPLICATE = "duplicate"
+    REFER = "refer"
+    REJECT = "reject"
+    CANCEL = "cancel"
+    COMMENT = "comment"
+    # What only the hub does:
+    OPEN = "open"
+    ATTACH = "attach"
+    SELF_CLEAR = "self_clear"
+    CHECK = "check"
+    """COMPLETED becomes VERIFYING."""
+    UNACCEPT = "unaccept"
+    END_LATE = "end_late"
+    WAIT = "wait"
+    """Verification waits for data, or for somebody who looks."""
+
+
+_S = TicketState
+
+ARROWS: Final[dict[Action, dict[TicketState, frozenset[TicketState]]]] = {
+    Action.TRIAGE: {_S.REPORTED: frozenset({_S.TRIAGED})},
+    Action.ASSIGN: {_S.TRIAGED: frozenset({_S.ASSIGNED}), _S.ASSIGNED: frozenset({_S.ASSIGNED})},
+    Action.ACCEPT: {_S.ASSIGNED: frozenset({_S.ACCEPTED})},
+    Action.DECLINE: {_S.ACCEPTED: frozenset({_S.ASSIGNED}), _S.ASSIGNED: frozenset({_S.ASSIGNED})},
+    Action.UNACCEPT: {_S.ACCEPTED: frozenset({_S.ASSIGNED})},
+    Action.START: {_S.ACCEPTED: frozenset({_S.IN_PROGRESS})},
+    Action.HOLD: {_S.IN_PROGRESS: frozenset({_S.ON_HOLD})},
+    Action.RESUME: {_S.ON_HOLD: frozenset({_S.IN_PROGRESS})},
+    Action.COMPLETE: {_S.IN_PROGRESS: frozenset({_S.COMPLETED})},
+    Action.CHECK: {_S.COMPLETED: frozenset({_S.VERIFYING})},
+    Action.SELF_CLEAR: dict.fromkeys((_S.REPORTED, _S.TRIAGED, _S.ASSIGNED), frozenset({_S.VERIFYING})),
+    Action.VERIFY: {_S.VERIFYING: frozenset({_S.RESOLVED})},
+    Action.OVERRIDE: {_S.VERIFYING: frozenset({_S.RESOLVED})},
+    Action.FAIL: {_S.VERIFYING: frozenset({_S.IN_PROGRESS, _S.ASSIGNED})},
+    Action.REOPEN: dict.fromkeys((_S.RESOLVED, _S.CLOSED), frozenset({_S.IN_PROGRESS, _S.ASSIGNED})),
+    Action.CLOSE: {_S.RESOLVED: frozenset({_S.CLOSED})},
+    Action.DUPLICATE: {_S.TRIAGED: frozenset({_S.DUPLICATE})},
+    Action.REFER: {_S.TRIAGED: frozenset({_S.REFERRED})},
+    Action.REJECT: {_S.TRIAGED: frozenset({_S.REJECTED})},
+    Action.CANCEL: dict.fromkeys((_S.REPORTED, _S.TRIAGED, _S.ASSIGNED, _S.ACCEPTED), frozenset({_S.CANCELLED})),
+    Action.END_LATE: {_S.ASSIGNED: frozenset({_S.CLOSED})},
+}
+"""Only these arrows exist. CANCELLED is for what ends before work has begun; ASSIGNED to itself changes who it is."""
+
+
+def is_arrow(action: Action, before: TicketState, after: TicketState) -> bool:
+    """Whether the table has this arrow."""
+    return after in ARROWS.get(action, {}).get(before, frozenset())
