@@ -21,7 +21,7 @@ CREATE TABLE batches (
     first_received_at INTEGER NOT NULL,
     last_received_at INTEGER NOT NULL,
     frames INTEGER NOT NULL,
-    bytes INTEGER NOT NULL,
+    size INTEGER NOT NULL,
     frames_before INTEGER NOT NULL,
     bytes_before INTEGER NOT NULL,
     blob BLOB NOT NULL
@@ -60,7 +60,7 @@ def create(db: sqlite3.Connection, *, ancestor: str = "", ancestor_last: int = 0
 
 def is_empty(db: sqlite3.Connection) -> bool:
     """Nothing has been made in this file yet (also after a kill during the very first start)."""
-    return db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    return not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
 
 
 def read_meta(db: sqlite3.Connection) -> dict[str, str]:

@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any, Final, Protocol, TypeVar
 
-from hub.flows.batch import Decoded, Position
+from hub.clock import SECOND, Clock
+from hub.domain.health import Health, Status
+from hub.errors import StoreUnavailable
+from hub.flows.batch import Decoded, Position, Refusal
+from hub.ingest.batches import BatchSource
+from hub.ingest.journal import PositionAhead
+from hub.ingest.journal_meters import LaneMeters
+from hub.ingest.poison import Isolation, refusal_of
+
+T = TypeVar("T")
+_BACK_OFF: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_LONGEST_WAIT: Final = 1.0
+_SHORTEST_WAIT: Final = 0.01
+_LAG_LIMIT: Final = 30 * SECOND
+_log = logging.getLogger(__name__)
 
 
 class Lane(Protocol):
@@ -34,3 +54,242 @@ class Lane(Protocol):
     def next_deadline(self) -> int | None:
         """When ``tick`` is wanted without a message, epoch ms; None while nothing is pending."""
         ...
+
+
+class LaneRunner:
+    """Drives one lane on a thread of its own: commands first, then the next batch, then what is due.
+
+    ``fresh(now)`` says whether the wall clock may stand in for messages once the lane is level. ``keep`` puts poison
+    frames into quarantine for a lane that has no quarantine in its own transaction; None: they come to ``take`` as
+    refusals. ``oldest_needed`` is for a lane whose state belongs to an earlier batch than its position.
+    """
+
+    def __init__(
+        self,
+        lane: Lane,
+        source: BatchSource,
+        clock: Clock,
+        *,
+        fresh: Callable[[int], bool],
+        meters: LaneMeters,
+        keep: Callable[[Position, Sequence[Refusal]], object] | None = None,
+        oldest_needed: Callable[[], int] | None = None,
+    ) -> None:
+        self._lane = lane
+        self._source = source
+        self._clock = clock
+        self._fresh = fresh
+        self._meters = meters
+        self._keep = keep
+        self._oldest_needed = oldest_needed
+        self._commands: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._isolation: Isolation | None = None
+        self._done: int | None = None
+        self._failures = 0
+        self._stopping = False
+        self.time = 0
+        """The lane's time, epoch ms; never runs backwards."""
+        self.stopped: str = ""
+        """Why the lane does not go on at all (a named error); commands are still answered."""
+        self.waiting: str = ""
+        """Why the lane waits before it tries the same batch again."""
+        self._thread = threading.Thread(target=self._run, name=f"lane-{lane.name}", daemon=True)
+
+    # --- life -------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the thread. The lane has loaded its state before."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the batch at hand and end; commands that still wait are refused."""
+        self._stopping = True
+        self._source.wake()
+        if self._thread.ident is not None:
+            self._thread.join()
+        while self._commands:
+            _, answer = self._commands.popleft()
+            if answer.set_running_or_notify_cancel():
+                answer.set_exception(StoreUnavailable(f"the {self._lane.name} lane has stopped"))
+
+    def submit(self, command: Callable[[], T], timeout: float = 10.0) -> T:
+        """Run ``command`` on the lane's thread between two batches, before those that wait; its result.
+
+        StoreUnavailable where the lane does not come to it in ``timeout`` seconds: then it has not run and never will,
+        or it is running at this moment and takes too long.
+        """
+        if threading.current_thread() is self._thread:
+            return command()
+        if self._stopping:
+            raise StoreUnavailable(f"the {self._lane.name} lane has stopped")
+        answer: Future[T] = Future()
+        self._commands.append((command, answer))
+        self._source.wake()
+        try:
+            return answer.result(timeout)
+        except FutureTimeout as error:
+            answer.cancel()
+            raise StoreUnavailable(
+                f"the {self._lane.name} lane did not answer within {timeout} s: try again"
+            ) from error
+
+    def _run(self) -> None:
+        while not self._stopping:
+            worked = self.step()
+            if self.waiting:
+                self._source.wait(self._called, _BACK_OFF[min(self._failures, len(_BACK_OFF)) - 1])
+            elif not worked:
+                self._source.wait(self._has_work, self._patience())
+
+    def _called(self) -> bool:
+        return bool(self._commands) or self._stopping
+
+    def _has_work(self) -> bool:
+        return self._called() or (not self.stopped and self._done is not None and self._source.has_next(self._done))
+
+    def _patience(self) -> float:
+        """Seconds until the next deadline, at most one second: heartbeat and clock are looked at again then."""
+        deadline = None if self.stopped else self._lane.next_deadline()
+        if deadline is None:
+            return _LONGEST_WAIT
+        return min(max((deadline - self._clock.now()) / 1000, _SHORTEST_WAIT), _LONGEST_WAIT)
+
+    # --- work -------------------------------------------------------------------------------------------------
+
+    def step(self) -> bool:
+        """Commands, then one batch or, when there is none, what is due. Whether a batch was taken; never raises."""
+        self._run_commands()
+        if self.stopped:
+            return False
+        try:
+            worked = self._next_batch()
+        except StoreUnavailable as error:
+            self._wait_for(str(error), retry=True)
+            return False
+        except PositionAhead as error:
+            self.stopped = str(error)
+            _log.critical("lane %s stopped: %s", self._lane.name, error, extra={"action": "lane_stopped"})
+            return False
+        except Exception as error:  # noqa: BLE001 - the lane's loop has to survive; health names what is wrong
+            if not self.waiting:
+                _log.exception("lane %s cannot go on", self._lane.name, extra={"action": "lane_failed"})
+            self._wait_for(f"{type(error).__name__}: {error}", retry=False)
+            return False
+        if self.waiting:
+            _log.warning("lane %s goes on", self._lane.name, extra={"action": "lane_resumed"})
+        self.waiting, self._failures = "", 0
+        return worked
+
+    def _wait_for(self, reason: str, *, retry: bool) -> None:
+        if retry and not self.waiting:
+            _log.warning("lane %s waits: %s", self._lane.name, reason, extra={"action": "lane_waits"})
+        self._meters.retries.labels(self._lane.name).inc()
+        self.waiting = reason
+        self._failures += 1
+
+    def _run_commands(self) -> None:
+        while self._commands:
+            command, answer = self._commands.popleft()
+            if not answer.set_running_or_notify_cancel():
+                continue
+            try:
+                answer.set_result(command())
+            except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
+                answer.set_exception(error)
+
+    def _next_batch(self) -> bool:
+        if self._done is None:
+            self._done = self._source.locate(self._lane.position())
+        batch = self._source.next(self._lane.name, self._done)
+        if batch is None:
+            now = self._clock.now()
+            self._tick(now if self._fresh(now) else self.time)
+            self._report(now)
+            return False
+        with self._meters.take_seconds.labels(self._lane.name).time():
+            self._take(batch)
+        self._done = batch.position.batch
+        self._meters.batches.labels(self._lane.name).inc()
+        self._meters.messages.labels(self._lane.name).inc(batch.frames)
+        self._tick(batch.received_at)
+        self._report(self._clock.now())
+        return True
+
+    def _tick(self, at: int) -> None:
+        self.time = max(self.time, at)
+        deadline = self._lane.next_deadline()
+        if deadline is not None and deadline <= self.time:
+            self._lane.tick(self.time)
+
+    def _take(self, batch: Decoded) -> None:
+        if self._isolation is None:
+            try:
+                self._lane.take(batch)
+            except StoreUnavailable:
+                raise
+            except Exception:  # noqa: BLE001 - one frame must not stop the lane: it is looked for below
+                _log.exception(
+                    "lane %s: batch %s cannot be taken whole",
+                    self._lane.name,
+                    batch.position.batch,
+                    extra={"action": "batch_split"},
+                )
+                self._isolation = Isolation(batch, Position(batch.position.journal, self._done or 0))
+            else:
+                return
+        self._isolation.run(self._lane.take)
+        refusals = [
+            refusal_of(
+                self._lane.name, index, trace, self._source.frame(batch.position.batch, index), batch.received_at
+            )
+            for index, trace in self._isolation.poison
+        ]
+        if self._keep is not None and refusals:
+            self._keep(batch.position, refusals)
+        self._lane.take(self._isolation.tail([] if self._keep is not None else refusals))
+        self._meters.poison.labels(self._lane.name).inc(len(refusals))
+        self._isolation = None
+
+    # --- what others ask --------------------------------------------------------------------------------------
+
+    def done_with(self) -> int:
+        """The last batch that this lane will not want again; the journal keeps what comes after it."""
+        if self._done is None:
+            return 0
+        return self._done if self._oldest_needed is None else min(self._done, self._oldest_needed())
+
+    @property
+    def level(self) -> bool:
+        """No batch waits."""
+        return self._done is not None and not self._source.has_next(self._done)
+
+    def lag_ms(self, now: int) -> int:
+        """How far the lane's time is behind the clock; 0 while it is level."""
+        return 0 if self.level or not self.time else max(0, now - self.time)
+
+    def _report(self, now: int) -> None:
+        if self._done is not None:
+            name = self._lane.name
+            self._meters.lag_batches.labels(name).set(self._source.last - self._done)
+            self._meters.lag_seconds.labels(name).set(self.lag_ms(now) / 1000)
+
+    def health(self, now: int) -> Health:
+        """Position and lag; degraded while the lane waits, lags or is stopped."""
+        backlog = self._source.backlog(self._done) if self._done is not None else None
+        lag = self.lag_ms(now)
+        facts: dict[str, str | int | float | None] = {
+            "batch": self._done,
+            "lag_batches": backlog.batches if backlog else None,
+            "lag_frames": backlog.frames if backlog else None,
+            "lag_ms": lag,
+            "time": self.time,
+        }
+        reason = ""
+        if self.stopped:
+            reason = f"stopped: {self.stopped}"
+        elif self.waiting:
+            reason = f"waits: {self.waiting}"
+        elif lag > _LAG_LIMIT:
+            reason = f"is {lag // 1000} s behind the journal"
+        status = Status.DEGRADED if reason else Status.OK
+        return Health(component=f"lane {self._lane.name}", status=status, reason=reason, facts=facts)

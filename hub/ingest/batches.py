@@ -1,0 +1,190 @@
+"""The next batch after a position: decoded once for the lanes that are level, read back for one that lags."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import numpy as np
+
+from hub.flows.batch import Decoded, Position, Readings, Refusal
+from hub.ingest.frames import Frame
+from hub.ingest.heartbeat import Pulse
+from hub.ingest.journal import WINDOW, Backlog, Batch, Journal
+
+_KEPT_BATCHES: Final = 32
+_KEPT_ROWS: Final = 1_000_000
+_KEPT_BYTES: Final = 32 * 1024**2
+_READ_AHEAD: Final = 4
+
+
+class BatchDecoder(Protocol):
+    """Turns frames into columns. Its state is a function of the last window of frames."""
+
+    def decode(self, position: Position, frames: list[Frame], received_at: int) -> Decoded: ...
+    def warm(self, frames: list[Frame]) -> None:
+        """Read frames for their effect on the state only."""
+        ...
+
+
+class _Reader:
+    """A decoder and where it stands."""
+
+    def __init__(self, decoder: BatchDecoder) -> None:
+        self.decoder = decoder
+        self.at: int | None = None
+
+
+class BatchSource:
+    """Shared by all lanes. The furthest lane decodes for everybody; one that falls far behind decodes for itself."""
+
+    def __init__(self, journal: Journal, decoder_factory: Callable[[], BatchDecoder], *, pulse: Pulse) -> None:
+        self._journal = journal
+        self._decoder_factory = decoder_factory
+        self._pulse = pulse
+        self._changed = threading.Condition()
+        self._frames: dict[int, tuple[Batch, int]] = {}
+        self._frames_bytes = 0
+        self._decoding = threading.Lock()
+        self._decoded: dict[int, Decoded] = {}
+        self._decoded_rows = 0
+        self._shared = _Reader(decoder_factory())
+        self._own: dict[str, _Reader] = {}
+
+    # --- the journal thread's side ----------------------------------------------------------------------------
+
+    def offer(self, number: int, frames: list[Frame], size: int) -> None:
+        """A batch has been committed: keep it in memory for a moment and wake the lanes."""
+        with self._changed:
+            self._frames[number] = (Batch(number, frames[-1].received_at, frames), size)
+            self._frames_bytes += size
+            while len(self._frames) > _KEPT_BATCHES or (self._frames_bytes > _KEPT_BYTES and len(self._frames) > 1):
+                oldest = next(iter(self._frames))
+                self._frames_bytes -= self._frames.pop(oldest)[1]
+            self._changed.notify_all()
+
+    # --- the lanes' side --------------------------------------------------------------------------------------
+
+    @property
+    def journal_id(self) -> str:
+        """The id that positions carry."""
+        return self._journal.id
+
+    def locate(self, position: Position | None) -> int:
+        """The last batch that a lane at this position has done with. PositionAhead where there is none such."""
+        return self._journal.locate(position)
+
+    def backlog(self, done: int) -> Backlog:
+        """What a lane that has done with this batch still has before it."""
+        return self._journal.backlog(done)
+
+    @property
+    def last(self) -> int:
+        """The newest batch of the journal."""
+        return self._journal.last
+
+    def has_next(self, done: int) -> bool:
+        """Whether a batch waits."""
+        return self._journal.last > done
+
+    def wait(self, ready: Callable[[], bool], timeout: float) -> None:
+        """Sleep until ``ready`` (looked at whenever a batch comes or somebody calls ``wake``) or the time is up."""
+        with self._changed:
+            self._changed.wait_for(ready, timeout)
+
+    def wake(self) -> None:
+        """Have every waiting lane look again."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def next(self, lane: str, done: int) -> Decoded | None:
+        """The batch after ``done``; None while there is none. StoreUnavailable where the journal cannot be read."""
+        if not self.has_next(done):
+            return None
+        with self._decoding:
+            found = self._decoded.get(done + 1)
+            if found is not None:
+                self._own.pop(lane, None)
+                return found
+            batch = self._batch_after(done)
+            if batch is None:
+                return None
+            if self._shared.at is None or batch.number > self._shared.at:
+                decoded = self._decode(self._shared, batch, done)
+                self._keep(decoded)
+                self._pulse.note(decoded.beats)
+                return decoded
+            own = self._own.get(lane)
+            if own is None:
+                own = self._own[lane] = _Reader(self._decoder_factory())
+            return self._decode(own, batch, done)
+
+    def frame(self, number: int, index: int) -> Frame | None:
+        """One frame as received, for quarantine."""
+        batch = self._batch_after(number - 1)
+        if batch is None or batch.number != number or index >= len(batch.frames):
+            return None
+        return batch.frames[index]
+
+    # --- inside -----------------------------------------------------------------------------------------------
+
+    def _batch_after(self, done: int) -> Batch | None:
+        with self._changed:
+            found = self._frames.get(done + 1)
+        if found is not None:
+            return found[0]
+        batches = self._journal.read(done, 1)
+        return batches[0] if batches else None
+
+    def _decode(self, reader: _Reader, batch: Batch, done: int) -> Decoded:
+        if reader.at is None or not done <= reader.at < batch.number:
+            reader.decoder = self._decoder_factory()
+            self._warm(reader.decoder, batch.number)
+        position = Position(self._journal.id, batch.number)
+        decoded = reader.decoder.decode(position, batch.frames, batch.received_at)
+        if batch.damaged is not None:
+            decoded.refusals.append(_damaged(batch.damaged, batch))
+        reader.at = batch.number
+        return decoded
+
+    def _warm(self, decoder: BatchDecoder, number: int) -> None:
+        at = self._journal.before(number, WINDOW)
+        while batches := [batch for batch in self._journal.read(at, _READ_AHEAD) if batch.number < number]:
+            for batch in batches:
+                decoder.warm(batch.frames)
+            at = batches[-1].number
+
+    def _keep(self, decoded: Decoded) -> None:
+        self._decoded[decoded.position.batch] = decoded
+        self._decoded_rows += len(decoded.readings)
+        while len(self._decoded) > _KEPT_BATCHES or (self._decoded_rows > _KEPT_ROWS and len(self._decoded) > 1):
+            oldest = self._decoded.pop(next(iter(self._decoded)))
+            self._decoded_rows -= len(oldest.readings)
+
+
+def no_readings() -> Readings:
+    """Columns without a row."""
+    return Readings(
+        slot=np.empty(0, np.int32),
+        time=np.empty(0, np.int64),
+        value=np.empty(0, np.float64),
+        arrival=np.empty(0, np.int64),
+        mark=np.empty(0, np.uint8),
+        frame=np.empty(0, np.int32),
+    )
+
+
+def _damaged(blob: bytes, batch: Batch) -> Refusal:
+    return Refusal(
+        frame=0,
+        reason="batch_damaged",
+        detail=f"batch {batch.number} of the journal cannot be unpacked: a block of the disk has gone bad",
+        device=None,
+        community=None,
+        whole=True,
+        connection="",
+        topic="$hub/journal",
+        payload=blob,
+        received_at=batch.received_at,
+    )

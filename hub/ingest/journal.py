@@ -1,0 +1,318 @@
+"""The journal: every message as received, one row per batch, durable before anybody is told so."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from hub.clock import HOUR, Clock
+from hub.domain.health import Health, Status
+from hub.errors import HubError, StoreUnavailable
+from hub.flows.batch import Position
+from hub.ingest import journal_file, journal_recovery
+from hub.ingest.frames import Frame
+from hub.ingest.journal_room import FREE_FLOOR, Growth, Room
+from hub.ingest.journal_rows import INSERT, Row, pack, unpack
+from hub.settings import JournalSettings
+
+WINDOW: Final = 2 * 65_535
+"""Frames kept behind every lane: two receive windows, in which repeats are still recognised."""
+_PRUNE_STEP: Final = 64
+_log = logging.getLogger(__name__)
+
+DiskUsage = Callable[[Path], tuple[int, int, int]]
+
+
+class PositionAhead(HubError):
+    """A lane stands further on than its journal reaches: one of the two comes from another backup."""
+
+
+class Batch(NamedTuple):
+    """One row, read back."""
+
+    number: int
+    received_at: int
+    frames: list[Frame]
+    damaged: bytes | None = None
+    """The blob, where it cannot be read any more; ``frames`` is then empty."""
+
+
+class Backlog(NamedTuple):
+    """What stands in the journal behind a lane."""
+
+    batches: int
+    frames: int
+    bytes: int
+
+
+class Journal:
+    """SQLite in a file of its own, WAL, ``synchronous=FULL``. One thread appends and prunes, any thread reads.
+
+    ``open`` raises ConfigError for a file of a newer program, StoreUnavailable where the file cannot be opened. A
+    damaged file is kept aside; what can be read of it is carried over into a new journal with a new id.
+    """
+
+    def __init__(
+        self, path: Path, settings: JournalSettings, clock: Clock, *, disk_usage: DiskUsage = shutil.disk_usage
+    ) -> None:
+        self._path = path
+        self._settings = settings
+        self._clock = clock
+        self._disk_usage = disk_usage
+        self._writing = threading.RLock()
+        self._reading = threading.RLock()
+        self._writer: sqlite3.Connection
+        self._reader: sqlite3.Connection
+        self._growth = Growth()
+        self._needed_bytes = 0
+        self.id = ""
+        self.first = 1
+        """Number of the oldest batch that is still kept (``last + 1`` while there is none)."""
+        self.last = 0
+        """Number of the newest committed batch; 0 before the first one."""
+        self.last_received_at: int | None = None
+        self.recovered: journal_recovery.Recovered | None = None
+        self._ancestor = Position("", 0)
+        self._frames_total = 0
+        self._bytes_total = 0
+        self._bytes_first = 0
+
+    # --- life -------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Open or make the file; recover it where it is damaged."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._open_file()
+        except sqlite3.Error as error:
+            if not journal_recovery.is_damage(error):
+                raise StoreUnavailable(f"journal {self._path}: {error}") from error
+            self._recover(str(error))
+        except journal_recovery.Garbled as error:
+            self._recover(str(error))
+
+    def close(self) -> None:
+        """Close the file; everything appended is in it already."""
+        with self._writing, self._reading:
+            self._reader.close()
+            self._writer.close()
+
+    def _open_file(self) -> None:
+        db = journal_file.connect(self._path)
+        try:
+            if journal_file.is_empty(db):
+                journal_file.create(db)
+            journal_file.migrate(db, self._path)
+            journal_recovery.check_tail(db)
+            self._load(db)
+        except BaseException:
+            db.close()
+            raise
+        self._writer = db
+        self._reader = journal_file.connect(self._path)
+        self._reader.execute("PRAGMA query_only=1")
+
+    def _recover(self, reason: str) -> None:
+        self.recovered = journal_recovery.recover(self._path, reason, self._clock.now())
+        _log.error("journal was damaged: %s", self.recovered.sentence(), extra={"action": "journal_recovered"})
+        self._open_file()
+
+    def _load(self, db: sqlite3.Connection) -> None:
+        meta = journal_file.read_meta(db)
+        self.id = meta["id"]
+        self._ancestor = Position(meta["ancestor"], int(meta["ancestor_last"]))
+        given = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'batches'").fetchone()
+        newest = db.execute(
+            "SELECT last_received_at, frames_before + frames, bytes_before + size FROM batches ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+        oldest = db.execute("SELECT id, bytes_before FROM batches ORDER BY id LIMIT 1").fetchone()
+        self.last = given[0] if given else 0
+        if newest:
+            self.last_received_at, self._frames_total, self._bytes_total = newest
+        self.first, self._bytes_first = oldest or (self.last + 1, self._bytes_total)
+
+    # --- writing ----------------------------------------------------------------------------------------------
+
+    def append(self, frames: Sequence[Frame]) -> int:
+        """Commit one batch; its number. When this returns it is on the disk.
+
+        StoreUnavailable while the disk is too full or cannot be written: nothing was kept, try again later.
+        """
+        blob = pack(frames)
+        with self._writing:
+            room = self.room()
+            if room.left <= len(blob):
+                raise StoreUnavailable(
+                    f"{room.free} bytes are free for the journal {self._path}, {room.floor} must stay free: make room"
+                )
+            row = Row.of(frames, blob, self._frames_total, self._bytes_total)
+            try:
+                number = self._writer.execute(INSERT, row).lastrowid
+            except sqlite3.Error as error:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise StoreUnavailable(f"journal {self._path} cannot be written: {error}") from error
+            assert number is not None  # noqa: S101 - an INSERT into a rowid table always has one
+            if self.first > self.last:
+                self.first, self._bytes_first = number, self._bytes_total
+            self.last = number
+            self.last_received_at = row.last_received_at
+            self._frames_total += row.frames
+            self._bytes_total += row.size
+            return number
+
+    def prune(self, needed: int) -> int:
+        """Drop what nobody needs; how many batches. ``needed``: the last batch that every lane has done with.
+
+        Always kept: what comes after it, and the window of frames before it. Of the rest goes, oldest first and a few
+        at a time, what is older than the age limit, over the byte limit, or in the way while the disk is short.
+        """
+        with self._writing:
+            try:
+                return self._prune(needed)
+            except sqlite3.Error as error:
+                raise StoreUnavailable(f"journal {self._path} cannot be pruned: {error}") from error
+
+    def _prune(self, needed: int) -> int:
+        frames_done, bytes_done = self._totals_at(needed)
+        self._needed_bytes = self._bytes_total - bytes_done
+        self._growth.note(self._clock.now(), self._bytes_total)
+        oldest = self._clock.now() - round(self._settings.max_age_h * HOUR)
+        short = self.room().short
+        cut = 0
+        rows = self._writer.execute(
+            "SELECT id, last_received_at, frames_before + frames, bytes_before FROM batches ORDER BY id LIMIT ?",
+            (_PRUNE_STEP,),
+        ).fetchall()
+        for number, received_at, frames_end, bytes_before in rows:
+            over = self._bytes_total - bytes_before > self._settings.max_bytes
+            if frames_end > frames_done - WINDOW or not (received_at < oldest or over or short):
+                break
+            cut = number
+        if not cut:
+            return 0
+        dropped = self._writer.execute("DELETE FROM batches WHERE id <= ?", (cut,)).rowcount
+        if short:
+            self._writer.execute("PRAGMA incremental_vacuum").fetchall()
+        self.first = cut + 1
+        self._bytes_first = self._totals_at(cut + 1, before=True)[1]
+        return dropped
+
+    def _totals_at(self, number: int, *, before: bool = False) -> tuple[int, int]:
+        """(frames, bytes) ever written up to and with this batch, or just before it."""
+        if number < self.first and not before:
+            return 0, self._bytes_first
+        ends = "frames_before, bytes_before" if before else "frames_before + frames, bytes_before + size"
+        with self._reading:
+            row = self._reader.execute(
+                f"SELECT {ends} FROM batches WHERE id >= ? ORDER BY id LIMIT 1", (number,)
+            ).fetchone()
+        return row or (self._frames_total, self._bytes_total)
+
+    def room(self) -> Room:
+        """How much more the journal may take."""
+        total, _, free = self._disk_usage(self._path.parent)
+        with self._writing:
+            pages = self._writer.execute("PRAGMA freelist_count").fetchone()[0]
+            size = self._writer.execute("PRAGMA page_size").fetchone()[0]
+        floor = self._settings.min_free if self._settings.min_free is not None else max(FREE_FLOOR, total // 20)
+        return Room(free=free + pages * size, floor=floor)
+
+    # --- reading ----------------------------------------------------------------------------------------------
+
+    def read(self, after: int, limit: int = 1) -> list[Batch]:
+        """The next batches with a number above ``after``, oldest first."""
+        with self._reading:
+            try:
+                rows = self._reader.execute(
+                    "SELECT id, format, last_received_at, frames, blob FROM batches WHERE id > ? ORDER BY id LIMIT ?",
+                    (after, limit),
+                ).fetchall()
+            except sqlite3.Error as error:
+                raise StoreUnavailable(f"journal {self._path} cannot be read: {error}") from error
+        batches = []
+        for number, blob_format, received_at, count, blob in rows:
+            frames = unpack(blob_format, blob)
+            whole = frames is not None and len(frames) == count
+            batches.append(Batch(number, received_at, frames or [], None if whole else blob))
+        return batches
+
+    def before(self, number: int, frames: int) -> int:
+        """The batch after which to start reading so that at least ``frames`` frames come before batch ``number``."""
+        target = self._totals_at(number, before=True)[0] - frames
+        low, high = self.first - 1, number - 1
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self._totals_at(middle)[0] <= target:
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
+    def recent(self, count: int) -> list[Frame]:
+        """The newest ``count`` frames, oldest first."""
+        found: list[Frame] = []
+        start = self.before(self.last + 1, count)
+        while batches := self.read(start, 16):
+            found.extend(frame for batch in batches for frame in batch.frames)
+            start = batches[-1].number
+        return found[-count:]
+
+    def locate(self, position: Position | None) -> int:
+        """The number of the last batch that a lane at this position has done with.
+
+        An unknown journal id starts before this journal's first batch; that of the damaged journal which this one
+        carries on keeps its number. PositionAhead where the position is beyond the journal: nothing is ever skipped.
+        """
+        if position is None:
+            return self.first - 1
+        if position.journal == self.id:
+            if position.batch > self.last:
+                raise PositionAhead(
+                    f"position {position.batch} is ahead of journal {self.id}, which ends at {self.last}: "
+                    "the journal is older than the store; restore both from the same backup"
+                )
+            return position.batch
+        if position.journal and position.journal == self._ancestor.journal:
+            return min(position.batch, self._ancestor.batch)
+        return self.first - 1
+
+    def backlog(self, number: int) -> Backlog:
+        """What comes after this batch."""
+        if number >= self.last:
+            return Backlog(0, 0, 0)
+        frames, size = self._totals_at(number + 1, before=True)
+        return Backlog(self.last - number, self._frames_total - frames, self._bytes_total - size)
+
+    # --- health -----------------------------------------------------------------------------------------------
+
+    def health(self, now: int) -> Health:
+        """Room left, and whether the lanes' backlog is eating it up."""
+        room = self.room()
+        fill = room.fill(self._needed_bytes)
+        facts: dict[str, str | int | float | None] = {
+            "journal": self.id,
+            "last_batch": self.last,
+            "kept_batches": self.last - self.first + 1,
+            "kept_bytes": self._bytes_total - self._bytes_first,
+            "needed_bytes": self._needed_bytes,
+            "free_bytes": room.free,
+            "room_bytes": max(0, room.left),
+            "fill_percent": round(100 * fill),
+            "hours_left": self._growth.hours_left(now, self._bytes_total, room.left),
+        }
+        if room.left <= 0:
+            reason = f"less than {room.floor} bytes are free: messages stay with the broker until there is room"
+            return Health(component="journal", status=Status.DOWN, reason=reason, facts=facts)
+        if fill >= 0.5:
+            level = "80 %" if fill >= 0.8 else "half"
+            reason = f"over {level} of the room is taken by batches that a lane still needs; it lasts {facts['hours_left']} h"
+            return Health(component="journal", status=Status.DEGRADED, reason=reason, facts=facts)
+        if self.recovered is not None:
+            return Health(component="journal", status=Status.DEGRADED, reason=self.recovered.sentence(), facts=facts)
+        return Health(component="journal", status=Status.OK, facts=facts)

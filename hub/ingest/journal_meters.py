@@ -1,0 +1,51 @@
+"""What intake and lanes count, once per batch, for /metrics."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+
+
+class IntakeMeters:
+    """Messages on their way into the journal."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.messages = Counter("hub_journal_messages", "Messages committed to the journal.", registry=registry)
+        self.batches = Counter("hub_journal_batches", "Batches committed to the journal.", registry=registry)
+        self.bytes = Counter("hub_journal_payload_bytes", "Payload bytes committed.", registry=registry)
+        self.qos0_dropped = Counter(
+            "hub_intake_qos0_dropped", "QoS 0 messages dropped while intake was behind.", registry=registry
+        )
+        self.errors = Counter("hub_intake_ack_errors", "Acknowledgements that raised.", registry=registry)
+        self.holding = Gauge("hub_intake_holding", "1 while the journal cannot be written.", registry=registry)
+        self.commit_seconds = Histogram(
+            "hub_journal_commit_seconds", "Time of one commit.", buckets=_COMMIT_BUCKETS, registry=registry
+        )
+
+    def committed(self, frames: int, size: int) -> None:
+        """One batch is durable."""
+        self.messages.inc(frames)
+        self.batches.inc()
+        self.bytes.inc(size)
+
+
+class LaneMeters:
+    """Lanes on their way along the journal; one label per lane."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, words: str) -> Counter:
+            return Counter(f"hub_lane_{name}", words, ["lane"], registry=registry)
+
+        def gauge(name: str, words: str) -> Gauge:
+            return Gauge(f"hub_lane_{name}", words, ["lane"], registry=registry)
+
+        self.messages = counter("messages", "Messages taken by the lane.")
+        self.batches = counter("batches", "Batches taken by the lane.")
+        self.retries = counter("retries", "Times the lane had to wait before trying a batch again.")
+        self.poison = counter("poison_frames", "Frames that the lane could not take.")
+        self.lag_batches = gauge("lag_batches", "Batches behind the journal.")
+        self.lag_seconds = gauge("lag_seconds", "Time behind the journal.")
+        self.take_seconds = Histogram(
+            "hub_lane_take_seconds", "Time of one batch.", ["lane"], buckets=_COMMIT_BUCKETS, registry=registry
+        )
