@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from hub.domain.alarms import Alarm
 from hub.domain.notices import Notice
 from hub.domain.tickets import Ticket, TicketKey
-from hub.flows.batch import Gap, Position, Refusal
+from hub.flows.batch import DeviceSeen, Gap, Position, Refusal
 
 T = TypeVar("T")
 
@@ -93,6 +93,10 @@ class TicketBook(Protocol):
         """Tickets whose ``recheck_at`` has passed, oldest first."""
         ...
 
+    def next_due(self) -> int | None:
+        """The earliest ``recheck_at`` of all."""
+        ...
+
     def log(self, events: Iterable[TicketEvent]) -> None: ...
 
 
@@ -138,6 +142,14 @@ class QuarantineBook(Protocol):
     def keep(self, position: Position, refusals: Sequence[Refusal]) -> int: ...
 
 
+class DeviceBook(Protocol):
+    """The inbox: what has been heard of for the first time."""
+
+    def seen(self, heard: Iterable[DeviceSeen]) -> int:
+        """Put new devices into the inbox and new points beside their device; how many devices were new."""
+        ...
+
+
 class Books(Protocol):
     """The books open inside one transaction. (Registry, people, jobs: their owners declare their own protocols.)"""
 
@@ -153,6 +165,8 @@ class Books(Protocol):
     def gaps(self) -> GapBook: ...
     @property
     def quarantine(self) -> QuarantineBook: ...
+    @property
+    def devices(self) -> DeviceBook: ...
 
 
 B_co = TypeVar("B_co", covariant=True)
