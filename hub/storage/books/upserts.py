@@ -25,8 +25,11 @@ class Upsert:
 
 def _statement(insert: Any, table: Table, keys: tuple[str, ...], update: tuple[str, ...]) -> Executable:
     elements = [table.c[key] for key in keys]
-    if not update:
-        return insert.on_conflict_do_nothing(index_elements=elements)  # type: ignore[no-any-return]
-    return insert.on_conflict_do_update(  # type: ignore[no-any-return]
-        index_elements=elements, set_={name: insert.excluded[name] for name in update}
-    )
+    if update:
+        given = insert.on_conflict_do_update(
+            index_elements=elements, set_={key: insert.excluded[key] for key in update}
+        )
+    else:
+        given = insert.on_conflict_do_nothing(index_elements=elements)
+    # SQLAlchemy forgets the row count of an INSERT unless asked: here it tells whether the row was new.
+    return given.execution_options(preserve_rowcount=True)  # type: ignore[no-any-return]
