@@ -59,6 +59,8 @@ class EmbeddedBroker:
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._settled = threading.Event()
+        self._again = threading.Event()
+        self._restart_asked = False
         self._failure: HubError | None = None
         self._restarts: list[tuple[int, str]] = []
         self._moved = False
@@ -96,14 +98,22 @@ class EmbeddedBroker:
         """Give a device (``{community}/{device}``) a new random password; an earlier one ends."""
         program, place = self._running()
         account = new_account(name)
-        if program.add(place, account):
-            if self._child is not None:
-                self._child.signal(signal.SIGHUP)
-        else:
+        if not program.add(place, account):
             self._accounts.append(account)
-            if self._child is not None:
-                self._child.signal(signal.SIGTERM)  # the supervisor starts it again, with the new account
+            self.restart()
+        elif self._child is not None:
+            self._child.signal(signal.SIGHUP)
         return account
+
+    def restart(self) -> None:
+        """End it in order and start it again on its port; returns once it accepts connections."""
+        self._running()
+        self._again.clear()
+        self._restart_asked = True
+        if self._child is not None:
+            self._child.signal(signal.SIGTERM)
+        if not self._again.wait(2 * _READY_WITHIN):
+            raise HubError(f"the embedded broker did not come back; see {self._folder}")
 
     # --- what others need to know of it ---------------------------------------------------------------------------
 
@@ -247,13 +257,17 @@ class EmbeddedBroker:
 
     def _start_again(self, code: int) -> None:
         program, place = self._running()
-        now = self._clock.now()
-        why = f"{program.name} ended by itself ({_ending(code)}) at {to_iso(now)} and was started again"
-        self._restarts.append((now, why))
-        _log.error(why, extra={"action": "broker", "restarts": len(self._restarts)})
+        if not self._restart_asked:
+            now = self._clock.now()
+            why = f"{program.name} ended by itself ({_ending(code)}) at {to_iso(now)} and was started again"
+            self._restarts.append((now, why))
+            _log.error(why, extra={"action": "broker", "restarts": len(self._restarts)})
+        self._restart_asked = False
         refused = self._launch(place)
         if refused:
             _log.error("the embedded broker does not start: %s", refused, extra={"action": "broker"})
+        else:
+            self._again.set()
 
 
 def _ending(code: int) -> str:

@@ -23,6 +23,7 @@ from hub.ingest.broker_accounts import Account
 from hub.ingest.broker_programs import Iotcore, Mosquitto, find_mosquitto
 from hub.ingest.child import started_at
 from hub.ingest.listening import any_free
+from hub.ingest.wire import PINGRESP, Hello, Wire
 
 pytestmark = [pytest.mark.servers, pytest.mark.skipif(find_mosquitto() is None, reason="mosquitto is not installed")]
 ROOT = Path(__file__).resolve().parents[2]
@@ -147,10 +148,10 @@ def test_a_message_beyond_the_limit_ends_its_connection_and_8_mib_pass(
     hub.subscribe("community/v1/+/+/telemetry")
     assert simulator.publish("community/v1/harmony-garden/big/telemetry", bytes(8 * 1024 * 1024)) == "Success"
     until(lambda: hub.got, "8 MiB arrived")
-    with socket.create_connection(("127.0.0.1", broker.port)) as raw:
-        raw.sendall(b"\x30\xff\xff\xff\x7f")  # 268 million bytes announced
-        raw.settimeout(10)
-        assert raw.recv(10) == b""
+    hello = Hello(client_id="huge", name=broker.simulator.name, password=broker.simulator.password)
+    with Wire("127.0.0.1", broker.port, hello) as wire, pytest.raises(OSError, match="closed|reset|Broken pipe"):
+        wire.send_raw(b"\x30\xff\xff\xff\x7f")  # 268 million bytes announced
+        wire.await_kind(PINGRESP)
 
 
 def test_who_gives_no_name_or_a_wrong_password_is_refused(broker: EmbeddedBroker) -> None:
