@@ -100,6 +100,13 @@ class TicketBook(Protocol):
     def log(self, events: Iterable[TicketEvent]) -> None: ...
 
 
+class Queue(NamedTuple):
+    """A part of the outbox: one channel's notices, or those of no channel named in ``without``."""
+
+    only: str | None = None
+    without: frozenset[str] = frozenset()
+
+
 class NoticeBook(Protocol):
     """The outbox."""
 
@@ -107,16 +114,23 @@ class NoticeBook(Protocol):
         """Those whose dedupe key is new; how many."""
         ...
 
-    def claim(self, now: int, *, lease_ms: int, limit: int) -> list[Notice]:
+    def claim(self, now: int, *, lease_ms: int, limit: int, queue: Queue = ...) -> list[Notice]:
         """Lease what is due, safety first; also what an earlier lease let run out."""
         ...
 
     def sent(self, notice: Notice, *, now: int, took_ms: int) -> None: ...
     def retry(self, notice: Notice, *, now: int, took_ms: int, next_at: int, error: str) -> None: ...
-    def failed(self, notice: Notice, *, now: int, took_ms: int, error: str) -> None: ...
+    def failed(self, notice: Notice, *, now: int, took_ms: int, error: str, permanent: bool = True) -> None:
+        """The end; ``permanent`` False where the last of the attempts was used up."""
+        ...
+
     def withdraw(self, *, ticket: str | None = None, alarm: str | None = None) -> int: ...
     def waiting(self) -> tuple[int, int | None]:
         """How many wait, and since when the oldest does."""
+        ...
+
+    def next_due(self, queue: Queue = ...) -> int | None:
+        """When the next one can be claimed."""
         ...
 
 

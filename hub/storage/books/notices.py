@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, c
 from hub.domain.alarms import Priority
 from hub.domain.notices import Notice, NoticeKind, NoticeState
 from hub.flows.lists import EVERYTHING, Attempt, NoticeFilter, Page, Scope
+from hub.flows.ports import Queue
 from hub.storage.books.paging import equal, one_page, within
 from hub.storage.books.upserts import Upsert
 from hub.storage.tables import notice_attempts, notices
@@ -64,6 +65,7 @@ _WAITING: Final = select(func.count(), func.min(notices.c.created_at)).where(_UN
 _NEXT_DUE: Final = select(
     func.min(case((notices.c.state == NoticeState.QUEUED.value, notices.c.next_at), else_=notices.c.lease_until))
 ).where(_UNSENT)
+ALL: Final = Queue()
 LAPSED: Final = "the sender stopped before it could record how this attempt ended; sent again"
 
 
@@ -77,9 +79,10 @@ class NoticeBook:
         statement = _ADD.on(self._connection)
         return sum(self._connection.execute(statement, _row(notice)).rowcount for notice in notices)
 
-    def claim(self, now: int, *, lease_ms: int, limit: int) -> list[Notice]:
+    def claim(self, now: int, *, lease_ms: int, limit: int, queue: Queue = ALL) -> list[Notice]:
         """Each comes back as leased: state sending, ``attempts`` counts the one that now begins."""
-        candidates = self._connection.execute(_CANDIDATES, {"now": now, "most": limit}).mappings().all()
+        query = _CANDIDATES.where(*_of_queue(queue))
+        candidates = self._connection.execute(query, {"now": now, "most": limit}).mappings().all()
         claimed = [self._lease(notice_from_row(row), now, now + lease_ms) for row in candidates]
         return [notice for notice in claimed if notice is not None]
 
@@ -109,9 +112,9 @@ class NoticeBook:
         number, oldest = self._connection.execute(_WAITING).one()
         return number, oldest
 
-    def next_due(self) -> int | None:
+    def next_due(self, queue: Queue = ALL) -> int | None:
         """When the next one can be claimed."""
-        found: int | None = self._connection.execute(_NEXT_DUE).scalar_one()
+        found: int | None = self._connection.execute(_NEXT_DUE.where(*_of_queue(queue))).scalar_one()
         return found
 
     def page(
@@ -174,6 +177,15 @@ def attempt_from_row(row: RowMapping) -> Attempt:
 def _row(notice: Notice) -> dict[str, Any]:
     row = {name: getattr(notice, name) for name in _FIELDS}
     return row | {"kind": notice.kind.value, "state": notice.state.value}
+
+
+def _of_queue(queue: Queue) -> list[ColumnElement[bool]]:
+    found = []
+    if queue.only is not None:
+        found.append(notices.c.channel == queue.only)
+    if queue.without:
+        found.append(notices.c.channel.not_in(sorted(queue.without)))
+    return found
 
 
 def _leased(notice: Notice, until: int) -> Notice:
