@@ -16,6 +16,7 @@ from hub.clock import MINUTE, Clock, to_iso
 from hub.domain.health import Health, Status
 from hub.errors import ConfigError, HubError
 from hub.ingest.broker_accounts import Account, new_account, write_private
+from hub.ingest.broker_contract import known_limits
 from hub.ingest.broker_programs import Place, Program, find
 from hub.ingest.child import Child, stop_left_over
 from hub.ingest.listening import accepts, any_free, holder, is_free
@@ -34,7 +35,7 @@ class EmbeddedBroker:
     """One broker on loopback, owned by this hub.
 
     ``port`` None: 1883, or the next free one (then ``moved_from`` says 1883); 0: any free one; else that one or none.
-    ``limits`` are the lines of the broker contract that this program does not keep (``broker_contract.known_limits``).
+    ``limits`` says which lines of the broker contract a program does not keep.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class EmbeddedBroker:
         port: int | None = None,
         simulated: tuple[str, ...] = (),
         program: Callable[[], Program] = find,
-        limits: Callable[[str], tuple[str, ...]] = lambda _name: (),
+        limits: Callable[[str], tuple[str, ...]] = known_limits,
     ) -> None:
         self._folder = folder.absolute()
         self._clock = clock

@@ -149,9 +149,10 @@ def test_a_message_beyond_the_limit_ends_its_connection_and_8_mib_pass(
     assert simulator.publish("community/v1/harmony-garden/big/telemetry", bytes(8 * 1024 * 1024)) == "Success"
     until(lambda: hub.got, "8 MiB arrived")
     hello = Hello(client_id="huge", name=broker.simulator.name, password=broker.simulator.password)
-    with Wire("127.0.0.1", broker.port, hello) as wire, pytest.raises(OSError, match="closed|reset|Broken pipe"):
+    with Wire("127.0.0.1", broker.port, hello) as wire:
         wire.send_raw(b"\x30\xff\xff\xff\x7f")  # 268 million bytes announced
-        wire.await_kind(PINGRESP)
+        with pytest.raises(ConnectionError):
+            wire.await_kind(PINGRESP)
 
 
 def test_who_gives_no_name_or_a_wrong_password_is_refused(broker: EmbeddedBroker) -> None:
