@@ -6,7 +6,8 @@ per topic); ``decode`` reads one message. Neither raises for any bytes, reads a 
 
 from __future__ import annotations
 
-from typing import Any, Final, Protocol
+from collections.abc import Callable
+from typing import Any, Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -86,6 +87,17 @@ class Decoded(msgspec.Struct, gc=False):
     events: tuple[Event, ...] = ()
     statements: tuple[Statement, ...] = ()
     problems: tuple[Problem, ...] = ()
+    unknown: tuple[str, ...] = ()
+    """Keys that mean nothing to the format: passed over, but counted."""
+
+
+class Quick(msgspec.Struct, gc=False):
+    """What the short way understands: numbers and booleans of one device at one moment."""
+
+    values: dict[str, float | bool]
+    ts: int | str | None = None
+    seq: int | None = None
+    boot: str | int | None = None
 
 
 NOTHING: Final = Decoded()
@@ -103,3 +115,32 @@ class Format(Protocol):
     def decode(self, route: Any, message: Message) -> Decoded:
         """Read one message. Never raises; work and memory are bounded by the payload limit."""
         ...
+
+
+@runtime_checkable
+class QuickFormat(Protocol):
+    """A format that has a short way for its everyday message. Whatever the short way refuses goes to ``decode``."""
+
+    def quick(self, route: Any) -> tuple[DeviceRef, Callable[[bytes], Quick]] | None:
+        """The device and the reader for this route, or None. The reader raises what ``UNREADABLE`` lists."""
+        ...
+
+    def moment(self, text: str) -> int | None:
+        """Epoch ms of a time written as text; None where it is not one."""
+        ...
+
+
+UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What reading foreign bytes with msgspec can raise."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds on one message."""
+
+    payload: int = 256 * 1024
+    depth: int = 32
+    values: int = 500
+    name: int = 128
+    """Characters of a point's name."""
+    text: int = 500
+    """Characters of a string value or an event's text."""

@@ -1,0 +1,61 @@
+"""Reading JSON that a stranger wrote: bounded in size and depth, and exact about what is wrong."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from devices.contract import UNREADABLE, DeviceRef, Limits, Problem
+
+_TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
+
+
+def depth_of(payload: bytes) -> int:
+    """How deep brackets are nested, strings left out; for broken JSON an upper bound is enough."""
+    deepest = depth = 0
+    for token in _TOKENS.finditer(payload):
+        first = payload[token.start()]
+        if first in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif first in b"]}":
+            depth -= 1
+    return deepest
+
+
+def too_deep(payload: bytes, limit: int) -> bool:
+    """Whether the nesting goes beyond the limit; few brackets need no closer look."""
+    return payload.count(b"[") + payload.count(b"{") > limit and depth_of(payload) > limit
+
+
+def read_object(payload: bytes, limits: Limits, device: DeviceRef | None) -> dict[str, Any] | Problem:
+    """The JSON object in the payload, or what is wrong with it. Never raises."""
+    if len(payload) > limits.payload:
+        detail = f"payload of {len(payload)} bytes; at most {limits.payload} are taken: send fewer values a message"
+        return Problem("too_large", detail, device)
+    if too_deep(payload, limits.depth):
+        return Problem("too_deep", f"JSON nested more than {limits.depth} levels deep: send a flat object", device)
+    try:
+        payload.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return Problem("not_utf8", f"byte {error.start} is not UTF-8: encode the payload as UTF-8", device)
+    try:
+        found = msgspec.json.decode(payload)
+    except UNREADABLE as error:
+        return Problem("not_json", f"{error}: send one JSON object, without NaN, comments or trailing commas", device)
+    if not isinstance(found, dict):
+        return Problem("not_an_object", f"found a JSON {_kind(found)}: send one JSON object", device)
+    return found
+
+
+def show(value: object) -> str:
+    """A foreign value in a sentence: short, and without line breaks."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _kind(value: object) -> str:
+    kinds = {list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
+    return kinds.get(type(value), "null")

@@ -1,0 +1,82 @@
+"""Gathers what the frames of one batch say, and lays it out in columns."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+import numpy as np
+
+from hub.flows.batch import (
+    Availability,
+    Beat,
+    Decoded,
+    DeviceSeen,
+    FaultEvent,
+    Gap,
+    Position,
+    Readings,
+    Refusal,
+    TextReading,
+)
+from hub.ingest.frames import Frame
+
+
+class Columns:
+    """One batch in the making. A *row group* is what one message said at one moment; one entry each in five lists."""
+
+    def __init__(self) -> None:
+        self.slots: list[bytes] = []
+        """Per group: its slots as int32 bytes, ready-made."""
+        self.values: list[float] = []
+        """Per value; booleans among them become 0 and 1."""
+        self.counts: list[int] = []
+        self.times: list[int] = []
+        self.marks: list[int] = []
+        self.frames: list[int] = []
+        self.texts: list[TextReading] = []
+        self.events: list[FaultEvent] = []
+        self.availability: list[Availability] = []
+        self.refusals: list[Refusal] = []
+        self.seen: list[DeviceSeen] = []
+        self.gaps: list[Gap] = []
+        self.beats: list[Beat] = []
+
+    def add(self, frame: int, time: int, mark: int, slots: Sequence[int], values: Sequence[float]) -> None:
+        """The long way to a row group."""
+        self.slots.append(array("i", slots).tobytes())
+        self.values.extend(values)
+        self.counts.append(len(slots))
+        self.times.append(time)
+        self.marks.append(mark)
+        self.frames.append(frame)
+
+    def readings(self, received: Sequence[int]) -> Readings:
+        """Everything in columns; ``received``: the arrival time of each frame of the batch."""
+        counts = np.array(self.counts, np.int64)
+        group_frames = np.array(self.frames, np.int32)
+        arrivals = np.array(received, np.int64)[group_frames] if len(received) else np.empty(0, np.int64)
+        return Readings(
+            slot=np.frombuffer(b"".join(self.slots), np.int32),
+            time=np.repeat(np.array(self.times, np.int64), counts),
+            value=np.array(self.values, np.float64),
+            arrival=np.repeat(arrivals, counts),
+            mark=np.repeat(np.array(self.marks, np.uint8), counts),
+            frame=np.repeat(group_frames, counts),
+        )
+
+    def finish(self, position: Position, frames: Sequence[Frame], received_at: int) -> Decoded:
+        """The decoded batch."""
+        return Decoded(
+            position=position,
+            received_at=received_at,
+            frames=len(frames),
+            readings=self.readings([frame.received_at for frame in frames]),
+            texts=self.texts,
+            events=self.events,
+            availability=self.availability,
+            refusals=self.refusals,
+            seen=self.seen,
+            gaps=self.gaps,
+            beats=self.beats,
+        )

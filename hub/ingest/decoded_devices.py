@@ -1,0 +1,108 @@
+"""The devices that a decoder has met: their slots, and how many new ones a minute are let in."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from devices.contract import DeviceRef
+from hub.clock import MINUTE
+from hub.flows.batch import DeviceSeen, PointKey, Slots
+from hub.settings import Ingest
+
+_DEVICES_KEPT: Final = 200_000
+_POINTS: Final = 1_000_000
+
+
+class Shape(NamedTuple):
+    """A device's usual set of names, ready-made."""
+
+    slots: bytes
+    width: int
+
+    @classmethod
+    def of(cls, slots: Sequence[int]) -> Shape:
+        """int32, in the order of the names."""
+        return cls(array("i", slots).tobytes(), len(slots))
+
+
+@dataclass(slots=True)
+class KnownDevice:
+    """A device met since the start."""
+
+    ref: DeviceRef
+    hub_id: str
+    connection: str
+    slots: dict[str, int] = field(default_factory=dict)
+
+
+class DeviceCache:
+    """Called by the decoding thread alone."""
+
+    def __init__(self, slots: Slots, settings: Ingest, known: Callable[[str], bool]) -> None:
+        self._slots = slots
+        self._known = known
+        self._new_limit = settings.new_devices_per_minute
+        self.points_limit = 2 * settings.values_limit
+        """Names of one device."""
+        self._devices: dict[DeviceRef, KnownDevice] = {}
+        self._minute = 0
+        self._new = 0
+        self._fresh: dict[DeviceRef, tuple[int, list[str]]] = {}
+
+    def forget(self) -> None:
+        """Meet everybody anew (their slots stay)."""
+        self._devices.clear()
+        self._fresh.clear()
+        self._new = 0
+
+    def admit(self, ref: DeviceRef, connection: str, at: int) -> KnownDevice | None:
+        """The device; None where it is one new device too many in this minute."""
+        device = self._devices.get(ref)
+        if device is not None:
+            return device
+        hub_id = ref.hub_id
+        if not self._known(hub_id) and not self._has_room(at):
+            return None
+        if len(self._devices) >= _DEVICES_KEPT:
+            self._devices.clear()
+        device = self._devices[ref] = KnownDevice(ref, hub_id, connection)
+        self._fresh[ref] = (at, [])
+        return device
+
+    def _has_room(self, at: int) -> bool:
+        minute = at // MINUTE
+        if minute != self._minute:
+            self._minute, self._new = minute, 0
+        self._new += 1
+        return self._new <= self._new_limit
+
+    def slot(self, device: KnownDevice, name: str) -> int | None:
+        """The point's slot; None where the device has too many points already."""
+        slot = device.slots.get(name)
+        if slot is not None:
+            return slot
+        key = PointKey(device.ref.community, device.hub_id, name)
+        if self._slots.find(key) is None and len(self._slots) >= _POINTS:
+            return None
+        if len(device.slots) >= self.points_limit:
+            return None
+        slot = device.slots[name] = self._slots.slot(key)
+        self._fresh.setdefault(device.ref, (0, []))[1].append(name)
+        return slot
+
+    def take_seen(self, now: int) -> list[DeviceSeen]:
+        """Devices met in this batch, and known ones with names not met before."""
+        seen = []
+        for ref, (at, names) in self._fresh.items():
+            device = self._devices.get(ref)
+            if device is not None:
+                seen.append(
+                    DeviceSeen(
+                        ref.community, device.hub_id, ref.scheme, ref.id, device.connection, at or now, tuple(names)
+                    )
+                )
+        self._fresh.clear()
+        return seen
