@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 
 class Tree(StrEnum):
@@ -27,6 +28,15 @@ class PlaceKind(StrEnum):
     STREET = "street"
     NEIGHBOURHOOD = "neighbourhood"
     GRID = "grid"
+
+
+TREE_OF: Final = {
+    kind: Tree.ADMINISTRATION
+    if kind in (PlaceKind.STREET, PlaceKind.NEIGHBOURHOOD, PlaceKind.GRID)
+    else Tree.MANAGEMENT
+    for kind in PlaceKind
+}
+"""Which tree a level belongs to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +106,8 @@ class Facility:
     units: tuple[Unit, ...] = ()
     ledger: dict[str, str] = field(default_factory=dict)
     """Plate number, registration code, maker, model, serial, in_use_since, warranty_until, contractor …"""
+    retired_at: int | None = None
+    """Epoch ms; None: in use. A retired facility keeps its history and gets no new readings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,12 @@ class Registry:
     failure_modes: Mapping[tuple[str, str], FailureMode] = field(default_factory=dict)
     """(facility kind, failure mode id)."""
     rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
-    """Community -> enabled rules: the catalogue's presets with the community's own changes applied."""
+    """Community -> its rules: the catalogue's presets with the community's own changes applied.
+
+    A rule that is not enabled is here only where it replaces another one at some facility; it watches nothing.
+    """
+    retired: Mapping[tuple[str, str], Facility] = field(default_factory=dict)
+    """Facilities out of use: for the names of old tickets and figures; no rule watches them."""
 
     def binding(self, device: str, point: str, at: int) -> Binding | None:
         """Which facility the point spoke for at this event time."""
@@ -66,24 +71,24 @@ class Registry:
         metric = binding.metric_name()
         return tuple(
             rule
-            for rule in self.rules.get(binding.community, ())
-            if rule.facility_kind == facility.kind
-            and rule.kind is not RuleKind.FAULT_EVENT
+            for rule in self._rules_at(facility, binding.unit)
+            if rule.kind is not RuleKind.FAULT_EVENT
             and (rule.metric == metric or (rule.kind is RuleKind.NO_DATA and not rule.metric))
-            and rule.facility in ("", facility.id)
-            and rule.unit in ("", binding.unit)
         )
 
     def fault_rules(self, facility: Facility, unit: str) -> tuple[Rule, ...]:
         """Fault-event rules for events of devices that speak for this facility and unit."""
-        return tuple(
+        return tuple(rule for rule in self._rules_at(facility, unit) if rule.kind is RuleKind.FAULT_EVENT)
+
+    def _rules_at(self, facility: Facility, unit: str) -> tuple[Rule, ...]:
+        """Rules of the facility's kind that apply here, without those that another one replaces here."""
+        found = [
             rule
             for rule in self.rules.get(facility.community, ())
-            if rule.kind is RuleKind.FAULT_EVENT
-            and rule.facility_kind == facility.kind
-            and rule.facility in ("", facility.id)
-            and rule.unit in ("", unit)
-        )
+            if rule.facility_kind == facility.kind and rule.facility in ("", facility.id) and rule.unit in ("", unit)
+        ]
+        replaced = {rule.replaces for rule in found if rule.replaces}
+        return tuple(rule for rule in found if rule.enabled and rule.id not in replaced)
 
     def place_of_device(self, device: str, at: int) -> tuple[str, str] | None:
         """(facility, unit) that the device as a whole speaks for: that of its points where they agree on one.
