@@ -1,0 +1,176 @@
+"""Answers of the store: windows, latest points of a facility, weekday x hour, counts, sizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from hub.clock import DAY
+from hub.domain.rollups import offsets, step_edges
+from hub.flows.batch import PointKey
+from hub.flows.series import Aggregate, Counts, FloatArray, IdArray, IntArray, Sizes, Step, WeekHours, Window
+from hub.flows.windows import window as make_window
+from hub.storage.duck import rollup
+from hub.storage.duck.database import Connection, columns, one
+from hub.storage.duck.names import Names
+
+_WEEK: Final = 7 * 24
+_EPOCH_HOUR: Final = 72
+"""1 January 1970 was a Thursday: 72 hours after Monday's midnight."""
+
+
+def window(
+    connection: Connection,
+    hold: IntArray,
+    points: IdArray,
+    *,
+    start: int,
+    end: int,
+    step: Step,
+    agg: Aggregate,
+    zone: str,
+) -> Window:
+    """One series over all the points together."""
+    if step is Step.RAW:
+        return _raw(connection, points, start, end)
+    edges = step_edges(start, end, step.value, zone)
+    if not edges or not len(points):
+        return Window(time=np.zeros(0, np.int64), value=np.zeros(0))
+    cells = rollup.read(connection, hold, points, start=edges[0], end=edges[-1])
+    before = _before(connection, hold, points, edges[0]) if agg is Aggregate.DELTA else {}
+    return make_window(cells, edges, agg, before=before)
+
+
+def _raw(connection: Connection, points: IdArray, start: int, end: int) -> Window:
+    with columns(connection, "asked", {"point": points}):
+        rows = connection.execute(
+            "select time, value from readings semi join asked using (point) where time >= ? and time < ? "
+            "order by time, point",
+            [start, end],
+        ).fetchnumpy()
+    return Window(time=rows["time"], value=rows["value"])
+
+
+def _before(connection: Connection, hold: IntArray, points: IdArray, edge: int) -> dict[int, float]:
+    """The last value of each point before an instant: mostly of the day before, else from the finished cells."""
+    with columns(connection, "asked", {"point": points}):
+        rows = connection.execute(_LAST_BEFORE, [edge]).fetchall()
+    found = dict(rows)
+    recent = rollup.read(connection, hold, points, start=edge - DAY, end=edge)
+    some = recent.count > 0
+    found.update(zip(recent.point[some].tolist(), recent.last[some].tolist(), strict=True))
+    return found
+
+
+_LAST_BEFORE: Final = """
+select point, arg_max(last, start) from cells semi join asked using (point) where start < ? and count > 0 group by point
+"""
+
+
+def week_hours(connection: Connection, names: Names, points: IdArray, *, start: int, end: int, zone: str) -> WeekHours:
+    """Weekday x hour in the zone, from finished cells alone."""
+    local = _local(start, end, zone)
+    with columns(connection, "asked", {"point": points}):
+        rows = connection.execute(_WEEK_HOURS.format(local=local), [start, end]).fetchnumpy()
+    place, row = np.unique(rows["place"], return_inverse=True)
+    integral = _spread(row, rows["hour"], rows["integral"], len(place))
+    known = _spread(row, rows["hour"], rows["known_ms"].astype(np.float64), len(place))
+    mean = np.divide(integral, known, out=np.full(integral.shape, np.nan), where=known > 0)
+    return WeekHours(
+        places=[names.places.keys[number] for number in place.tolist()], mean=mean, known_ms=known.astype(np.int64)
+    )
+
+
+def _spread(row: IntArray, hour: IntArray, value: FloatArray, places: int) -> FloatArray:
+    table = np.zeros((places, _WEEK))
+    table[row, hour] = value
+    return table.reshape(places, 7, 24)
+
+
+_WEEK_HOURS: Final = f"""
+select place, (({{local}} // 3600000 + {_EPOCH_HOUR}) % {_WEEK})::utinyint as hour,
+       sum(integral) as integral, sum(known_ms)::bigint as known_ms
+from cells semi join asked using (point)
+where start >= ? and start < ?
+group by all
+"""
+
+
+def _local(start: int, end: int, zone: str, column: str = "start") -> str:
+    """SQL for a column of instants on the zone's clock. Numbers only: nothing from outside gets into the text."""
+    parts = offsets(start, end, zone)
+    expression = f"({column} + {parts[0][1]})"
+    for since, offset in parts[1:]:
+        expression = f"(case when {column} >= {since} then {column} + {offset} else {expression} end)"
+    return expression
+
+
+def points_of(
+    connection: Connection, names: Names, *, community: str, facility: str, unit: str | None, start: int, end: int
+) -> list[PointKey]:
+    """Points with cells or readings at this place in this time."""
+    wanted = [
+        number
+        for number, place in enumerate(names.places.keys)
+        if place.community == community and place.facility == facility and unit in (None, place.unit)
+    ]
+    if not wanted:
+        return []
+    with columns(connection, "wanted", {"place": np.array(wanted, np.int32)}):
+        rows = connection.execute(_POINTS_OF, [start, end, start, end]).fetchall()
+    return [names.points.keys[row[0]] for row in rows]
+
+
+_POINTS_OF: Final = """
+select distinct point from (
+    select point from cells semi join wanted using (place) where start >= ? - 900000 and start < ?
+    union all
+    select r.point from readings r semi join wanted using (place)
+    where r.time >= greatest(?, (select coalesce(min(start), 9223372036854775807) from touched)) and r.time < ?
+) order by point
+"""
+
+
+def counts(connection: Connection, names: Names, *, community: str, start: int, end: int, zone: str) -> Counts:
+    """Stored readings for each point and day of the zone."""
+    edges = step_edges(start, end, Step.DAY.value, zone)
+    points = np.array([number for number, key in enumerate(names.points.keys) if key.community == community], np.int32)
+    data = {"day": np.array(edges[:-1], np.int64), "until": np.array(edges[1:], np.int64)}
+    with columns(connection, "asked", {"point": points}), columns(connection, "days", data):
+        rows = connection.execute(_COUNTS, [edges[0], edges[-1]] if edges else [0, 0]).fetchnumpy()
+    keys = [names.points.keys[number] for number in rows["point"].tolist()]
+    return Counts(point=keys, day=rows["day"], count=rows["count"])
+
+
+_COUNTS: Final = """
+select point, day, count(*) as count
+from readings semi join asked using (point) join days on time >= day and time < until
+where time >= ? and time < ?
+group by all order by point, day
+"""
+
+
+def texts(connection: Connection, points: IdArray, *, start: int, end: int, limit: int) -> list[tuple[int, str]]:
+    """The newest texts of these points, in order of time."""
+    with columns(connection, "asked", {"point": points}):
+        rows = connection.execute(
+            "select time, text from texts semi join asked using (point) where time >= ? and time < ? "
+            "order by time desc limit ?",
+            [start, end, limit],
+        ).fetchall()
+    return [(time, text) for time, text in reversed(rows)]
+
+
+def sizes(connection: Connection, names: Names, path: Path) -> Sizes:
+    """What the store holds."""
+    readings, cells = one(connection, "select (select count(*) from readings), (select count(*) from cells)")
+    files = (path, path.with_name(path.name + ".wal"))
+    return Sizes(
+        readings=readings,
+        cells=cells,
+        points=len(names.points),
+        bytes=sum(file.stat().st_size for file in files if file.exists()),
+        cells_waiting=rollup.waiting(connection),
+    )

@@ -1,0 +1,181 @@
+"""The embedded series store on DuckDB: one file, one writing thread at a time, readers on cursors of their own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from hub.domain.rollups import cell_start
+from hub.flows.batch import PointKey, Position
+from hub.flows.series import (
+    Aggregate,
+    Cells,
+    Counts,
+    Forgotten,
+    IdArray,
+    IntArray,
+    Latest,
+    Rows,
+    SeriesPlace,
+    Sizes,
+    Step,
+    TextRow,
+    WeekHours,
+    Window,
+    Written,
+)
+from hub.storage.duck import reading, retention, rollup
+from hub.storage.duck.appender import Appender, Expired, load_position
+from hub.storage.duck.database import Database
+from hub.storage.duck.holds import change_holds
+from hub.storage.duck.names import Names
+from hub.storage.duck.newest import Newest
+from hub.storage.duck.questions import Questions
+
+_log: Final = logging.getLogger(__name__)
+CHECKPOINT_BYTES: Final = 16 * 1024**2
+
+
+class DuckSeries:
+    """hub.flows.series.SeriesStore on DuckDB. After a failed write the file is opened again before the next one."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        memory_limit: str = "256MB",
+        threads: int = 2,
+        questions_at_once: int = 2,
+        question_seconds: float = 10.0,
+        checkpoint_bytes: int = CHECKPOINT_BYTES,
+    ) -> None:
+        self._path = path
+        self._database = Database(path, memory_limit=memory_limit, threads=threads, checkpoint_bytes=checkpoint_bytes)
+        self._names = Names()
+        self._newest = Newest()
+        self._expired = Expired()
+        self._appender = Appender(self._database, self._names, self._newest, self._expired)
+        self._questions = Questions(self._database, at_once=questions_at_once, seconds=question_seconds)
+        self._writing = threading.RLock()
+        self._position: Position | None = None
+
+    def open(self) -> None:
+        with self._writing:
+            self._database.open()
+            connection = self._database.connection
+            self._names.load(connection)
+            self._newest.load(connection, len(self._names.points))
+            self._expired.load(connection)
+            self._position = load_position(connection)
+
+    def close(self) -> None:
+        self._questions.interrupt()
+        with self._writing:
+            self._database.close()
+
+    def position(self) -> Position | None:
+        return self._position
+
+    def point_ids(self, keys: Sequence[PointKey]) -> IdArray:
+        return self._names.points.ids(keys)
+
+    def place_ids(self, places: Sequence[SeriesPlace]) -> IdArray:
+        return self._names.places.ids(places)
+
+    def set_holds(self, points: IdArray, holds: IntArray) -> None:
+        with self._writing:
+            self._ready()
+            change_holds(self._database, self._names, points, holds)
+
+    def append(self, rows: Rows, texts: Sequence[TextRow], position: Position) -> Written:
+        with self._writing:
+            self._ready()
+            written = self._appender.append(rows, texts, position)
+            self._position = position
+            return written
+
+    def refresh_cells(self, until: int, limit: int = 20_000) -> int:
+        with self._writing:
+            self._ready()
+            self._appender.refreshed_until = max(self._appender.refreshed_until, cell_start(until))
+            return rollup.refresh(self._database, self._names, self._newest, until=until, limit=limit)
+
+    def latest(self, points: Sequence[PointKey]) -> dict[PointKey, Latest]:
+        found: dict[PointKey, Latest] = {}
+        for key in points:
+            number = self._names.points.find(key)
+            latest = None if number is None else self._newest.latest(number)
+            if latest is not None:
+                found[key] = latest
+        return found
+
+    def window(
+        self, points: Sequence[PointKey], *, start: int, end: int, step: Step, agg: Aggregate, zone: str = "UTC"
+    ) -> Window:
+        with self._questions.ask() as cursor:
+            return reading.window(
+                cursor, self._names.hold, self._known(points), start=start, end=end, step=step, agg=agg, zone=zone
+            )
+
+    def window_of_texts(self, point: PointKey, *, start: int, end: int, limit: int) -> list[tuple[int, str]]:
+        with self._questions.ask() as cursor:
+            return reading.texts(cursor, self._known([point]), start=start, end=end, limit=limit)
+
+    def points_of(
+        self, *, community: str, facility: str, start: int, end: int, unit: str | None = None
+    ) -> list[PointKey]:
+        with self._questions.ask() as cursor:
+            return reading.points_of(
+                cursor, self._names, community=community, facility=facility, unit=unit, start=start, end=end
+            )
+
+    def cells(self, points: Sequence[PointKey], *, start: int, end: int) -> Cells:
+        with self._questions.ask() as cursor:
+            return rollup.read(cursor, self._names.hold, self._known(points), start=start, end=end)
+
+    def week_hours(self, points: Sequence[PointKey], *, start: int, end: int, zone: str) -> WeekHours:
+        with self._questions.ask() as cursor:
+            return reading.week_hours(cursor, self._names, self._known(points), start=start, end=end, zone=zone)
+
+    def counts(self, *, community: str, start: int, end: int, zone: str) -> Counts:
+        with self._questions.ask() as cursor:
+            return reading.counts(cursor, self._names, community=community, start=start, end=end, zone=zone)
+
+    def sizes(self) -> Sizes:
+        with self._questions.ask() as cursor:
+            return reading.sizes(cursor, self._names, self._path)
+
+    def forget(self, *, readings_before: int, cells_before: int) -> Forgotten:
+        while self.refresh_cells(readings_before):
+            pass  # what is about to go must have been rolled up
+        taken = [0, 0]
+        for index, (table, before) in enumerate((("readings", readings_before), ("cells", cells_before))):
+            while (deleted := self._forget_month(table, before)) is not None:
+                taken[index] += deleted
+        return Forgotten(*taken)
+
+    def interrupt(self) -> None:
+        """Cut off every question that is being answered just now."""
+        self._questions.interrupt()
+
+    def _forget_month(self, table: str, before: int) -> int | None:
+        """One month a time, so that the lane appends in between."""
+        with self._writing:
+            self._ready()
+            deleted = retention.forget_month(self._database, table=table, before=before)
+            self._expired.load(self._database.connection)
+            return deleted
+
+    def _known(self, points: Sequence[PointKey]) -> IdArray:
+        ids = [number for key in points if (number := self._names.points.find(key)) is not None]
+        return np.unique(np.array(ids, np.int32))
+
+    def _ready(self) -> None:
+        if not self._database.is_open:
+            _log.warning("opening the series store again after a failure", extra={"action": "series_reopen"})
+            self.open()

@@ -1,0 +1,92 @@
+"""Every series store the project ships runs the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hub.flows.batch import PointKey, Position
+from hub.flows.series import Aggregate, Rows, SeriesPlace, SeriesStore, Step, TextRow, Written
+from hub.storage.series_duckdb import DuckSeries
+
+HALL = SeriesPlace("harmony-garden", "hall", "", "activity_room")
+
+
+class Hand:
+    """Writes readings into one store and reads them back, in the fewest words; opens it again on demand."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self._kind = kind
+        self._folder = folder
+        self.store = self._make()
+        self.store.open()
+
+    def _make(self) -> SeriesStore:
+        return DuckSeries(self._folder / "series.duckdb", memory_limit="128MB", threads=1)
+
+    def reopen(self) -> None:
+        """As after a restart."""
+        self.store.close()
+        self.store = self._make()
+        self.store.open()
+
+    @staticmethod
+    def key(name: str) -> PointKey:
+        community, _, point = name.rpartition("/")
+        community = community or "harmony-garden"
+        return PointKey(community, f"{community}~d1", point)
+
+    def write(
+        self,
+        readings: list[tuple[str, int, float]],
+        *,
+        batch: int = 1,
+        place: SeriesPlace = HALL,
+        quality: int = 0,
+        texts: list[tuple[str, int, str]] | None = None,
+    ) -> Written:
+        """Append (point, time, value) triples and (point, time, text) triples."""
+        store = self.store
+        where = int(store.place_ids([place])[0])
+        rows = Rows(
+            point=store.point_ids([self.key(name) for name, _, _ in readings]),
+            time=np.array([time for _, time, _ in readings], np.int64),
+            value=np.array([value for _, _, value in readings], np.float64),
+            quality=np.full(len(readings), quality, np.uint8),
+            place=np.full(len(readings), where, np.int32),
+        )
+        said = [
+            TextRow(int(store.point_ids([self.key(name)])[0]), time, text, quality, where)
+            for name, time, text in texts or []
+        ]
+        return store.append(rows, said, Position("j", batch))
+
+    def raw(self, name: str, start: int = 0, end: int = 2**53) -> list[tuple[int, float]]:
+        """All readings of a point."""
+        window = self.store.window([self.key(name)], start=start, end=end, step=Step.RAW, agg=Aggregate.MEAN)
+        return list(zip(window.time.tolist(), window.value.tolist(), strict=True))
+
+    def window(
+        self, *names: str, start: int, end: int, step: Step, agg: Aggregate, zone: str = "UTC"
+    ) -> list[tuple[int, float]]:
+        """Steps of one or more points together."""
+        points = [self.key(name) for name in names]
+        window = self.store.window(points, start=start, end=end, step=step, agg=agg, zone=zone)
+        return list(zip(window.time.tolist(), window.value.tolist(), strict=True))
+
+    def refresh(self, until: int) -> int:
+        """Work the waiting list off."""
+        total = 0
+        while done := self.store.refresh_cells(until):
+            total += done
+        return total
+
+
+@pytest.fixture(params=["duckdb"])
+def hand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hand]:
+    hand = Hand(request.param, tmp_path)
+    yield hand
+    hand.store.close()
