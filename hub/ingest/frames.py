@@ -42,8 +42,16 @@ class Acknowledger(Protocol):
 class Intake(Protocol):
     """Where frames go: gathered into a batch, committed to the journal, then acknowledged and handed to the lanes."""
 
-    def put(self, frames: Sequence[Frame], source: Acknowledger, generation: int) -> None:
-        """Thread-safe, returns at once. QoS 0 frames beyond the bound are dropped and counted."""
+    def put(self, frames: Sequence[Frame], source: Acknowledger | None, generation: int) -> None:
+        """Thread-safe, returns at once. QoS 0 frames beyond the bound are dropped and counted.
+
+        ``source`` None: the hub's own words, which are never dropped and which nobody is told of.
+        """
+        ...
+
+    @property
+    def full(self) -> bool:
+        """So many bytes wait that a receiver should leave the rest in its socket for a moment."""
         ...
 
     def flush(self, timeout: float) -> bool:

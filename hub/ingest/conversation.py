@@ -1,0 +1,218 @@
+"""One connection from CONNECT to its end: rounds of reading, handing over, acknowledging and the chores between."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from hub.clock import SECOND
+from hub.flows.batch import Gap
+from hub.ingest.control import gap_frame
+from hub.ingest.ear import Ear
+from hub.ingest.frames import DUP, Frame
+from hub.ingest.line import ANSWER_TIMEOUT_S, Line, Refused
+from hub.ingest.liveness import Pulse
+from hub.ingest.packets import Harvest
+from hub.ingest.refusals import Refusal
+from hub.ingest.remembered import remember
+from hub.ingest.subscriptions import DROPPED_TOPIC
+
+log = logging.getLogger(__name__)
+
+FLUSH_TIMEOUT_S: Final = 2.0
+_LONGEST_NAP_MS: Final = 250
+_CHORES_EVERY: Final = SECOND
+
+
+class Conversation:
+    """Of one generation. Whatever it raises ends the connection and nothing else."""
+
+    def __init__(self, ear: Ear, line: Line, generation: int) -> None:
+        self._ear = ear
+        self._line = line
+        self._generation = generation
+        self._harvest = Harvest(0, [], [])
+        self._asked: dict[int, Sequence[str]] = {}
+        self._beat_sent: int | None = None
+        self._first_beat = b""
+        self._chores_at = 0
+        self._chores_every = min(_CHORES_EVERY, ear.beat_interval)
+        self._nap_ms = min(_LONGEST_NAP_MS, max(1, ear.beat_interval // 2))
+
+    def hold(self) -> None:
+        """Dial, and talk until the line ends or the receiver stops; Refused with the reason, where there is one."""
+        ear, line = self._ear, self._line
+        dialled = ear.clock.now()
+        line.dial(self, wake=ear.wake.fileno())
+        while line.alive and not ear.stopping.is_set():
+            reading = not ear.intake.full
+            line.wait(self._nap_ms, reading=reading)
+            ear.wake.clear()
+            now = ear.clock.now()
+            self._turn(now, reading=reading)
+            if not line.answered and now - dialled > ANSWER_TIMEOUT_S * SECOND:
+                break
+        if ear.stopping.is_set():
+            self._say_goodbye()
+            return
+        loss = line.loss()
+        if loss is not None:
+            raise loss
+
+    def _turn(self, now: int, *, reading: bool) -> None:
+        ear, line = self._ear, self._line
+        self._send_queued(now)
+        harvest = self._harvest = Harvest(now, [], [])
+        heard = reading and line.read(harvest)
+        if harvest.frames:
+            self._hand_over(harvest.frames, now)
+        for frame in harvest.system:
+            self._note_drops(frame, now)
+        if heard and line.answered:
+            ear.heard_at = now
+        line.write()
+        if not 0 <= now - self._chores_at < self._chores_every:
+            self._chores_at = now
+            self._do_chores(now)
+
+    # ---- messages in, acknowledgements out
+
+    def _hand_over(self, frames: list[Frame], now: int) -> None:
+        ear = self._ear
+        ear.meters.received.inc(len(frames))
+        ear.message_at = now
+        if ear.door.guarded:
+            frames, repeats = ear.door.admit(frames)
+            if repeats:
+                self._line.link.acknowledge(repeats)
+                ear.meters.repeats.inc(len(repeats))
+            elif any(frame.payload == self._first_beat and not frame.flags & DUP for frame in frames):
+                ear.door.stand_down()  # sent after the reconnect, so it came after every redelivery
+        if frames:
+            ear.put_at = now
+            ear.intake.put(frames, ear.source, self._generation)
+
+    def _send_queued(self, now: int) -> None:
+        ear = self._ear
+        while ear.acks:
+            generation, packet_ids = ear.acks.popleft()
+            if generation == self._generation:
+                self._line.link.acknowledge(packet_ids)
+                ear.meters.acknowledged.inc(len(packet_ids))
+                ear.acked_at = now
+            else:
+                ear.meters.fenced.inc(len(packet_ids))
+        while ear.outgoing and self._line.answered:
+            message = ear.outgoing.popleft()
+            self._line.link.client.publish(message.topic, message.payload, message.qos, message.retain)
+
+    def _say_goodbye(self) -> None:
+        self._ear.intake.flush(FLUSH_TIMEOUT_S)
+        self._send_queued(self._ear.clock.now())
+        self._line.hang_up()
+
+    # ---- what the broker says
+
+    def came_up(self, *, session_present: bool) -> None:
+        ear = self._ear
+        now = ear.connected_at = ear.clock.now()
+        gap = self._gap(now, session_lost=ear.memory.session and not session_present)
+        if gap is not None:
+            log.warning("MQTT connection %s: %s", ear.connection, gap.detail, extra={"action": gap.kind})
+            ear.intake.put([gap_frame(gap, now)], None, 0)
+        ear.door.guard(session_present=session_present)
+        ear.standing.came_up()
+        ear.meters.connects.inc()
+        ear.meters.connected.set(1)
+        self._subscribe(session_present=session_present)
+
+    def _gap(self, now: int, *, session_lost: bool) -> Gap | None:
+        """One gap for one loss, put before any message of the new connection."""
+        ear = self._ear
+        since = ear.heard_at or ear.door.last_received_at or now
+        if session_lost:
+            detail = "the broker no longer has the hub's session: messages may be missing"
+            return Gap(ear.connection, "session_lost", since, now, detail)
+        if ear.heard_at is not None:
+            return Gap(ear.connection, "broker_down", since, now, "the connection to the broker was lost")
+        return None
+
+    def _subscribe(self, *, session_present: bool) -> None:
+        ear, line = self._ear, self._line
+        wanted = (*ear.filters, ear.beat_topic)
+        stale = [each for each in ear.memory.subscriptions if each not in wanted]
+        if stale and session_present:
+            line.link.client.unsubscribe(stale)
+            log.info("MQTT connection %s: no longer subscribed to %s", ear.connection, ", ".join(stale))
+        # Apart from one another, so that a broker which knows no $SYS still grants the rest.
+        for filters, qos in ((ear.filters, 1), ((ear.beat_topic,), 1), ((DROPPED_TOPIC,), 0)):
+            self._asked[line.subscribe(filters, qos=qos)] = filters
+
+    def granted(self, packet_id: int, refusals: Sequence[str | None]) -> None:
+        ear = self._ear
+        filters = self._asked.pop(packet_id, ())
+        for topic, why in zip(filters, refusals, strict=False):
+            if why is not None and topic != DROPPED_TOPIC:
+                ear.standing.complaints[topic] = self._complaint(topic, why)
+        if filters != ear.filters:
+            return
+        if ear.standing.complaints and not ear.ready.is_set():
+            raise Refused(Refusal(text="; ".join(ear.standing.complaints.values()), permanent=True))
+        self._remember()
+        ear.ready.set()
+
+    def _complaint(self, topic: str, why: str) -> str:
+        user = f"the user {self._ear.endpoint.user}" if self._ear.endpoint.user else "clients without a user name"
+        return (
+            f"MQTT connection {self._ear.connection}: the broker refuses the subscription {topic} ({why}): "
+            f"allow {user} to read it in the broker's access list"
+        )
+
+    def _remember(self) -> None:
+        ear = self._ear
+        memory = msgspec.structs.replace(
+            ear.memory, broker=ear.endpoint.shown, session=True, subscriptions=(*ear.filters, ear.beat_topic)
+        )
+        if memory == ear.memory:
+            return
+        ear.memory = memory
+        try:
+            remember(ear.state_file, memory)
+        except OSError as error:
+            log.warning("%s cannot be written (%s): a lost session may go unnoticed", ear.state_file, error)
+
+    def _note_drops(self, frame: Frame, now: int) -> None:
+        ear = self._ear
+        if frame.topic != DROPPED_TOPIC.encode():
+            return
+        grown = ear.drops.note(frame.payload, now)
+        if grown:
+            detail = f"the broker dropped {grown} messages of its clients: its queues were full"
+            log.warning("MQTT connection %s: %s", ear.connection, detail, extra={"action": "broker_dropped"})
+            note = Gap(ear.connection, "broker_dropped", now, now, detail)  # a note, no stretch of time
+            ear.intake.put([gap_frame(note, now)], None, 0)
+
+    # ---- chores
+
+    def _do_chores(self, now: int) -> None:
+        ear, line = self._ear, self._line
+        if line.alive:
+            line.link.client.loop_misc()
+        if not ear.ready.is_set() or not line.answered:
+            return
+        if self._beat_sent is None or not 0 <= now - self._beat_sent < ear.beat_interval:
+            self._beat_sent = now
+            payload = msgspec.json.encode({"sent": now})
+            self._first_beat = self._first_beat or payload
+            line.link.client.publish(ear.beat_topic, payload, 1)
+            line.write()
+        if ear.pulse(now) is Pulse.SILENT:
+            text = f"MQTT connection {ear.connection}: the heartbeat did not come back in time"
+            raise Silent(Refusal(text=text, permanent=False))
+
+
+class Silent(Refused):
+    """The line stands, and nothing comes through it any more."""

@@ -1,0 +1,78 @@
+"""What of a receiver outlasts its connections."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from hub.clock import Clock
+from hub.ingest.door import Door
+from hub.ingest.endpoint import Endpoint
+from hub.ingest.frames import BEAT_ROOT, Acknowledger, Intake
+from hub.ingest.liveness import Pulse, judge
+from hub.ingest.meters import ConnectionMeters
+from hub.ingest.remembered import Remembered
+from hub.ingest.standing import DropCount, Standing
+from hub.ingest.wake import Wake
+
+
+class Outgoing(NamedTuple):
+    """A message of the hub's own."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Ear:
+    """What of a receiver outlasts a connection. Written by the network thread, but for the two queues and the beat."""
+
+    connection: str
+    endpoint: Endpoint
+    filters: tuple[str, ...]
+    beat_interval: int
+    state_file: Path
+    source: Acknowledger
+    intake: Intake
+    clock: Clock
+    door: Door
+    meters: ConnectionMeters
+    drops: DropCount
+    standing: Standing
+    outgoing: deque[Outgoing]
+    acks: deque[tuple[int, Sequence[int]]] = field(default_factory=deque)
+    wake: Wake = field(default_factory=Wake)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    memory: Remembered = field(default_factory=lambda: Remembered(client_id=""))
+    ready: threading.Event = field(default_factory=threading.Event)
+    """The broker has accepted the first connection and every subscription."""
+    heard_at: int | None = None
+    """Last word of the broker in this process."""
+    message_at: int = 0
+    """Last message that arrived."""
+    put_at: int = 0
+    """Last time that messages went to the journal, and below, that acknowledgements came back."""
+    acked_at: int = 0
+    connected_at: int = 0
+    beat_seen: int | None = None
+
+    @property
+    def beat_topic(self) -> str:
+        return f"{BEAT_ROOT}{self.memory.client_id}"
+
+    def pulse(self, now: int) -> Pulse:
+        """What the heartbeat says about the present connection."""
+        return judge(
+            now=now,
+            interval=self.beat_interval,
+            connected_at=self.connected_at,
+            beat_seen=self.beat_seen,
+            message_at=self.message_at,
+            waiting_for_journal=self.put_at > self.acked_at,
+        )
