@@ -92,9 +92,9 @@ class Decoded(msgspec.Struct, gc=False):
 
 
 class Quick(msgspec.Struct, gc=False):
-    """What the short way understands: numbers and booleans of one device at one moment."""
+    """What the short way understands: flat values of one device at one moment; None is no reading."""
 
-    values: dict[str, float | bool]
+    values: dict[str, float | bool | str | None]
     ts: int | str | None = None
     seq: int | None = None
     boot: str | int | None = None

@@ -68,7 +68,7 @@ class NativeFormat:
         return Route(DeviceRef(owner, "native", device), leaf)
 
     def quick(self, route: Route) -> tuple[DeviceRef, Callable[[bytes], Quick]] | None:
-        """Telemetry of numbers and booleans."""
+        """Telemetry without nested values."""
         if route.device is None or route.leaf != "telemetry":
             return None
         return route.device, _quick_telemetry.decode

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from operator import itemgetter
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hub.flows.batch import (
     Availability,
@@ -21,6 +24,8 @@ from hub.flows.batch import (
 )
 from hub.ingest.frames import Frame
 
+_received_at: Final = itemgetter(Frame._fields.index("received_at"))
+
 
 class Columns:
     """One batch in the making. A *row group* is what one message said at one moment; one entry each in five lists."""
@@ -28,8 +33,8 @@ class Columns:
     def __init__(self) -> None:
         self.slots: list[bytes] = []
         """Per group: its slots as int32 bytes, ready-made."""
-        self.values: list[float] = []
-        """Per value; booleans among them become 0 and 1."""
+        self.values = array("d")
+        """Per value; booleans become 0 and 1."""
         self.counts: list[int] = []
         self.times: list[int] = []
         self.marks: list[int] = []
@@ -51,17 +56,18 @@ class Columns:
         self.marks.append(mark)
         self.frames.append(frame)
 
-    def readings(self, received: Sequence[int]) -> Readings:
+    def readings(self, received: NDArray[np.int64]) -> Readings:
         """Everything in columns; ``received``: the arrival time of each frame of the batch."""
-        counts = np.array(self.counts, np.int64)
-        group_frames = np.array(self.frames, np.int32)
-        arrivals = np.array(received, np.int64)[group_frames] if len(received) else np.empty(0, np.int64)
+        groups = len(self.counts)
+        counts = np.fromiter(self.counts, np.int64, groups)
+        group_frames = np.fromiter(self.frames, np.int32, groups)
+        arrivals = received[group_frames]
         return Readings(
             slot=np.frombuffer(b"".join(self.slots), np.int32),
-            time=np.repeat(np.array(self.times, np.int64), counts),
-            value=np.array(self.values, np.float64),
+            time=np.repeat(np.fromiter(self.times, np.int64, groups), counts),
+            value=np.frombuffer(self.values, np.float64) if self.values else np.empty(0, np.float64),
             arrival=np.repeat(arrivals, counts),
-            mark=np.repeat(np.array(self.marks, np.uint8), counts),
+            mark=np.repeat(np.fromiter(self.marks, np.uint8, groups), counts),
             frame=np.repeat(group_frames, counts),
         )
 
@@ -71,7 +77,7 @@ class Columns:
             position=position,
             received_at=received_at,
             frames=len(frames),
-            readings=self.readings([frame.received_at for frame in frames]),
+            readings=self.readings(np.fromiter(map(_received_at, frames), np.int64, len(frames))),
             texts=self.texts,
             events=self.events,
             availability=self.availability,

@@ -28,6 +28,9 @@ from hub.ingest.repeats import Repeats
 from hub.settings import Connection, Ingest
 
 _TOPICS_KEPT: Final = 200_000
+_SHAPES_KEPT: Final = 16
+_SHORT_TEXT: Final = 100
+"""Characters; longer texts go the long way, which knows the limits."""
 _NO_TIME: Final = Mark.ARRIVAL_TIME
 _BEAT_TOPIC: Final = BEAT_ROOT.encode()
 
@@ -36,6 +39,7 @@ class _BeatWord(msgspec.Struct):
     sent: int
 
 
+Said = dict[str, float | bool | str | None]
 _read_beat = msgspec.json.Decoder(_BeatWord).decode
 
 
@@ -54,6 +58,13 @@ class _Arrival(NamedTuple):
     mark: int
 
 
+class _Stamp(NamedTuple):
+    frame: int
+    time: int
+    mark: int
+    arrived: int
+
+
 def _no_moment(_text: str) -> int | None:
     return None
 
@@ -61,7 +72,7 @@ def _no_moment(_text: str) -> int | None:
 class _Topic:
     """What is known of a topic of one connection. ``quick`` None: every message goes the long way."""
 
-    __slots__ = ("device", "format", "moment", "quick", "read", "route", "shapes")
+    __slots__ = ("device", "format", "known", "moment", "quick", "read", "route", "shapes")
 
     def __init__(self, read: Callable[[_Topic, _Arrival, Columns], None]) -> None:
         self.read = read
@@ -71,6 +82,26 @@ class _Topic:
         self.format: Format | None = None
         self.route: Any = None
         self.device: DeviceRef | None = None
+        self.known: KnownDevice | None = None
+
+    def learn(self, device: KnownDevice, payload: bytes) -> None:
+        """Let the next message like this one go the short way: it has gone the long one, its names are all right.
+
+        A name that so far only came with null has no slot; such a shape has no width.
+        """
+        if self.quick is None:
+            return
+        try:
+            names = tuple(self.quick(payload).values)
+        except UNREADABLE:
+            return
+        if self.known is not device:
+            self.known = device
+            self.shapes.clear()
+        if len(self.shapes) >= _SHAPES_KEPT:
+            self.shapes.clear()
+        met = [device.slots[name] for name in names if name in device.slots]
+        self.shapes[names] = Shape.of(met if len(met) == len(names) else [])
 
 
 class Decoder:
@@ -108,7 +139,7 @@ class Decoder:
         self._topics.clear()
         self._devices.forget()
 
-    def decode(self, position: Position, frames: list[Frame], received_at: int) -> Decoded:
+    def decode(self, position: Position, frames: list[Frame], received_at: int) -> Decoded:  # noqa: C901, PLR0912 - the hot loop: calls would cost more than branches
         """Everything the frames say, in order."""
         out = Columns()
         earliest, limit = self._settings.earliest, self._settings.payload_limit
@@ -129,28 +160,61 @@ class Decoder:
                 except UNREADABLE:
                     pass
                 else:
-                    shape = entry.shapes.get(tuple(message.values))
+                    said = message.values
+                    shape = entry.shapes.get(tuple(said))
                     if shape is not None:
-                        time = message.ts
-                        mark = 0
+                        time, mark = message.ts, 0
                         if time.__class__ is not int or not earliest <= time <= arrived + DAY:
                             found = self._time_of_quick(entry, message, arrived)
                             if found is None:
                                 continue
                             time, mark = found
-                        slots(shape.slots)
-                        values(message.values.values())
-                        counts(shape.width)
-                        times(time)
-                        marks(mark)
-                        indices(index)
-                        continue
+                        filled = len(out.values)
+                        try:
+                            values(said.values())  # type: ignore[arg-type]  # what is no number raises
+                        except TypeError:  # a text or null among the numbers
+                            del out.values[filled:]
+                            if self._add_mixed(entry, said, _Stamp(index, time, mark, arrived), out):
+                                continue
+                        else:
+                            if shape.width:
+                                slots(shape.slots)
+                                counts(shape.width)
+                                times(time)
+                                marks(mark)
+                                indices(index)
+                                continue
+                            del out.values[filled:]
             entry.read(
                 entry, _Arrival(index, connection, topic, payload, flags, arrived, content_type, arrived, 0), out
             )
         self._repeats.passed(len(frames))
         out.seen = self._devices.take_seen(received_at)
         return out.finish(position, frames, received_at)
+
+    def _add_mixed(self, entry: _Topic, said: Said, stamp: _Stamp, out: Columns) -> bool:
+        """Numbers and texts side by side; False, with nothing added, where the long way has to look at it."""
+        assert entry.known is not None  # noqa: S101 - a shape comes with the device
+        slot_of = entry.known.slots
+        texts: list[TextReading] = []
+        numbers: list[float] = []
+        slots: list[int] = []
+        for name, value in said.items():
+            if value is None:
+                continue
+            if name not in slot_of:
+                return False
+            if isinstance(value, str):
+                if len(value) > _SHORT_TEXT or "\0" in value:
+                    return False
+                texts.append(TextReading(slot_of[name], stamp.time, value, stamp.arrived, stamp.mark, stamp.frame))
+            else:
+                slots.append(slot_of[name])
+                numbers.append(value)
+        if numbers:
+            out.add(stamp.frame, stamp.time, stamp.mark, slots, numbers)
+        out.texts.extend(texts)
+        return True
 
     def _time_of_quick(self, entry: _Topic, message: Quick, arrived: int) -> tuple[int, int] | None:
         """(time, mark) where the device gave no plain, believable time; None for a repeat."""
@@ -350,10 +414,8 @@ class Decoder:
                 f"{len(refused)} new names; a device may have {self._devices.points_limit} points: {refused[0][:60]!r}"
             )
             out.refusals.append(_refusal(arrival, "too_many_points", detail, sample.device, whole=False))
-        elif slots and len(slots) == len(sample.values) and sample.device == entry.device:
-            if len(entry.shapes) >= 16:
-                entry.shapes.clear()
-            entry.shapes[tuple(sample.values)] = Shape.of(slots)
+        elif sample.device == entry.device:
+            entry.learn(device, arrival.payload)
 
     def _add_event(self, arrival: _Arrival, event: Event, out: Columns) -> None:
         device = self._admit(event.device, arrival, out)
