@@ -13,6 +13,7 @@ from hub.storage.books.gaps import GapBook
 from hub.storage.books.jobs import JobBook
 from hub.storage.books.lanes import LaneBook
 from hub.storage.books.notices import NoticeBook
+from hub.storage.books.people import PeopleBook
 from hub.storage.books.quarantine import QuarantineBook
 from hub.storage.books.tickets import TicketBook
 
@@ -32,3 +33,4 @@ class Books:
     quarantine = cached_property[QuarantineBook](lambda self: QuarantineBook(self.connection))
     devices = cached_property[DeviceBook](lambda self: DeviceBook(self.connection))
     jobs = cached_property[JobBook](lambda self: JobBook(self.connection))
+    people = cached_property[PeopleBook](lambda self: PeopleBook(self.connection, self.ids))
