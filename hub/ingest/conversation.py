@@ -48,11 +48,10 @@ class Conversation:
         dialled = ear.clock.now()
         line.dial(self, wake=ear.wake.fileno())
         while line.alive and not ear.stopping.is_set():
-            reading = not ear.intake.full
-            line.wait(self._nap_ms, reading=reading)
+            line.wait(self._nap_ms, reading=not ear.intake.full)
             ear.wake.clear()
             now = ear.clock.now()
-            self._turn(now, reading=reading)
+            self._turn(now)
             if not line.answered and now - dialled > ANSWER_TIMEOUT_S * SECOND:
                 break
         if ear.stopping.is_set():
@@ -62,11 +61,11 @@ class Conversation:
         if loss is not None:
             raise loss
 
-    def _turn(self, now: int, *, reading: bool) -> None:
+    def _turn(self, now: int) -> None:
         ear, line = self._ear, self._line
         self._send_queued(now)
         harvest = self._harvest = Harvest(now, [], [])
-        heard = reading and line.read(harvest)
+        heard = not ear.intake.full and line.read(harvest)
         if harvest.frames:
             self._hand_over(harvest.frames, now)
         for frame in harvest.system:

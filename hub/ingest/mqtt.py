@@ -98,6 +98,7 @@ class Receiver:
         ear = self._ear
         self._context = tls_context(self._connection) if ear.endpoint.tls else None
         ear.memory = recall(ear.state_file, client_id=self._own_client_id(), broker=ear.endpoint.shown)
+        ear.standing.beat_topic = ear.beat_topic
         self._transport = choose(self._mqtt.transport)
         if self._transport == "stock" and self._version == "5":
             log.info("MQTT connection %s speaks 3.1.1: paho's own MQTT 5 parser halves the rate", self._name)

@@ -1,4 +1,4 @@
-"""How a connection stands, for /readyz and the health page: one sentence, the gravest first."""
+"""How a connection stands, for /readyz and the health page: in sentences, the gravest first."""
 
 from __future__ import annotations
 
@@ -81,18 +81,17 @@ class Standing:
         )
 
     def _reason(self, now: int, pulse: Pulse, drops: DropCount) -> str:
+        who = f"MQTT connection {self._name}"
         if not self.up:
-            why = self.refusal or f"MQTT connection {self._name}: the connection was lost"
-            return f"{why}; the hub goes on trying"
-        if self.complaints:
-            return "; ".join(self.complaints.values())
+            return f"{self.refusal or f'{who}: the connection was lost'}; the hub goes on trying"
+        reasons = list(self.complaints.values())
         if pulse is not Pulse.FRESH:
-            return f"MQTT connection {self._name}: {_PULSE[pulse].format(beat=self.beat_topic)}"
+            reasons.append(f"{who}: {_PULSE[pulse].format(beat=self.beat_topic)}")
         if drops.at is not None and now - drops.at < _DROPS_SHOWN:
-            return (
-                f"MQTT connection {self._name}: the broker has dropped {drops.total} messages, last at "
-                f"{to_iso(drops.at)}: raise its max_queued_messages"
+            reasons.append(
+                f"{who}: the broker has dropped {drops.total} messages, last at {to_iso(drops.at)}: "
+                "raise its max_queued_messages"
             )
         if self._stumbled_at is not None and now - self._stumbled_at < _ERRORS_SHOWN:
-            return f"MQTT connection {self._name}: an error ended the connection at {to_iso(self._stumbled_at)}: see the log"
-        return ""
+            reasons.append(f"{who}: an error ended the connection at {to_iso(self._stumbled_at)}: see the log")
+        return "; ".join(reasons)
