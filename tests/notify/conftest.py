@@ -1,0 +1,183 @@
+"""Small real servers that play a crew's mail server and web hook, and an outbox on a real file."""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.clock import ManualClock
+from hub.domain.notices import Notice, NoticeKind
+from hub.storage.unit import SqlRecords
+
+NOW = 1_800_000_000_000
+
+
+class MailServer:
+    """Speaks SMTP. ``replies`` overrides the answer to a verb, e.g. ``{"RCPT": "550 no such user"}``."""
+
+    def __init__(self) -> None:
+        self.replies: dict[str, str] = {}
+        self.letters: list[tuple[str, bytes]] = []
+        self.drop_at = ""
+        outer = self
+
+        class Conversation(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                outer._converse(self)
+
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Conversation)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"smtp+plain://127.0.0.1:{self._server.server_address[1]}"
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _converse(self, line: socketserver.StreamRequestHandler) -> None:
+        def say(text: str) -> None:
+            line.wfile.write(text.encode() + b"\r\n")
+
+        say(self.replies.get("CONNECT", "220 here"))
+        recipient = ""
+        while words := line.rfile.readline().decode().strip():
+            verb = words[:4].upper()
+            if verb == self.drop_at:
+                return
+            if verb in self.replies:
+                say(self.replies[verb])
+                continue
+            if verb == "EHLO":
+                say("250-here\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 AUTH PLAIN LOGIN")
+            elif verb == "RCPT":
+                recipient = words.partition("<")[2].partition(">")[0]
+                say("250 ok")
+            elif verb == "DATA":
+                say("354 go on")
+                text = b""
+                while (row := line.rfile.readline()) != b".\r\n":
+                    text += row
+                self.letters.append((recipient, text))
+                say(self.replies.get("TAKEN", "250 taken"))
+            else:
+                say("221 bye" if verb == "QUIT" else "235 ok" if verb == "AUTH" else "250 ok")
+
+
+class WebServer:
+    """Takes posts. ``status`` is what it answers; ``posts`` what it got as (path, headers, body)."""
+
+    def __init__(self) -> None:
+        self.status = 204
+        self.headers: dict[str, str] = {}
+        self.posts: list[tuple[str, dict[str, str], bytes]] = []
+        outer = self
+
+        class Answer(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                outer.posts.append((self.path, dict(self.headers), body))
+                self.send_response(outer.status)
+                for name, value in outer.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1])
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def mail() -> Iterator[MailServer]:
+    server = MailServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def web() -> Iterator[WebServer]:
+    server = WebServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NOW)
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[SqlRecords]:
+    store = SqlRecords(tmp_path / "records.sqlite")
+    store.open()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def notice() -> Callable[..., Notice]:
+    """Makes a notice; ``notice(3, channel="webhook")``."""
+
+    def make(number: int = 1, **changes: Any) -> Notice:
+        plain = Notice(
+            id=f"notice-{number}",
+            dedupe_key=f"ticket-{number}:1:opened:li",
+            community="garden",
+            kind=NoticeKind.OPENED,
+            contact="li",
+            channel="email",
+            address="li@example.org",
+            language="zh-CN",
+            subject="【高】1号梯 门故障",
+            body="1号梯门机过载 <E21>\n请到场核实",
+            link="https://hub.example/tickets/1",
+            priority="high",
+            ticket=f"ticket-{number}",
+            created_at=NOW,
+            next_at=NOW,
+        )
+        return replace(plain, **changes)
+
+    return make
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], None]:
+    """Waits for a condition, ten seconds at most."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < deadline, "it did not happen within ten seconds"
+            time.sleep(0.005)
+
+    return wait
