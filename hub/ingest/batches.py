@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import numpy as np
@@ -37,12 +37,22 @@ class _Reader:
 
 
 class BatchSource:
-    """Shared by all lanes. The furthest lane decodes for everybody; one that falls far behind decodes for itself."""
+    """Shared by all lanes. The furthest lane decodes for everybody; one that falls far behind decodes for itself.
 
-    def __init__(self, journal: Journal, decoder_factory: Callable[[], BatchDecoder], *, pulse: Pulse) -> None:
+    ``listeners`` are told of every batch when it is first decoded, on a lane's thread; they return at once.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        decoder_factory: Callable[[], BatchDecoder],
+        *,
+        pulse: Pulse,
+        listeners: Sequence[Callable[[Decoded], None]] = (),
+    ) -> None:
         self._journal = journal
         self._decoder_factory = decoder_factory
-        self._pulse = pulse
+        self._listeners = (lambda decoded: pulse.note(decoded.beats), *listeners)
         self._changed = threading.Condition()
         self._frames: dict[int, tuple[Batch, int]] = {}
         self._frames_bytes = 0
@@ -113,7 +123,8 @@ class BatchSource:
             if self._shared.at is None or batch.number > self._shared.at:
                 decoded = self._decode(self._shared, batch, done)
                 self._keep(decoded)
-                self._pulse.note(decoded.beats)
+                for listener in self._listeners:
+                    listener(decoded)
                 return decoded
             own = self._own.get(lane)
             if own is None:

@@ -15,7 +15,7 @@ from hub.domain.health import Health, Status
 from hub.errors import StoreUnavailable
 from hub.flows.batch import Gap
 from hub.ingest.control import EVERY_CONNECTION, gap_frame
-from hub.ingest.frames import Acknowledger, Frame
+from hub.ingest.frames import CONTROL, Acknowledger, Frame
 from hub.ingest.journal import Journal
 from hub.ingest.journal_meters import IntakeMeters
 from hub.settings import Ingest
@@ -86,7 +86,7 @@ class IntakeThread:
         size = sum(map(len, map(_payload, frames)))
         with self._changed:
             if self._waiting_frames > _QOS0_BOUND or self._waiting_bytes > _WAITING_BYTES:
-                kept = [frame for frame in frames if frame.packet_id or source is None]
+                kept = [frame for frame in frames if frame.packet_id or frame.topic.startswith(CONTROL)]
                 self._meters.qos0_dropped.inc(len(frames) - len(kept))
                 frames, size = kept, sum(map(len, map(_payload, kept)))
             if not frames:
