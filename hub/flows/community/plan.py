@@ -62,11 +62,16 @@ def plan_import(stored: Picture | None, wish: Wish, *, now: int) -> ImportPlan:
     """
     wanted = wish.picture
     before = stored or Picture(community=wanted.community)
+    facilities = _facilities(before.facilities, wanted.facilities, now)
+    devices = _devices(before.devices, wanted.devices)
+    bindings = {
+        point: _end_of_use(spans, facilities, devices, now) for point, spans in _bindings(before, wish, now).items()
+    }
     result = replace(
         wanted,
-        facilities=_facilities(before.facilities, wanted.facilities, now),
-        devices=_devices(before.devices, wanted.devices),
-        bindings=_bindings(before, wish, now),
+        facilities=facilities,
+        devices=devices,
+        bindings={point: spans for point, spans in bindings.items() if spans},
     )
     return ImportPlan(now=now, result=result, changes=tuple(_changes(stored, before, result)))
 
@@ -96,6 +101,18 @@ def _bindings(before: Picture, wish: Wish, now: int) -> dict[PointName, tuple[Bi
         past = before.bindings.get(point, ())
         result[point] = rebind(past, spans[0], now) if point in wish.undated and past else spans
     return result
+
+
+def _end_of_use(
+    spans: tuple[Binding, ...], facilities: Mapping[str, Facility], devices: Mapping[str, Device], now: int
+) -> tuple[Binding, ...]:
+    """A retired device, or one at a retired facility, speaks for nothing any more."""
+    retired = any(
+        devices[span.device].state is DeviceState.RETIRED or facilities[span.facility].retired_at is not None
+        for span in spans
+        if span.valid_to is None
+    )
+    return end(spans, now) if retired else spans
 
 
 def end(spans: tuple[Binding, ...], now: int) -> tuple[Binding, ...]:
@@ -160,10 +177,13 @@ def _of_points(
         name = "/".join(point)
         if not old:
             yield Change(action=Action.ADDED, table="points", id=name)
-        elif spans == () or (spans[-1].valid_to is not None and old[-1].valid_to is None):
+        elif spans[-1].valid_to is not None and old[-1].valid_to is None:
             yield Change(action=Action.RETIRED, table="points", id=name)
         else:
             yield Change(action=Action.CHANGED, table="points", id=name, detail=_difference(old[-1], spans[-1]))
+    for point in before:
+        if point not in after:
+            yield Change(action=Action.RETIRED, table="points", id="/".join(point))
 
 
 def _changed(table: str, name: str, old: object, new: object) -> Change:

@@ -1,0 +1,78 @@
+"""A community's own rules: presets changed, presets made special for one facility, and new ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from difflib import get_close_matches
+
+from pydantic import ValidationError
+
+from hub.domain.catalogue import Catalogue
+from hub.domain.definitions import Flaw, flaws_of_rule
+from hub.domain.rules import Rule, RuleKind
+from hub.errors import ConfigError
+from hub.flows.community.picture import RuleChange
+from hub.storage.community.rows import RuleRow
+
+
+def resolve(row: RuleRow, catalogue: Catalogue) -> tuple[Rule | None, list[Flaw]]:
+    """The rule that the row makes of the catalogue, or None and what is wrong."""
+    base = _base(row, catalogue)
+    if isinstance(base, Flaw):
+        return None, [base]
+    rule = row.apply(replace(base, facility=row.facility or "", unit=row.unit))
+    if (rule.facility_kind, rule.failure_mode) not in catalogue.failure_modes:
+        modes = ", ".join(mode.id for mode in catalogue.modes_of(rule.facility_kind))
+        reason = f"{rule.facility_kind} has no failure mode {rule.failure_mode!r}"
+        return None, [Flaw(key="failure_mode", reason=reason, expected=modes or "a kind of the catalogue")]
+    flaws = flaws_of_rule(rule)
+    return (None if flaws else rule), flaws
+
+
+def _base(row: RuleRow, catalogue: Catalogue) -> Rule | Flaw:
+    if row.like is not None:
+        preset = catalogue.rules.get(row.like)
+        if preset is None:
+            near = get_close_matches(row.like, catalogue.rules, n=3)
+            expected = f"perhaps {' or '.join(near)}" if near else "the id of a preset"
+            return Flaw(key="like", reason=f"no preset {row.like!r}", expected=expected)
+        return replace(preset, id=row.id, replaces=preset.id)
+    if row.id in catalogue.rules:
+        return catalogue.rules[row.id]
+    if row.facility_kind is None or row.failure_mode is None or not row.given_kinds():
+        near = get_close_matches(row.id, catalogue.rules, n=2)
+        hint = f"; or did you mean {' or '.join(near)}?" if near else ""
+        return Flaw(
+            key="id",
+            reason=f"{row.id!r} is no preset",
+            expected="a new rule names facility_kind, failure_mode and one of above, below, is, fault, silent" + hint,
+        )
+    mode = catalogue.failure_modes.get((row.facility_kind, row.failure_mode))
+    if mode is None:
+        modes = ", ".join(found.id for found in catalogue.modes_of(row.facility_kind))
+        reason = f"{row.facility_kind} has no failure mode {row.failure_mode!r}"
+        return Flaw(key="failure_mode", reason=reason, expected=modes or "a kind of the catalogue")
+    return Rule(
+        id=row.id,
+        facility_kind=row.facility_kind,
+        failure_mode=row.failure_mode,
+        kind=RuleKind.NO_DATA,
+        priority=mode.priority,
+    )
+
+
+def read_rule(name: str, text: dict[str, object], catalogue: Catalogue) -> RuleChange:
+    """A stored rule change. ConfigError where it does not fit this catalogue any more."""
+    try:
+        rule, flaws = resolve(RuleRow.model_validate({"id": name, **text}), catalogue)
+    except ValidationError as error:
+        raise ConfigError(f"rule {name}: {error.errors()[0]['msg']}") from error
+    if rule is None:
+        raise ConfigError(f"rule {name}: {flaws[0].reason}, expected {flaws[0].expected}")
+    return RuleChange(id=name, text=text, rule=rule)
+
+
+def rules_in_force(changes: dict[str, RuleChange], catalogue: Catalogue) -> tuple[Rule, ...]:
+    """The presets with the community's changes applied. One that is switched off stays only where it replaces another."""
+    found = {**catalogue.rules, **{name: change.rule for name, change in changes.items()}}
+    return tuple(rule for rule in found.values() if rule.enabled or rule.replaces)
