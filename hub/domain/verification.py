@@ -31,7 +31,8 @@ class Finding(StrEnum):
 
     PROVEN = "proven"
     NOT_YET = "not_yet"
-    STILL_ACTIVE = "still_active"
+    NOT_FIXED = "not_fixed"
+    """The alarm did not return to normal within T_verify."""
     DATA_MISSING = "data_missing"
     LIMIT_PASSED = "limit_passed"
     NOTHING_MEASURES = "nothing_measures"
@@ -57,19 +58,19 @@ def verify_limit(verify_ms: int) -> int:
 def prove(sources: Sequence[Source], *, preset_ms: int, verifying_since: int, now: int) -> Proof:
     """Whether all alarms have been inactive for T_verify, with fresh data throughout.
 
-    Missing data and an active alarm give no proof however long they last: past the limit somebody is asked to look.
+    An alarm still active after T_verify means that it was not fixed. Missing data give no proof however long they last:
+    past the limit somebody is asked to look, and the data may still prove it later.
     """
-    if not sources:
-        return Proof(Finding.NOTHING_MEASURES, None)
     needed = verify_time(sources, preset_ms)
     limit = verifying_since + verify_limit(needed)
-    beyond = now >= limit
-    later = None if beyond else limit
+    if not sources:
+        return Proof(Finding.LIMIT_PASSED if now >= limit else Finding.NOTHING_MEASURES, limit)
     if any(source.active for source in sources):
-        return Proof(Finding.LIMIT_PASSED if beyond else Finding.STILL_ACTIVE, later)
+        given_up = verifying_since + needed
+        return Proof(Finding.NOT_FIXED if now >= given_up else Finding.NOT_YET, given_up)
     if any(source.fresh_since is None for source in sources):
-        return Proof(Finding.LIMIT_PASSED if beyond else Finding.DATA_MISSING, later)
+        return Proof(Finding.LIMIT_PASSED if now >= limit else Finding.DATA_MISSING, now + needed)
     proven_at = max(max(s.inactive_since or 0, s.fresh_since or 0) for s in sources) + needed
     if now >= proven_at:
         return Proof(Finding.PROVEN, None)
-    return Proof(Finding.LIMIT_PASSED, proven_at) if beyond else Proof(Finding.NOT_YET, min(proven_at, limit))
+    return Proof(Finding.LIMIT_PASSED if now >= limit else Finding.NOT_YET, proven_at)

@@ -1,0 +1,109 @@
+"""What operators do to alarms. Called on the alarm lane's thread (LaneRunner.submit), one transaction each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from hub.domain.alarms import (
+    Acknowledge,
+    Alarm,
+    Refused,
+    Release,
+    Reset,
+    ReturnToService,
+    Shelve,
+    Signal,
+    Suppress,
+    TakeOutOfService,
+    Unshelve,
+)
+from hub.errors import IllegalTransition, InvalidInput, NotFound
+from hub.flows.judging import Judging
+from hub.flows.worksheet import Worksheet, key_of
+
+Run = Callable[[Callable[[Worksheet], Alarm], int], Alarm]
+
+_INPUT: Final = {
+    Refused.REASON_MISSING: ("/reason", "why it may be quiet, in a few words"),
+    Refused.END_NOT_AHEAD: ("/until", "an instant in the future"),
+    Refused.END_TOO_FAR: ("/until", "an end within the longest shelving time of this rule"),
+    Refused.TICKET_MISSING: ("/ticket", "the ticket under which the asset is worked on"),
+}
+_WORDS: Final = {
+    Refused.NOT_LATCHED: "nothing is held: only a latched alarm whose cause has gone can be reset",
+    Refused.CAUSE_PRESENT: "the cause is still present: an alarm cannot be reset before it has gone",
+    Refused.NOT_SHELVED: "the alarm is not shelved",
+    Refused.ALREADY_COVERED: "the alarm is suppressed by design or out of service already",
+    Refused.REASON_MISSING: "shelving needs a reason",
+    Refused.END_NOT_AHEAD: "the end of the shelving is not ahead",
+    Refused.END_TOO_FAR: "the end of the shelving is too far ahead",
+    Refused.SAFETY: "a safety alarm is always annunciated: it can be neither shelved nor suppressed",
+    Refused.TICKET_MISSING: "taking an asset out of service needs a ticket",
+    Refused.NOT_OUT_OF_SERVICE: "the alarm is not out of service",
+}
+
+
+class AlarmCommands:
+    """Each returns the alarm as it stands after the commit. NotFound, IllegalTransition (409), InvalidInput (422).
+
+    ``now`` is when the operator acted: an acknowledge affects only an occurrence that began before it.
+    """
+
+    def __init__(self, run: Run, judging: Judging) -> None:
+        self._run = run
+        self._judging = judging
+
+    def acknowledge(self, alarm_id: str, *, by: str, now: int, comment: str = "") -> Alarm:
+        """Seen. Never clears; a second one changes nothing."""
+        return self._do(alarm_id, Acknowledge(by=by, comment=comment), now)
+
+    def shelve(self, alarm_id: str, *, by: str, now: int, reason: str, until: int, one_shot: bool = False) -> Alarm:
+        """Quiet until ``until``; ``one_shot``: or until it next returns to normal."""
+        return self._do(alarm_id, Shelve(by=by, reason=reason, until=until, one_shot=one_shot), now)
+
+    def unshelve(self, alarm_id: str, *, by: str, now: int) -> Alarm:
+        """Annunciated again, at once where it is active."""
+        return self._do(alarm_id, Unshelve(by=by), now)
+
+    def reset(self, alarm_id: str, *, by: str, now: int) -> Alarm:
+        """Ends a latched alarm whose cause has gone."""
+        return self._do(alarm_id, Reset(by=by), now)
+
+    def suppress(self, alarm_id: str, *, reason: str, now: int) -> Alarm:
+        """Quiet by design while a parent cause is active."""
+        return self._do(alarm_id, Suppress(reason=reason), now)
+
+    def release(self, alarm_id: str, *, now: int) -> Alarm:
+        """Ends the suppression."""
+        return self._do(alarm_id, Release(), now)
+
+    def take_out_of_service(self, alarm_id: str, *, by: str, ticket: str, now: int) -> Alarm:
+        """Quiet while the asset is worked on under this ticket; ends by hand or with the ticket."""
+        return self._do(alarm_id, TakeOutOfService(by=by, ticket=ticket), now)
+
+    def return_to_service(self, alarm_id: str, *, by: str, now: int) -> Alarm:
+        """Judged and annunciated as usual again."""
+        return self._do(alarm_id, ReturnToService(by=by), now)
+
+    def _do(self, alarm_id: str, signal: Signal, now: int) -> Alarm:
+        def decide(sheet: Worksheet) -> Alarm:
+            stored = sheet.books.alarms.get(alarm_id)
+            if stored is None:
+                raise NotFound(f"there is no alarm {alarm_id}")
+            alarm = self._judging.live.get(key_of(stored), stored)
+            if isinstance(signal, TakeOutOfService) and sheet.books.tickets.get(signal.ticket) is None:
+                raise InvalidInput(f"there is no ticket {signal.ticket}", pointer="/ticket", expected="a ticket's id")
+            result = self._judging.signal(sheet, alarm, signal, now)
+            if result.refused is not None:
+                raise _error(result.refused)
+            return result.alarm
+
+        return self._run(decide, now)
+
+
+def _error(refused: Refused) -> Exception:
+    if refused in _INPUT:
+        pointer, expected = _INPUT[refused]
+        return InvalidInput(_WORDS[refused], pointer=pointer, expected=expected)
+    return IllegalTransition(_WORDS[refused])

@@ -1,0 +1,353 @@
+"""The alarm lane: batch by batch from readings to alarms, tickets and notices, each batch in one records transaction.
+
+Decide first, on a worksheet; write it with the lane's position; only then change what the lane remembers. So a batch
+that could not be written is decided again from the same state, and a batch read again after a crash has its effects once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hub.clock import SECOND
+from hub.domain.alarms import Alarm, Overlay, ReturnToService, Stretched
+from hub.domain.health import Health, Status
+from hub.domain.ids import IdMaker
+from hub.domain.tickets import ENDED
+from hub.flows.alarm_commands import AlarmCommands
+from hub.flows.batch import Decoded, Mark, PointKey, Position, Slots
+from hub.flows.bindings import Bindings
+from hub.flows.judging import Judging
+from hub.flows.live import LiveState, alarm_data, ticket_data
+from hub.flows.memory import Memory
+from hub.flows.ports import Books, LaneMark, Records
+from hub.flows.registry import Registrar
+from hub.flows.silence import Silence
+from hub.flows.ticketing import Ticketing
+from hub.flows.watch import Watch
+from hub.flows.worksheet import Worksheet
+
+NAME: Final = "alarm"
+SAVE_EVERY_MS: Final = 5 * SECOND
+TICKETS_EVERY_MS: Final = 1 * SECOND
+DUE_AT_ONCE: Final = 200
+"""Tickets reviewed in one transaction."""
+Publish = Callable[[str, dict[str, Any]], None]
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counted per batch, for metrics and health."""
+
+    readings: int = 0
+    judged: int = 0
+    late: int = 0
+    alarms: int = 0
+    tickets: int = 0
+    notices: int = 0
+
+
+@dataclass(slots=True)
+class _Columns:
+    rows: NDArray[np.int32]
+    values: NDArray[np.float64]
+    late: NDArray[np.bool_]
+
+
+class AlarmLane:
+    """Implements hub.ingest.lanes.Lane. ``open`` and ``restore`` come first; then one thread drives it.
+
+    ``lateness`` (ms): readings later than this are judged apart. ``publish`` is called after a commit, on the lane's
+    thread, and must not block. Operator actions (``commands``) run on the same thread, between two batches.
+    """
+
+    name = NAME
+
+    def __init__(
+        self,
+        records: Records[Books],
+        registrar: Registrar,
+        slots: Slots,
+        *,
+        lateness: int,
+        public_url: str = "",
+        publish: Publish = lambda _kind, _data: None,
+    ) -> None:
+        self._records = records
+        self._registrar = registrar
+        self._slots = slots
+        self._lateness = lateness
+        self._publish = publish
+        self._ids = IdMaker()
+        self.tally = Tally()
+        self.memory = Memory(slots)
+        self._bindings = Bindings(registrar, slots)
+        self._watch = Watch(self._bindings, self.memory)
+        self._judging = Judging(self._bindings, self._watch, self.memory)
+        self._silence = Silence(self._watch, self.memory, self._judging)
+        self._judging.ticketing = Ticketing(self._watch, self._silence.source, public_url=public_url)
+        self.commands = AlarmCommands(self._run, self._judging)
+        self.live = LiveState(self.memory, self._bindings, self._watch, self._judging)
+        self._position: Position | None = None
+        self._time = 0
+        self._state_batch = 0
+        self._absorbed = 0
+        self._saved_at = 0
+        self._next_scan: int | None = None
+        self._next_tickets: int | None = None
+        self._unwatched = False
+
+    # --- starting -----------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Load position, remembered state and live alarms. Then ``restore`` what the state does not know yet."""
+        mark, alarms = self._records.read(lambda books: (books.lanes.load(NAME), books.alarms.live()))
+        if mark is not None:
+            self._position, self._time = mark.position, mark.time
+            self._state_batch = self._absorbed = mark.state_batch
+            if mark.state is not None:
+                self.memory.load(mark.state)
+        self._refresh(self._time)
+        self._judging.load(alarms)
+        self._silence.refresh()
+
+    def state_batch(self) -> int:
+        """The remembered state belongs to this batch: ``restore`` wants those after it up to the position."""
+        return self._state_batch
+
+    def restore(self, batches: Iterable[Decoded]) -> None:
+        """Take in batches ``state_batch + 1`` to the position again, silently: their effects are in the records."""
+        for batch in batches:
+            self._refresh(batch.received_at)
+            self._absorb(batch, self._columns(batch))
+        if self._position is not None:
+            self._absorbed = self._position.batch
+
+    def position(self) -> Position | None:
+        """The last batch whose effects are committed."""
+        return self._position
+
+    # --- a batch ------------------------------------------------------------------------------------------------
+
+    def take(self, batch: Decoded) -> None:
+        """Decide, write with the position, then remember. StoreUnavailable: nothing has changed, bring it again."""
+        self._refresh(batch.received_at)
+        columns = self._columns(batch)
+        candidates = self._judging.candidates(batch.readings.slot, columns.rows, columns.values, columns.late)
+        now = max(self._time, batch.received_at)
+        mark = self._mark(batch.position, now)
+
+        def work(books: Books) -> Worksheet:
+            sheet = Worksheet(books, self._judging.live, self._ids, now)
+            self._decide(sheet, batch, columns, candidates)
+            self._keep(books, batch, mark)
+            sheet.flush()
+            return sheet
+
+        sheet = self._records.write(work)
+        self._position, self._time = batch.position, now
+        if mark.state is not None:
+            self._state_batch, self._saved_at = mark.state_batch, now
+        self._absorb(batch, columns)
+        self._absorbed = batch.position.batch
+        self._written(sheet)
+        self._count(batch, columns, candidates, sheet)
+
+    def _refresh(self, now: int) -> None:
+        """Take in new slots and a new registry picture."""
+        renewed = self._bindings.refresh()
+        if renewed or not self._watch.rules:
+            self._slots_of_the_registry()
+            self._bindings.refresh()
+            self._unwatched = renewed
+        self.memory.grow()
+        self._judging.grow()
+        self._watch.refresh(renewed=renewed, now=now)
+
+    def _slots_of_the_registry(self) -> None:
+        """Bound points have slots from the start: one that has never been heard is missed too."""
+        for (device, point), spans in self._bindings.registry.bindings.items():
+            if spans and spans[-1].valid_to is None:
+                self._slots.slot(PointKey(spans[-1].community, device, point))
+
+    def _columns(self, batch: Decoded) -> _Columns:
+        readings = batch.readings
+        rows = self._bindings.rows(readings.slot, readings.time)
+        values = self._bindings.calibrated(readings.value, rows)
+        return _Columns(rows, values, readings.arrival - readings.time > self._lateness)
+
+    def _decide(self, sheet: Worksheet, batch: Decoded, columns: _Columns, candidates: list[int]) -> None:
+        if self._unwatched:
+            self._judging.withdraw_unwatched(sheet)
+        for gap in batch.gaps:
+            for alarm in list(self._judging.live.values()):
+                stretched = Stretched(started_at=gap.started_at, ended_at=gap.ended_at)
+                self._judging.signal(sheet, alarm, stretched, sheet.now)
+        self._judge_values(sheet, batch, columns, candidates)
+        self._judge_texts(sheet, batch)
+        for event in batch.events:
+            self._judging.event(sheet, event, self._lateness)
+        for word in batch.availability:
+            self._silence.statement(sheet, word)
+        self._silence.heard(sheet, batch)
+
+    def _judge_values(self, sheet: Worksheet, batch: Decoded, columns: _Columns, candidates: list[int]) -> None:
+        """In order of arrival; what is older than what was judged before is passed over, among late ones likewise."""
+        readings, memory = batch.readings, self.memory
+        current: dict[int, int] = {}
+        old: dict[int, int] = {}
+        for index in candidates:
+            slot, time = int(readings.slot[index]), int(readings.time[index])
+            late = bool(columns.late[index])
+            if late and readings.mark[index] & Mark.RETAINED:
+                continue
+            seen, column = (old, memory.late_time) if late else (current, memory.time)
+            if time < seen.get(slot, int(column[slot])):
+                continue
+            seen[slot] = time
+            value, arrival = float(columns.values[index]), int(readings.arrival[index])
+            self._judging.sample(sheet, slot, value, time=time, arrival=arrival, late=late)
+
+    def _judge_texts(self, sheet: Worksheet, batch: Decoded) -> None:
+        current: dict[int, int] = {}
+        for text in batch.texts:
+            late = text.arrival - text.time > self._lateness
+            if late or text.time < current.get(text.slot, int(self.memory.time[text.slot])):
+                continue
+            current[text.slot] = text.time
+            self._judging.sample(sheet, text.slot, text.text, time=text.time, arrival=text.arrival, late=False)
+
+    def _mark(self, position: Position, now: int) -> LaneMark:
+        """The state is saved as of the batch before, every few seconds and whenever the journal is another one."""
+        other = self._position is not None and self._position.journal != position.journal
+        if not other and now < self._saved_at + SAVE_EVERY_MS:
+            return LaneMark(position, now)
+        return LaneMark(position, now, self.memory.dump(), 0 if other else self._absorbed)
+
+    @staticmethod
+    def _keep(books: Books, batch: Decoded, mark: LaneMark) -> None:
+        if batch.refusals:
+            books.quarantine.keep(batch.position, batch.refusals)
+        if batch.seen:
+            books.devices.seen(batch.seen)
+        if batch.gaps:
+            books.gaps.add(batch.gaps)
+        books.lanes.save(NAME, mark)
+
+    def _absorb(self, batch: Decoded, columns: _Columns) -> None:
+        self.memory.absorb(batch, columns.values, columns.late)
+
+    # --- time ---------------------------------------------------------------------------------------------------
+
+    def tick(self, now: int) -> None:
+        """Judge what is due at the lane's time: alarms, silences, tickets. Nothing is written where nothing is due."""
+        now = max(now, self._time)
+        self._refresh(now)
+        alarms_due = self._judging.next_recheck is not None and self._judging.next_recheck <= now
+        scan_due = self._next_scan is None or self._next_scan <= now
+        tickets_due = False
+        if self._next_tickets is None or self._next_tickets <= now:
+            first = self._records.read(lambda books: books.tickets.next_due())
+            tickets_due = (first is not None and first <= now) or self._has_maintenance()
+        if alarms_due or scan_due or tickets_due or self._unwatched:
+            self._judge_time(now, scan=scan_due, tickets=tickets_due)
+        self._time = now
+        self._next_tickets = now + TICKETS_EVERY_MS
+        if scan_due:
+            self._next_scan = self._silence.next_scan(now)
+
+    def _judge_time(self, now: int, *, scan: bool, tickets: bool) -> None:
+        def work(books: Books) -> Worksheet:
+            sheet = Worksheet(books, self._judging.live, self._ids, now)
+            if self._unwatched:
+                self._judging.withdraw_unwatched(sheet)
+            self._judging.due(sheet, now)
+            if scan:
+                self._silence.scan(sheet, now)
+            if tickets:
+                self._end_maintenance(sheet)
+                for ticket in books.tickets.due(now, DUE_AT_ONCE):
+                    if ticket.id not in sheet.tickets:
+                        self._judging.ticketing.review(sheet, ticket)
+            sheet.flush()
+            return sheet
+
+        self._written(self._records.write(work))
+
+    def _has_maintenance(self) -> bool:
+        return any(alarm.overlay is Overlay.OUT_OF_SERVICE for alarm in self._judging.live.values())
+
+    def _end_maintenance(self, sheet: Worksheet) -> None:
+        """Row 13: an asset is back in service at the latest when its ticket has ended."""
+        for alarm in self._judging.live.values():
+            if alarm.overlay is Overlay.OUT_OF_SERVICE:
+                ticket = sheet.books.tickets.get(alarm.overlay_reason)
+                if ticket is None or ticket.state in ENDED:
+                    self._judging.signal(sheet, alarm, ReturnToService(by="hub"), sheet.now)
+
+    def next_deadline(self) -> int | None:
+        """When ``tick`` is wanted without a message."""
+        instants = (self._judging.next_recheck, self._next_scan or self._time, self._next_tickets or self._time)
+        return min(instant for instant in instants if instant is not None)
+
+    # --- after the commit ---------------------------------------------------------------------------------------
+
+    def _run(self, decide: Callable[[Worksheet], Alarm], now: int) -> Alarm:
+        """One operator action in a transaction of its own."""
+        at = max(now, self._time)
+
+        def work(books: Books) -> tuple[Worksheet, Alarm]:
+            sheet = Worksheet(books, self._judging.live, self._ids, at)
+            alarm = decide(sheet)
+            sheet.flush()
+            return sheet, alarm
+
+        sheet, alarm = self._records.write(work)
+        self._written(sheet)
+        return alarm
+
+    def _written(self, sheet: Worksheet) -> None:
+        """The worksheet holds: remember it, tell the pages."""
+        self._unwatched = False
+        if sheet.is_blank:
+            return
+        self._judging.committed(sheet.alarms)
+        self._silence.refresh()
+        self.tally.alarms += len(sheet.alarms)
+        self.tally.tickets += len(sheet.tickets)
+        self.tally.notices += len(sheet.notices)
+        for alarm in sheet.alarms.values():
+            self._publish("alarm", alarm_data(alarm))
+        for ticket in sheet.tickets.values():
+            self._publish("ticket", ticket_data(ticket))
+
+    def _count(self, batch: Decoded, columns: _Columns, candidates: list[int], sheet: Worksheet) -> None:
+        self.tally.readings += len(batch.readings)
+        self.tally.judged += len(candidates)
+        self.tally.late += int(columns.late.sum())
+        if sheet.tickets:
+            _log.debug("batch %s: %s tickets", batch.position.batch, len(sheet.tickets))
+
+    def health(self, now: int) -> Health:
+        """Facts for the health page; whether the lane lags, its runner says."""
+        return Health(
+            component="alarms",
+            status=Status.OK,
+            facts={
+                "live_alarms": len(self._judging.live),
+                "points": self.memory.size,
+                "watched_points": len(self._watch.watched),
+                "readings": self.tally.readings,
+                "judged": self.tally.judged,
+                "late": self.tally.late,
+                "time": self._time,
+                "state_batch": self._state_batch,
+                "state_age_ms": max(0, now - self._saved_at) if self._saved_at else None,
+            },
+        )

@@ -1,0 +1,292 @@
+"""What the alarm lane remembers of every point and device: the latest value, when it was heard, how often it reports.
+
+Bounded by the number of points, saved as a blob with the lane's position, and a pure function of the batches taken:
+``absorb`` is all there is, so reading the journal again rebuilds it. Changed by the lane's thread only; other threads
+may read single elements.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from hub.domain.rules import LEAST_SILENCE_MS, UNLEARNED_SILENCE_MS
+from hub.flows.batch import Decoded, Mark, PointKey, Readings, Slots, TextReading
+
+NEVER: Final = np.iinfo(np.int64).min
+LEARNED_AFTER: Final = 4
+"""So many intervals have to be seen before they are believed."""
+_BLOB_FORMAT: Final = 1
+_POINT_COLUMNS: Final = (
+    ("value", np.float64, np.nan),
+    ("time", np.int64, NEVER),
+    ("arrival", np.int64, NEVER),
+    ("mark", np.uint8, 0),
+    ("heard", np.int64, NEVER),
+    ("fresh_since", np.int64, NEVER),
+    ("interval", np.float64, 0.0),
+    ("beats", np.int32, 0),
+    ("late_time", np.int64, NEVER),
+    ("set_silence", np.int64, 0),
+    ("set_interval", np.int64, 0),
+    ("changed", np.int64, 0),
+)
+_SAVED: Final = ("value", "time", "arrival", "mark", "heard", "fresh_since", "interval", "beats", "late_time")
+
+
+class Memory:
+    """Columns by slot (and by device index). ``counter`` goes up with every batch; ``changed`` says when a slot was."""
+
+    value: NDArray[np.float64]
+    time: NDArray[np.int64]
+    """Event time of the latest value; out-of-order and late readings never change it."""
+    arrival: NDArray[np.int64]
+    mark: NDArray[np.uint8]
+    heard: NDArray[np.int64]
+    """When the point was last heard, by arrival; pushed on by gaps in which nobody could be heard."""
+    fresh_since: NDArray[np.int64]
+    """Since when there has been no silence longer than allowed."""
+    interval: NDArray[np.float64]
+    """Learned: an upper running estimate that one outlier can't move far (ms)."""
+    beats: NDArray[np.int32]
+    late_time: NDArray[np.int64]
+    set_silence: NDArray[np.int64]
+    """From the rules; 0: learned. Not saved: the registry says it."""
+    set_interval: NDArray[np.int64]
+    """From the device's expected interval; 0: learned. Not saved."""
+    changed: NDArray[np.int64]
+
+    def __init__(self, slots: Slots) -> None:
+        self.slots = slots
+        self.texts: dict[int, str] = {}
+        self.devices: list[str] = []
+        self.device_index: dict[str, int] = {}
+        self.slots_of: list[list[int]] = []
+        self.owner = np.zeros(0, np.int32)
+        """Device index by slot."""
+        self.device_heard = np.zeros(0, np.int64)
+        self.offline: dict[str, bool] = {}
+        """What devices (or their last wills) said last about being reachable."""
+        self.counter = 0
+        self.size = 0
+        for name, kind, empty in _POINT_COLUMNS:
+            setattr(self, name, np.full(0, empty, kind))
+
+    def grow(self) -> None:
+        """Make room for slots given since."""
+        size = len(self.slots)
+        if size <= self.size:
+            return
+        more = size - self.size
+        for name, kind, empty in _POINT_COLUMNS:
+            setattr(self, name, np.append(getattr(self, name), np.full(more, empty, kind)))
+        owners = [self.device(key.device) for key in self.slots.keys[self.size : size]]
+        self.owner = np.append(self.owner, np.array(owners, np.int32))
+        for slot, owner in zip(range(self.size, size), owners, strict=True):
+            self.slots_of[owner].append(slot)
+        self.size = size
+
+    def device(self, hub_id: str) -> int:
+        """The device's index, given on first sight."""
+        found = self.device_index.get(hub_id)
+        if found is None:
+            found = self.device_index[hub_id] = len(self.devices)
+            self.devices.append(hub_id)
+            self.slots_of.append([])
+            self.device_heard = np.append(self.device_heard, np.int64(NEVER))
+        return found
+
+    # --- taking in ----------------------------------------------------------------------------------------------
+
+    def absorb(self, batch: Decoded, values: NDArray[np.float64], late: NDArray[np.bool_]) -> None:
+        """Remember a batch: its calibrated ``values`` and which of its readings are ``late``. No effect but this."""
+        self.grow()
+        self.counter += 1
+        for gap in batch.gaps:
+            self.stretch(gap.started_at, gap.ended_at)
+        if len(batch.readings):
+            self._hear(batch.readings)
+            self._keep_latest(batch.readings, values, late)
+        for text in batch.texts:
+            self._keep_text(text)
+        for event in batch.events:
+            if not event.mark & Mark.RETAINED:
+                self.hear_device(event.device, event.arrival)
+        for word in batch.availability:
+            self._state(word.device, online=word.online)
+
+    def stretch(self, started_at: int, ended_at: int) -> None:
+        """Nobody could be heard in between: silence and proof do not count that time."""
+        for column in (self.heard, self.fresh_since, self.device_heard):
+            known = (column != NEVER) & (column < ended_at)
+            column[known] += ended_at - np.maximum(column[known], started_at)
+
+    def hear_device(self, hub_id: str, at: int) -> None:
+        """A device has said something, about none of its points."""
+        index = self.device(hub_id)
+        self.device_heard[index] = max(self.device_heard[index], at)
+        if self.offline.get(hub_id):
+            self.offline[hub_id] = False
+
+    def watch_from(self, slot: int, now: int) -> None:
+        """A point that should report and has never been heard: its silence counts from now."""
+        if self.heard[slot] == NEVER:
+            self.heard[slot] = now
+
+    def _state(self, hub_id: str, *, online: bool | None) -> None:
+        self.device(hub_id)
+        if online is None:
+            self.offline.pop(hub_id, None)
+        else:
+            self.offline[hub_id] = not online
+
+    def _hear(self, readings: Readings) -> None:
+        slot, arrival = readings.slot, readings.arrival
+        if readings.mark.any():
+            own = (readings.mark & Mark.RETAINED) == 0
+            slot, arrival = slot[own], arrival[own]
+            if not len(slot):
+                return
+        touched, at = self._last_of(slot, arrival)
+        before = self.heard[touched]
+        known = before != NEVER
+        delta = np.where(known, at - before, 0)
+        lost = ~known | (delta > self.limits(touched)) | (self.fresh_since[touched] == NEVER)
+        self.fresh_since[touched[lost]] = at[lost]
+        self._learn(touched, delta, known)
+        self.heard[touched] = np.maximum(before, at)
+        self._hear_owners(touched, at)
+
+    def _last_of(
+        self, slot: NDArray[np.int32], arrival: NDArray[np.int64]
+    ) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+        """Each slot of the batch once, with its last arrival (a repeated index keeps the last one assigned)."""
+        if len(slot) * 4 < self.size:
+            touched = np.unique(slot).astype(np.intp)
+            place = np.searchsorted(touched, slot)
+            at = np.zeros(len(touched), np.int64)
+            at[place] = arrival
+            return touched, at
+        full = np.full(self.size, NEVER, np.int64)
+        full[slot] = arrival
+        touched = np.flatnonzero(full != NEVER)
+        return touched, full[touched]
+
+    def _learn(self, touched: NDArray[np.intp], delta: NDArray[np.int64], known: NDArray[np.bool_]) -> None:
+        """Rise by half at most, fall by a fiftieth: the estimate stays near the upper end of what is usual."""
+        known = known & (delta > 0)
+        beats, old = self.beats[touched], self.interval[touched]
+        young = np.maximum(old, delta)
+        grown = np.where(delta > old, np.minimum(old * 1.5, delta), np.maximum(old * 0.98, delta))
+        new = np.where(beats < LEARNED_AFTER, young, grown)
+        self.interval[touched] = np.where(known, np.maximum(new, LEAST_SILENCE_MS / 60), old)
+        self.beats[touched] = np.where(known, beats + 1, beats)
+
+    def _hear_owners(self, touched: NDArray[np.intp], at: NDArray[np.int64]) -> None:
+        owners = self.owner[touched]
+        before = self.device_heard.copy()
+        np.maximum.at(self.device_heard, owners, at)
+        back = np.unique(owners[at - before[owners] > LEAST_SILENCE_MS])
+        for owner in back.tolist():
+            self._device_is_back(owner, int(self.device_heard[owner]), int(before[owner]))
+        if self.offline:
+            for hub_id in [hub_id for hub_id, off in self.offline.items() if off]:
+                if (owners == self.device_index[hub_id]).any():
+                    self.offline[hub_id] = False
+
+    def _device_is_back(self, owner: int, at: int, before: int) -> None:
+        """After a silence of the whole device each of its points has its full interval again."""
+        mine = np.array(self.slots_of[owner], np.intp)
+        if before != NEVER and len(mine) and at - before > int(self.limits(mine).min()):
+            silent = mine[self.heard[mine] != NEVER]
+            self.fresh_since[silent] = at
+            self.heard[silent] = at
+
+    def _keep_latest(self, readings: Readings, values: NDArray[np.float64], late: NDArray[np.bool_]) -> None:
+        slot, time = readings.slot, readings.time
+        arrival, mark = readings.arrival, readings.mark
+        if late.any():
+            np.maximum.at(self.late_time, slot[late], time[late])
+            soon = ~late
+            slot, time, values, arrival, mark = slot[soon], time[soon], values[soon], arrival[soon], mark[soon]
+        np.maximum.at(self.time, slot, time)
+        newest = time == self.time[slot]
+        if not newest.all():
+            slot, values, arrival, mark = slot[newest], values[newest], arrival[newest], mark[newest]
+        self.value[slot] = values
+        self.arrival[slot] = arrival
+        self.mark[slot] = mark
+        self.changed[slot] = self.counter
+
+    def _keep_text(self, text: TextReading) -> None:
+        slot = text.slot
+        if not text.mark & Mark.RETAINED:
+            self._learn_one(slot, text.arrival)
+        if text.time >= self.time[slot]:
+            self.time[slot], self.arrival[slot], self.mark[slot] = text.time, text.arrival, text.mark
+            self.texts[slot] = text.text
+            self.changed[slot] = self.counter
+
+    def _learn_one(self, slot: int, arrival: int) -> None:
+        one = np.array([slot], np.int32)
+        self._hear(
+            Readings(
+                slot=one,
+                time=np.array([arrival], np.int64),
+                value=np.zeros(1),
+                arrival=np.array([arrival], np.int64),
+                mark=np.zeros(1, np.uint8),
+                frame=np.zeros(1, np.int32),
+            )
+        )
+
+    # --- asking -------------------------------------------------------------------------------------------------
+
+    def limits(self, slots: NDArray[np.intp]) -> NDArray[np.int64]:
+        """After how much silence each point counts as lost (ms); as hub.domain.rules.silence_limit says."""
+        expected = self.set_interval[slots]
+        learned = np.where(self.beats[slots] >= LEARNED_AFTER, self.interval[slots].astype(np.int64), 0)
+        base = np.where(expected > 0, expected, learned)
+        found = np.where(base > 0, np.maximum(3 * base, LEAST_SILENCE_MS), UNLEARNED_SILENCE_MS)
+        return np.where(self.set_silence[slots] > 0, self.set_silence[slots], found)
+
+    def reporting_interval(self, slot: int) -> int | None:
+        """How often the point reports, as set or as learned; None: not known yet."""
+        if self.set_interval[slot] > 0:
+            return int(self.set_interval[slot])
+        return int(self.interval[slot]) if self.beats[slot] >= LEARNED_AFTER else None
+
+    # --- saving -------------------------------------------------------------------------------------------------
+
+    def dump(self) -> bytes:
+        """The whole memory as bytes, without slots (they mean nothing outside the process)."""
+        return msgspec.msgpack.encode(
+            {
+                "format": _BLOB_FORMAT,
+                "keys": [tuple(key) for key in self.slots.keys[: self.size]],
+                "columns": {name: getattr(self, name).tobytes() for name in _SAVED},
+                "texts": self.texts,
+                "devices": self.devices,
+                "device_heard": self.device_heard.tobytes(),
+                "offline": self.offline,
+            }
+        )
+
+    def load(self, blob: bytes) -> None:
+        """Take over what ``dump`` wrote, into an empty memory. A blob of another format is passed over."""
+        saved: dict[str, Any] = msgspec.msgpack.decode(blob, strict=False)
+        if saved.get("format") != _BLOB_FORMAT:
+            return
+        slots = np.array([self.slots.slot(PointKey(*key)) for key in saved["keys"]], np.intp)
+        self.grow()
+        for name, kind, _ in _POINT_COLUMNS:
+            if name in _SAVED:
+                getattr(self, name)[slots] = np.frombuffer(saved["columns"][name], kind)
+        self.texts = {int(slots[old]): text for old, text in saved["texts"].items()}
+        heard = np.frombuffer(saved["device_heard"], np.int64)
+        for hub_id, at in zip(saved["devices"], heard.tolist(), strict=True):
+            self.device_heard[self.device(hub_id)] = at
+        self.offline = dict(saved["offline"])

@@ -1,0 +1,216 @@
+"""Missing data: points and devices that should have been heard, and the statement that a device is offline."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hub.domain.alarms import Alarm, Judged, Overlay, Release, Suppress
+from hub.domain.rules import Rule, RuleKind
+from hub.domain.verdicts import HEARD, OFFLINE, SILENT, Verdict
+from hub.domain.verification import Source
+from hub.flows.batch import Availability, Decoded, Mark, PointKey
+from hub.flows.judging import OFFLINE_CODE, Judging, new_alarm
+from hub.flows.memory import NEVER, Memory
+from hub.flows.watch import Place, Watch
+from hub.flows.worksheet import AlarmKey, Worksheet, key_of
+
+SCAN_EVERY_MS: Final = 10_000
+"""Learned intervals move: deadlines are looked at again at least this often (lane's time)."""
+CHILD_GRACE_MS: Final = 10 * 60_000
+"""After a gateway is back its devices have so long before their own silence is told."""
+
+
+class _Key(NamedTuple):
+    community: str
+    device: str
+    code: str
+
+
+class Silence:
+    """The alarm about the sensor. The alarm lane's thread only."""
+
+    def __init__(self, watch: Watch, memory: Memory, judging: Judging) -> None:
+        self._watch = watch
+        self._memory = memory
+        self._judging = judging
+        self._alarms: list[Alarm] = []
+
+    def refresh(self) -> None:
+        """After a commit: which of the live alarms are about silence."""
+        self._alarms = [alarm for alarm in self._judging.live.values() if self._is_silence(alarm)]
+
+    def _is_silence(self, alarm: Alarm) -> bool:
+        rule = self._watch.rule(alarm.community, alarm.rule)
+        return rule is not None and rule.kind is RuleKind.NO_DATA
+
+    # --- a batch ------------------------------------------------------------------------------------------------
+
+    def heard(self, sheet: Worksheet, batch: Decoded) -> None:
+        """Whoever speaks is not silent: the end of alarms about it, at the time of arrival."""
+        if not any(alarm.active or alarm.pending_since is not None for alarm in self._alarms):
+            return
+        slots, devices = self._last_words(batch)
+        for alarm in self._alarms:
+            if not alarm.active and alarm.pending_since is None:
+                continue
+            if alarm.point:
+                slot = self._memory.slots.find(PointKey(alarm.community, alarm.device, alarm.point))
+                at = slots.get(slot) if slot is not None else None
+            else:
+                at = devices.get(alarm.device)
+            if at is not None:
+                self._judging.signal(sheet, alarm, Judged(verdict=HEARD), at, arrival=at)
+
+    def _last_words(self, batch: Decoded) -> tuple[dict[int, int], dict[str, int]]:
+        readings = batch.readings
+        own = (readings.mark & Mark.RETAINED) == 0
+        slots = dict(zip(readings.slot[own].tolist(), readings.arrival[own].tolist(), strict=True))
+        slots |= {text.slot: text.arrival for text in batch.texts if not text.mark & Mark.RETAINED}
+        keys = self._memory.slots.keys
+        devices: dict[str, int] = {}
+        for slot, at in slots.items():
+            devices[keys[slot].device] = at
+        devices |= {event.device: event.arrival for event in batch.events if not event.mark & Mark.RETAINED}
+        return slots, devices
+
+    def statement(self, sheet: Worksheet, word: Availability) -> None:
+        """A device, or its last will, says whether it is reachable."""
+        rule = self._watch.device_silence_rule(word.device)
+        if rule is None:
+            return
+        verdict = OFFLINE if word.online is False else HEARD
+        self._device_alarm(sheet, _Key(word.community, word.device, OFFLINE_CODE), rule, verdict, word.arrival)
+
+    def _device_alarm(self, sheet: Worksheet, of: _Key, rule: Rule, verdict: Verdict, at: int) -> None:
+        community, device, code = of
+        key = AlarmKey(community, rule.id, device, "", code, late=False)
+        alarm = sheet.alarm(key)
+        if alarm is None:
+            if verdict is HEARD:
+                return
+            place = self._watch.place_of_device(device, community, sheet.now) or Place(community, "", "", "")
+            alarm = new_alarm(sheet, key, rule, place)
+        if (
+            verdict is not HEARD
+            and not alarm.active
+            and self._gateway_is_down(device)
+            and alarm.overlay is Overlay.NONE
+        ):
+            reason = f"gateway {self._watch.gateway_of(device)}"
+            alarm = self._judging.signal(sheet, alarm, Suppress(reason=reason), at).alarm
+        self._judging.signal(sheet, alarm, Judged(verdict=verdict), at, arrival=at)
+
+    # --- time ---------------------------------------------------------------------------------------------------
+
+    def scan(self, sheet: Worksheet, now: int) -> None:
+        """Points and devices whose silence has become too long: the whole device where it says nothing at all."""
+        memory, watched = self._memory, self._watch.watched
+        if len(watched):
+            overdue = watched[memory.heard[watched] + memory.limits(watched) <= now]
+            for owner, slots in self._by_device(overdue).items():
+                self._overdue(sheet, owner, slots, now)
+        self._release_children(sheet, now)
+
+    def _by_device(self, overdue: NDArray[np.intp]) -> dict[int, list[int]]:
+        """Those whose silence is not told yet."""
+        told_devices = {a.device for a in self._alarms if a.active and not a.point}
+        told_points = {(a.device, a.point) for a in self._alarms if a.active and a.point}
+        found: dict[int, list[int]] = {}
+        for slot in overdue.tolist():
+            key = self._memory.slots.keys[slot]
+            if key.device not in told_devices and (key.device, key.name) not in told_points:
+                found.setdefault(int(self._memory.owner[slot]), []).append(slot)
+        return found
+
+    def _overdue(self, sheet: Worksheet, owner: int, slots: list[int], now: int) -> None:
+        memory = self._memory
+        limits = memory.limits(np.array(slots, np.intp)).tolist()
+        heard = int(memory.device_heard[owner])
+        hub_id = memory.devices[owner]
+        first, limit = min(zip(slots, limits, strict=True), key=lambda pair: int(memory.heard[pair[0]]) + pair[1])
+        at = int(memory.heard[first]) + limit
+        for slot in slots:
+            self._judging.unknown(sheet, slot, now)
+        rule = self._watch.device_silence_rule(hub_id)
+        if rule is not None and (heard == NEVER or now - heard >= limit):
+            for slot in memory.slots_of[owner]:
+                self._judging.unknown(sheet, slot, now)
+            self._device_alarm(sheet, _Key(memory.slots.keys[first].community, hub_id, ""), rule, SILENT, at)
+            return
+        for slot in slots:
+            self._point_alarm(sheet, slot, now)
+
+    def _point_alarm(self, sheet: Worksheet, slot: int, now: int) -> None:
+        """The device speaks, this point does not."""
+        rule = self._watch.silence_rules[slot]
+        point = self._memory.slots.keys[slot]
+        key = AlarmKey(point.community, rule.id, point.device, point.name, "", late=False)
+        place = self._watch.place_of_slot(slot)
+        alarm = sheet.alarm(key) or new_alarm(sheet, key, rule, place)
+        self._judging.signal(sheet, alarm, Judged(verdict=SILENT), now)
+
+    def next_scan(self, now: int) -> int:
+        """When ``scan`` is wanted next: at the next deadline, and at least every ten seconds."""
+        memory, watched = self._memory, self._watch.watched
+        ahead = memory.heard[watched] + memory.limits(watched) if len(watched) else np.zeros(0, np.int64)
+        ahead = ahead[ahead > now]
+        return min(int(ahead.min()), now + SCAN_EVERY_MS) if len(ahead) else now + SCAN_EVERY_MS
+
+    # --- gateways -----------------------------------------------------------------------------------------------
+
+    def _gateway_is_down(self, device: str) -> bool:
+        gateway = self._watch.gateway_of(device)
+        if gateway is None:
+            return False
+        if self._memory.offline.get(gateway):
+            return True
+        return any(a.device == gateway and not a.point and a.active for a in self._alarms)
+
+    def _release_children(self, sheet: Worksheet, now: int) -> None:
+        """Devices that stay silent although their gateway has been back for a while speak for themselves."""
+        for alarm in self._alarms:
+            if alarm.overlay is not Overlay.SUPPRESSED or self._gateway_is_down(alarm.device):
+                continue
+            back = self._gateway_back_at(alarm.device)
+            if back is None or now >= back + CHILD_GRACE_MS or not alarm.active:
+                self._judging.signal(sheet, sheet.alarms.get(key_of(alarm), alarm), Release(), now)
+
+    def _gateway_back_at(self, device: str) -> int | None:
+        gateway = self._watch.gateway_of(device)
+        known = [a.cleared_at for a in self._alarms if a.device == gateway and not a.point and a.cleared_at is not None]
+        return max(known, default=None)
+
+    # --- proof --------------------------------------------------------------------------------------------------
+
+    def source(self, alarm: Alarm, rule: Rule | None, now: int) -> Source:
+        """How fresh the data behind an alarm are, for verified closing."""
+        slots = self._slots_behind(alarm) if rule is not None else []
+        return Source(
+            active=alarm.active,
+            inactive_since=alarm.cleared_at,
+            fresh_since=self._fresh_since(slots, now),
+            off_delay_ms=rule.off_delay_ms if rule is not None else 0,
+            interval_ms=min(
+                (i for slot in slots if (i := self._memory.reporting_interval(slot)) is not None), default=None
+            ),
+        )
+
+    def _slots_behind(self, alarm: Alarm) -> list[int]:
+        if alarm.point:
+            slot = self._memory.slots.find(PointKey(alarm.community, alarm.device, alarm.point))
+            return [slot] if slot is not None and slot < self._memory.size else []
+        index = self._memory.device_index.get(alarm.device)
+        return self._memory.slots_of[index] if index is not None else []
+
+    def _fresh_since(self, slots: list[int], now: int) -> int | None:
+        """Of the point heard last: a device that speaks for all its points proves with any of them."""
+        memory = self._memory
+        heard = [slot for slot in slots if memory.fresh_since[slot] != NEVER]
+        if not heard:
+            return None
+        last = max(heard, key=lambda slot: int(memory.heard[slot]))
+        limit = int(memory.limits(np.array([last], np.intp))[0])
+        return None if now - int(memory.heard[last]) >= limit else int(memory.fresh_since[last])
