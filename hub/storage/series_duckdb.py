@@ -38,7 +38,8 @@ from hub.storage.duck.newest import Newest
 from hub.storage.duck.questions import Questions
 
 _log: Final = logging.getLogger(__name__)
-CHECKPOINT_BYTES: Final = 16 * 1024**2
+CHECKPOINT_BYTES: Final = 32 * 1024**2
+"""Of write-ahead log: a checkpoint holds the lane up for some 60 ms, and a start after a kill reads so much again."""
 
 
 class DuckSeries:

@@ -15,7 +15,7 @@ SCHEMA: Final = 1
 Connection = duckdb.DuckDBPyConnection
 
 _TABLES: Final = """
-create table if not exists meta (key varchar primary key, text varchar, number bigint);
+create table if not exists meta (key varchar, text varchar, number bigint);
 create table if not exists points (id integer, community varchar, device varchar, name varchar, hold bigint);
 create table if not exists places (id integer, community varchar, facility varchar, unit varchar, kind varchar);
 create table if not exists readings (point integer, time bigint, value double, quality utinyint, place integer);
@@ -28,7 +28,7 @@ create table if not exists cells (
 create table if not exists touched (point integer, start bigint);
 create table if not exists forgotten (month bigint, until bigint);
 """
-# Without keys on the big tables: the writer keeps (point, time) unique itself, an index would cost a multiple of the rows.
+# No keys: the one writer keeps (point, time) unique itself, an index would cost a multiple of the rows.
 
 _TRANSIENT: Final = (
     duckdb.OperationalError,
@@ -50,7 +50,7 @@ class Database:
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "allow_community_extensions": False,
-            "python_enable_replacements": False,
+            "python_scan_all_frames": False,
         }
         self._connection: Connection | None = None
 
