@@ -8,7 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from hub.clock import HOUR, Clock
 from hub.domain.health import Health, Status
@@ -23,6 +23,7 @@ from hub.settings import JournalSettings
 WINDOW: Final = 2 * 65_535
 """Frames kept behind every lane: two receive windows, in which repeats are still recognised."""
 _PRUNE_STEP: Final = 64
+_READ: Final = "SELECT id, format, last_received_at, frames, blob FROM batches"
 _log = logging.getLogger(__name__)
 
 DiskUsage = Callable[[Path], tuple[int, int, int]]
@@ -77,6 +78,7 @@ class Journal:
         """Number of the newest committed batch; 0 before the first one."""
         self.last_received_at: int | None = None
         self.recovered: journal_recovery.Recovered | None = None
+        self._lost: set[int] = set()
         self._ancestor = Position("", 0)
         self._frames_total = 0
         self._bytes_total = 0
@@ -229,18 +231,36 @@ class Journal:
         """The next batches with a number above ``after``, oldest first."""
         with self._reading:
             try:
-                rows = self._reader.execute(
-                    "SELECT id, format, last_received_at, frames, blob FROM batches WHERE id > ? ORDER BY id LIMIT ?",
-                    (after, limit),
-                ).fetchall()
+                rows = self._reader.execute(f"{_READ} WHERE id > ? ORDER BY id LIMIT ?", (after, limit)).fetchall()
             except sqlite3.Error as error:
-                raise StoreUnavailable(f"journal {self._path} cannot be read: {error}") from error
-        batches = []
-        for number, blob_format, received_at, count, blob in rows:
-            frames = unpack(blob_format, blob)
-            whole = frames is not None and len(frames) == count
-            batches.append(Batch(number, received_at, frames or [], None if whole else blob))
-        return batches
+                if not journal_recovery.is_damage(error):
+                    raise StoreUnavailable(f"journal {self._path} cannot be read: {error}") from error
+                rows = self._read_one_by_one(after, limit)
+        return [self._batch(row) for row in rows]
+
+    def _read_one_by_one(self, after: int, limit: int) -> list[tuple[Any, ...]]:
+        """Around a damaged place: a batch that cannot be reached comes without frames, and is not passed over."""
+        rows: list[tuple[Any, ...]] = []
+        for number in range(after + 1, self.last + 1):
+            try:
+                row = self._reader.execute(f"{_READ} WHERE id = ?", (number,)).fetchone()
+            except sqlite3.Error:
+                row = (number, 0, 0, 0, b"")
+            if row is not None:
+                rows.append(row)
+            if len(rows) == limit:
+                break
+        return rows
+
+    def _batch(self, row: tuple[Any, ...]) -> Batch:
+        number, blob_format, received_at, count, blob = row
+        frames = unpack(blob_format, blob)
+        if frames is not None and len(frames) == count:
+            return Batch(number, received_at, frames)
+        if number not in self._lost:
+            self._lost.add(number)
+            _log.error("batch %s of the journal cannot be read", number, extra={"action": "batch_damaged"})
+        return Batch(number, received_at, [], blob)
 
     def before(self, number: int, frames: int) -> int:
         """The batch after which to start reading so that at least ``frames`` frames come before batch ``number``."""
@@ -315,4 +335,9 @@ class Journal:
             return Health(component="journal", status=Status.DEGRADED, reason=reason, facts=facts)
         if self.recovered is not None:
             return Health(component="journal", status=Status.DEGRADED, reason=self.recovered.sentence(), facts=facts)
+        if self._lost:
+            reason = (
+                f"{len(self._lost)} batches cannot be read any more, the first is {min(self._lost)}: check the disk"
+            )
+            return Health(component="journal", status=Status.DEGRADED, reason=reason, facts=facts)
         return Health(component="journal", status=Status.OK, facts=facts)
