@@ -1,0 +1,234 @@
+"""``hub simulate``: a community, or a recorded series, publishing over MQTT."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from devices.simulator import recorded, scenario
+from devices.simulator.habits import signal_for
+from devices.simulator.model import SimCommunity, SimDevice, SimPoint, point_key
+from devices.simulator.noise import key_of
+from devices.simulator.play import Play, Publication
+from devices.simulator.publisher import Broker, BrokerRefused, Gateways, Pace
+from hub.clock import DAY, MINUTE, SECOND, Clock, WallClock, from_iso, to_iso
+from hub.errors import ConfigError, HubError, InvalidInput
+from hub.flows.registry import Registry
+from hub.settings import Settings
+
+HISTORY_STEP: Final = 15 * MINUTE
+"""Devices of the past report this often: enough for a page, a thirtieth of the messages."""
+HISTORY_RATE: Final = 2_500
+"""Messages a second at which the past is told: what happens now must not wait for it."""
+SLICE: Final = SECOND // 4
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "simulate",
+        help="publish a simulated community or a recorded series",
+        description="Publishes what a community's devices would say, or a recorded series, over MQTT.",
+        epilog="example: hub simulate --broker mqtt://127.0.0.1:1883 --scenario lift-door-fault    "
+        "or: hub simulate --broker mqtt://127.0.0.1:1883 --csv temperatures.csv --device pump-1 --point motor_temperature",
+    )
+    parser.add_argument("--broker", required=True, metavar="URL", help="mqtt://user:password@host:port")
+    parser.add_argument(
+        "--community", default="harmony-garden", metavar="FILE|ID", help="community file, or a shipped one's id"
+    )
+    parser.add_argument(
+        "--scenario", metavar="NAME|FILE", help=f"faults to play: {', '.join(scenario.names())}, or a .toml file"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="another seed is another community (default 1)")
+    parser.add_argument(
+        "--from", dest="begin", metavar="TIME", help="begin in the past (ISO 8601 with zone) and catch up"
+    )
+    parser.add_argument("--speed", type=float, default=1.0, help="how much faster than life (with --from or --csv)")
+    parser.add_argument("--seconds", type=float, metavar="N", help="stop after N seconds")
+    parser.add_argument(
+        "--history", type=int, default=0, metavar="DAYS", help="tell the last DAYS as well, beside what happens now"
+    )
+    parser.add_argument("--truth", type=Path, metavar="FILE", help="write what really happened, one JSON object a line")
+    series = parser.add_argument_group("a recorded series")
+    series.add_argument("--csv", type=Path, metavar="FILE")
+    series.add_argument("--device", help="the device it is published as")
+    series.add_argument("--point", help="the point's name, e.g. temperature")
+    series.add_argument("--time-column", default="timestamp")
+    series.add_argument("--value-column", default="value")
+    series.add_argument("--zone", default="UTC", help="for times without a zone (default UTC)")
+    series.add_argument(
+        "--as-live", action="store_true", help="stamp each row with the moment it is sent, not with its own time"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(chosen: argparse.Namespace, settings: Settings) -> int:
+    """Publish until done or stopped."""
+    clock, stop = WallClock(), threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stopper(stop))
+    if chosen.seconds:
+        timer = threading.Timer(chosen.seconds, stop.set)
+        timer.daemon = True
+        timer.start()
+    try:
+        if chosen.csv:
+            return _recorded(chosen, clock, stop)
+        return _community(chosen, clock, stop)
+    except BrokerRefused as error:
+        raise ConfigError(str(error)) from error
+    except (scenario.ScenarioError, recorded.RecordedError) as error:
+        raise InvalidInput(str(error)) from error
+
+
+def _stopper(stop: threading.Event) -> object:
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    return handle
+
+
+def _recorded(chosen: argparse.Namespace, clock: Clock, stop: threading.Event) -> int:
+    if not chosen.device or not chosen.point:
+        raise InvalidInput("--csv needs to know what it is: add --device NAME --point NAME")
+    source = recorded.Recorded(
+        path=chosen.csv,
+        community=chosen.community,
+        device=chosen.device,
+        point=chosen.point,
+        time_column=chosen.time_column,
+        value_column=chosen.value_column,
+        zone=chosen.zone,
+    )
+    gateways = Gateways(Broker.parse(chosen.broker), chosen.community)
+    try:
+        stream = recorded.publications(source, speed=chosen.speed, start=clock.now(), as_live=chosen.as_live)
+        count = Pace(clock.now, stop).play(stream, gateways)
+    finally:
+        gateways.close()
+    print(f"published {count} rows of {chosen.csv.name} as {chosen.device} {chosen.point}")
+    return 0
+
+
+def _community(chosen: argparse.Namespace, clock: Clock, stop: threading.Event) -> int:
+    community = simulated(read_community(chosen.community), chosen.seed)
+    faults = scenario.load(chosen.scenario) if chosen.scenario else None
+    begin = from_iso(chosen.begin) if chosen.begin else clock.now()
+    if begin > clock.now():
+        raise InvalidInput(f"--from {chosen.begin} lies in the future; begin in the past or leave it out")
+    play = Play(community=community, scenario=faults, start=begin, seed=chosen.seed)
+    broker = Broker.parse(chosen.broker)
+    history = threading.Thread(target=_tell_history, args=(chosen, community, broker, clock, stop), name="history")
+    gateways = Gateways(broker, community.id)
+    try:
+        if chosen.history:
+            history.start()
+        _live(play, gateways, clock, stop, chosen.speed if chosen.begin else 1.0)
+    finally:
+        stop.set()
+        gateways.close()
+        if chosen.history:
+            history.join(5)
+        if chosen.truth:
+            _write_truth(play, clock.now(), chosen.truth)
+    print(f"published {gateways.sent} messages of {len(community.devices)} devices")
+    return 0
+
+
+def _live(play: Play, gateways: Gateways, clock: Clock, stop: threading.Event, speed: float) -> None:
+    """Tell what happens, slice by slice; a story that began in the past runs at ``speed`` until it has caught up."""
+    told, started, begin = play.start, clock.now(), play.start
+    while not stop.is_set():
+        now = clock.now()
+        until = min(now, begin + round((now - started) * speed)) if speed != 1.0 else now
+        for publication in play.between(told, until):
+            gateways.send(publication)
+        told = max(told, until)
+        gateways.set_down(play.silent_gateways(told))
+        stop.wait(SLICE / 1000)
+
+
+def _tell_history(
+    chosen: argparse.Namespace, community: SimCommunity, broker: Broker, clock: Clock, stop: threading.Event
+) -> None:
+    """The past, thinned out, on one connection and at a bounded rate."""
+    end = clock.now() - 15 * MINUTE
+    slow = {
+        d.id: replace(d, interval=HISTORY_STEP, phase=d.phase % HISTORY_STEP, gateway="history")
+        for d in community.devices.values()
+    }
+    past = Play(
+        community=replace(community, devices=slow), scenario=None, start=end - chosen.history * DAY, seed=chosen.seed
+    )
+    gateways = Gateways(broker, community.id, limit=1_000)
+    try:
+        stream = _at_rate(past.between(past.start, end), clock.now(), HISTORY_RATE)
+        Pace(clock.now, stop).play(stream, gateways)
+    finally:
+        gateways.close()
+
+
+def _at_rate(stream: Iterator[Publication], start: int, rate: int) -> Iterator[Publication]:
+    for number, publication in enumerate(stream):
+        yield publication._replace(at=start + number * 1000 // rate)
+
+
+def _write_truth(play: Play, now: int, path: Path) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for truth in play.truth(now):
+            file.write(json.dumps({**truth._asdict(), "at": to_iso(truth.at)}, ensure_ascii=False) + "\n")
+
+
+def read_community(name_or_path: str) -> Registry:
+    """A community file, or a shipped community by its id."""
+    from hub.storage.community_toml import read_registry, shipped
+
+    path = Path(name_or_path)
+    return read_registry(path) if path.suffix == ".toml" else shipped(name_or_path)
+
+
+def simulated(registry: Registry, seed: int) -> SimCommunity:
+    """The registry's devices, each point with the signal that its metric and facility call for."""
+    if len(registry.communities) != 1:
+        raise HubError("a community file holds exactly one community")
+    community = next(iter(registry.communities.values()))
+    points: dict[str, list[SimPoint]] = {}
+    spots: dict[str, tuple[str, str]] = {}
+    for (device, name), bindings in registry.bindings.items():
+        binding = bindings[-1]
+        facility = registry.facilities[binding.community, binding.facility]
+        spots.setdefault(device, (facility.id, facility.kind))
+        metric = binding.metric_name()
+        points.setdefault(device, []).append(
+            SimPoint(
+                name=name,
+                metric=metric,
+                signal=signal_for(facility.kind, metric),
+                key=point_key(seed, device, name),
+                capacity=facility.capacity or 0,
+            )
+        )
+    devices = {}
+    for device in registry.devices.values():
+        facility_id, kind = spots.get(device.id, ("", ""))
+        building = registry.facilities[community.id, facility_id].building if facility_id else None
+        slug = device.scheme_id
+        interval = device.expected_interval or MINUTE
+        devices[slug] = SimDevice(
+            id=slug,
+            gateway=registry.devices[device.gateway].scheme_id if device.gateway else slug,
+            building=building or "",
+            facility=facility_id,
+            kind=kind,
+            interval=interval,
+            phase=key_of(seed, slug, "phase") % interval,
+            points=tuple(points.get(device.id, ())),
+        )
+    return SimCommunity(id=community.id, zone=community.timezone, devices=devices)
