@@ -15,6 +15,7 @@ from hub.storage.books.lanes import LaneBook
 from hub.storage.books.notices import NoticeBook
 from hub.storage.books.people import PeopleBook
 from hub.storage.books.quarantine import QuarantineBook
+from hub.storage.books.registry import RegistryBook
 from hub.storage.books.tickets import TicketBook
 
 
@@ -34,3 +35,4 @@ class Books:
     devices = cached_property[DeviceBook](lambda self: DeviceBook(self.connection))
     jobs = cached_property[JobBook](lambda self: JobBook(self.connection))
     people = cached_property[PeopleBook](lambda self: PeopleBook(self.connection, self.ids))
+    registry = cached_property[RegistryBook](lambda self: RegistryBook(self.connection))
