@@ -147,12 +147,18 @@ class Conversation:
             line.link.client.unsubscribe(stale)
             log.info("MQTT connection %s: no longer subscribed to %s", ear.connection, ", ".join(stale))
         # Apart from one another, so that a broker which knows no $SYS still grants the rest.
-        for filters, qos in ((ear.filters, 1), ((ear.beat_topic,), 1), ((DROPPED_TOPIC,), 0)):
-            self._asked[line.subscribe(filters, qos=qos)] = filters
+        for filters in (ear.filters, (ear.beat_topic,)):
+            self._asked[line.subscribe(filters, qos=1)] = filters
+        # Some (rumqttd) close the connection instead of answering: such a one is not asked again.
+        if not ear.drops_unanswered:
+            ear.drops_unanswered = True
+            self._asked[line.subscribe((DROPPED_TOPIC,), qos=0)] = (DROPPED_TOPIC,)
 
     def granted(self, packet_id: int, refusals: Sequence[str | None]) -> None:
         ear = self._ear
         filters = self._asked.pop(packet_id, ())
+        if filters == (DROPPED_TOPIC,):
+            ear.drops_unanswered = False
         for topic, why in zip(filters, refusals, strict=False):
             if why is not None and topic != DROPPED_TOPIC:
                 ear.standing.complaints[topic] = self._complaint(topic, why)

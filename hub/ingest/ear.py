@@ -61,6 +61,8 @@ class Ear:
     acked_at: int = 0
     connected_at: int = 0
     beat_seen: int | None = None
+    drops_unanswered: bool = False
+    """The broker was asked for its count of dropped messages and has not answered."""
 
     @property
     def beat_topic(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import socket
 import ssl
 from collections.abc import Sequence
 from typing import Any, Final, Literal, Protocol
@@ -122,6 +123,7 @@ class Line:
         try:
             client.reconnect()
         except (OSError, ValueError) as error:
+            _close_abandoned(error)
             raise Refused(connect_refusal(self._endpoint, error)) from error
         sock: Any = client.socket()
         self._registered = sock.fileno()
@@ -216,3 +218,13 @@ class Line:
     ) -> None:
         if self._listener is not None:
             self._listener.granted(packet_id, [each.getName() if each.is_failure else None for each in reasons])
+
+
+def _close_abandoned(error: BaseException) -> None:
+    """Paho leaves the socket of a failed TLS or websocket handshake open; it can only be found where the error arose."""
+    trace = error.__traceback__
+    while trace is not None:
+        for value in trace.tb_frame.f_locals.values():
+            if isinstance(value, socket.socket):
+                value.close()
+        trace = trace.tb_next

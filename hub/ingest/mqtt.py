@@ -35,6 +35,8 @@ _FIRST_WAIT_S: Final = 0.25
 _LONGEST_WAIT_S: Final = 30.0
 _SETTLED_AFTER: Final = 10 * SECOND
 """A connection that held this long starts the back-off anew."""
+_SHORT_LIVED_LIMIT: Final = 3
+"""Connections in a row that did not, before that is called a pattern."""
 _OUTGOING_BOUND: Final = 10_000
 _SILENT_LIMIT: Final = 5
 """Connections in a row that fell silent, before the process is given up."""
@@ -68,7 +70,7 @@ class Receiver:
         self._failure: str | None = None
         self._generation = 0
         self._silent = 0
-        self._over = threading.Event()
+        self._short_lived = 0
         self._thread = threading.Thread(target=self._run, name=f"mqtt-{connection.name}", daemon=True)
         endpoint = endpoint_of(connection)
         counters = meters.of(connection.name)
@@ -225,17 +227,26 @@ class Receiver:
 
     def _clean_up(self, line: Line, why: str | None) -> bool:
         """Close, and say what happened; whether the connection had held long enough to start the back-off anew."""
-        ear = self._ear
-        was_up = ear.standing.up
+        ear, now = self._ear, self._ear.clock.now()
+        settled = ear.standing.up and now - ear.connected_at > _SETTLED_AFTER
+        self._short_lived = self._short_lived + 1 if ear.standing.up and not settled else 0
         line.hang_up()
         ear.standing.went_down(why)
         ear.meters.connected.set(0)
         if not ear.stopping.is_set():
-            log.warning(
-                "%s", ear.standing.refusal or f"MQTT connection {self._name}: lost", extra={"action": "mqtt_down"}
-            )
+            log.warning("%s", why or f"MQTT connection {self._name}: lost", extra={"action": "mqtt_down"})
+            self._say_short_lived(now)
         for _ in range(len(ear.outgoing)):
             message = ear.outgoing.popleft()
             if message.qos:
                 ear.outgoing.append(message)
-        return was_up and ear.clock.now() - ear.connected_at > _SETTLED_AFTER
+        return settled
+
+    def _say_short_lived(self, now: int) -> None:
+        if self._short_lived < _SHORT_LIVED_LIMIT:
+            return
+        text = (
+            f"MQTT connection {self._name}: the broker ended {self._short_lived} connections within seconds; if another "
+            f"hub uses the client id {self.client_id}, give each a HUB_MQTT__CLIENT_ID of its own"
+        )
+        self._ear.standing.short_lived(now, text)

@@ -75,6 +75,8 @@ def connect_refusal(endpoint: Endpoint, error: Exception) -> Refusal:
         what = f"cannot be found: the host name {endpoint.host} does not resolve; correct it or the DNS"
     elif isinstance(error, ConnectionRefusedError):
         what = f"refuses connections: nothing listens on port {endpoint.port}; start the broker or correct the port"
+    elif isinstance(error, ConnectionError) and endpoint.tls:
+        what = "ends the connection in the middle of the TLS handshake: check that this port is a TLS listener"
     elif isinstance(error, TimeoutError):
         what = "does not answer: check the address, the firewall, and that the port is the right one for this scheme"
     else:

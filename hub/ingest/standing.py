@@ -12,6 +12,7 @@ from hub.ingest.liveness import Pulse
 
 _DROPS_SHOWN: Final = HOUR
 _ERRORS_SHOWN: Final = 10 * MINUTE
+_SHORT_LIVED_SHOWN: Final = MINUTE
 
 _PULSE: Final = {
     Pulse.BEHIND: "the heartbeat is late while messages arrive or wait for the journal: the hub is behind its broker",
@@ -51,6 +52,7 @@ class Standing:
     def __init__(self, *, connection: str) -> None:
         self._name = connection
         self._stumbled_at: int | None = None
+        self._short_lived: tuple[int, str] | None = None
         self.up = False
         self.refusal: str | None = None
         """Why the last connection ended or did not come about."""
@@ -70,6 +72,10 @@ class Standing:
     def stumbled(self, now: int) -> None:
         self._stumbled_at = now
 
+    def short_lived(self, now: int, text: str) -> None:
+        """Connections come about and end again at once."""
+        self._short_lived = (now, text)
+
     def health(self, now: int, pulse: Pulse, drops: DropCount, facts: dict[str, str | int | float | None]) -> Health:
         """``pulse`` is judged by the caller."""
         reason = self._reason(now, pulse, drops)
@@ -85,6 +91,8 @@ class Standing:
         if not self.up:
             return f"{self.refusal or f'{who}: the connection was lost'}; the hub goes on trying"
         reasons = list(self.complaints.values())
+        if self._short_lived is not None and now - self._short_lived[0] < _SHORT_LIVED_SHOWN:
+            reasons.append(self._short_lived[1])
         if pulse is not Pulse.FRESH:
             reasons.append(f"{who}: {_PULSE[pulse].format(beat=self.beat_topic)}")
         if drops.at is not None and now - drops.at < _DROPS_SHOWN:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import ipaddress
 import os
@@ -61,6 +62,7 @@ class Certificates:
     cert: Path
     key: Path
     expired_cert: Path
+    misnamed_cert: Path
 
 
 def _key_pair(folder: Path, name: str) -> tuple[ec.EllipticCurvePrivateKey, Path]:
@@ -80,6 +82,7 @@ def _certificate(
     key: ec.EllipticCurvePrivateKey,
     issuer: tuple[str, ec.EllipticCurvePrivateKey] | None = None,
     days: tuple[int, int] = (-2, 30),
+    address: str = "127.0.0.1",
 ) -> Path:
     now = dt.datetime.now(dt.UTC)
     issuer_name, issuer_key = issuer or (name, key)
@@ -94,8 +97,8 @@ def _certificate(
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
     )
     if issuer is not None:
-        here = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-        builder = builder.add_extension(x509.SubjectAlternativeName([here, x509.DNSName("localhost")]), critical=False)
+        here = x509.IPAddress(ipaddress.ip_address(address))
+        builder = builder.add_extension(x509.SubjectAlternativeName([here]), critical=False)
     path.write_bytes(builder.sign(issuer_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     return path
 
@@ -114,6 +117,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
         cert=_certificate(folder / "broker.pem", name="broker", key=key, issuer=issuer),
         key=key_path,
         expired_cert=_certificate(folder / "expired.pem", name="broker", key=key, issuer=issuer, days=(-9, -1)),
+        misnamed_cert=_certificate(folder / "misnamed.pem", name="b", key=key, issuer=issuer, address="192.0.2.1"),
     )
 
 
@@ -338,3 +342,24 @@ def transport(request: pytest.FixtureRequest) -> str:
 def scheme(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
+
+
+@contextlib.contextmanager
+def scripted_broker(answer: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A broker that behaves as told: ``answer`` is given every connection, one after the other. Yields the port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    peer, _ = listener.accept()
+                except OSError:
+                    return
+                with peer, contextlib.suppress(OSError):
+                    answer(peer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
