@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from operator import itemgetter
@@ -26,7 +25,7 @@ _BATCH_BYTES: Final = 8 * 1024**2
 _WAITING_BYTES: Final = 256 * 1024**2
 _BACK_OFF: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _PRUNE_EVERY: Final = SECOND
-_STOP_PATIENCE: Final = 2.0
+_STOP_ATTEMPTS: Final = 3
 _log = logging.getLogger(__name__)
 _payload = itemgetter(3)
 
@@ -61,6 +60,7 @@ class IntakeThread:
         follower: Follower,
         meters: IntakeMeters,
         needed: Callable[[], int | None] = lambda: None,
+        back_off: Sequence[float] = _BACK_OFF,
     ) -> None:
         self._journal = journal
         self._settings = settings
@@ -68,6 +68,7 @@ class IntakeThread:
         self._follower = follower
         self._meters = meters
         self._needed = needed
+        self._back_off = back_off
         self._changed = threading.Condition()
         self._waiting: deque[_Put] = deque()
         self._waiting_frames = 0
@@ -75,6 +76,7 @@ class IntakeThread:
         self._put_count = 0
         self._done_count = 0
         self._stopping = False
+        self._gave_up = False
         self._held = ""
         self._pruned_at = 0
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -175,7 +177,6 @@ class IntakeThread:
     def _append(self, frames: list[Frame]) -> int | None:
         """Append until it works; None where the hub is being stopped and it does not."""
         attempt = 0
-        started = time.monotonic()
         while True:
             try:
                 with self._meters.commit_seconds.time():
@@ -185,10 +186,11 @@ class IntakeThread:
                     _log.error("intake holds: %s", error, extra={"action": "intake_held"})
                 self._held = str(error)
                 self._meters.holding.set(1)
-                if self._stopping and time.monotonic() - started > _STOP_PATIENCE:
+                if self._stopping and (self._gave_up or attempt >= _STOP_ATTEMPTS):
+                    self._gave_up = True
                     return None
                 with self._changed:
-                    self._changed.wait(_BACK_OFF[min(attempt, len(_BACK_OFF) - 1)])
+                    self._changed.wait(self._back_off[min(attempt, len(self._back_off) - 1)])
                 attempt += 1
                 self._prune()
             else:
