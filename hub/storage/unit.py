@@ -59,9 +59,12 @@ class SqlRecords:
         store = _Sqlite(self._where) if isinstance(self._where, Path) else _Postgres(_checked(self._where))
         try:
             store.open()
-        except SQLAlchemyError as error:
+        except BaseException as error:
             store.close()
-            raise (unavailable(error) or error) from error
+            outage = unavailable(error) if isinstance(error, SQLAlchemyError) else None
+            if outage is None:
+                raise
+            raise outage from error
         self._store = store
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from hub.errors import ConfigError
 from hub.storage.engines import sqlite_writer
@@ -31,8 +32,13 @@ def upgrade_sqlite(path: Path, *, folder: Path = FOLDER) -> None:
     """
     engine = sqlite_writer(path, create=True)
     try:
-        with engine.begin() as connection:
-            current = _current(connection, str(path), folder)
+        try:
+            with engine.begin() as connection:
+                current = _current(connection, str(path), folder)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_NOTADB":
+                raise ConfigError(f"records: {path} is no SQLite file; move it away or restore a backup") from error
+            raise
         if current == _known(folder)[-1]:
             return
         if current is not None:

@@ -1,0 +1,144 @@
+"""The schema: migrations build what tables.py says; strangers and newer files are refused by name."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, inspect
+
+from hub.domain.alarms import Alarm
+from hub.domain.notices import Notice
+from hub.domain.tickets import Ticket, TicketKey
+from hub.errors import ConfigError
+from hub.storage import engines, migrations
+from hub.storage.tables import alarms, metadata, notices, tickets
+from hub.storage.unit import SqlRecords
+
+SECOND = '''"""Add a column."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("communities") as table:
+        table.add_column(sa.Column("motto", sa.Text(), nullable=False, server_default="none yet"))
+'''
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "records.sqlite"
+
+
+@pytest.fixture
+def later(tmp_path: Path) -> Path:
+    """The migrations of a later program."""
+    folder = tmp_path / "later"
+    shutil.copytree(migrations.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "versions" / "0002_add_a_column.py").write_text(SECOND, encoding="utf-8")
+    return folder
+
+
+def shape(engine: Engine) -> dict[str, object]:
+    """Everything of the schema that the database tells."""
+    look = inspect(engine)
+    return {
+        name: (
+            sorted((c["name"], str(c["type"]), c["nullable"], c["default"]) for c in look.get_columns(name)),
+            look.get_pk_constraint(name)["constrained_columns"],
+            sorted(str(key) for key in look.get_foreign_keys(name)),
+            sorted(str((key["name"], key["column_names"])) for key in look.get_unique_constraints(name)),
+            sorted(
+                (str(i["name"]), i["column_names"], i["unique"], str(i["dialect_options"].get("sqlite_where", "")))
+                for i in look.get_indexes(name)
+            ),
+        )
+        for name in look.get_table_names()
+        if name != migrations.VERSION_TABLE
+    }
+
+
+REDRAFT = 'tables.py and the migrations differ: python -m hub.storage.migrations.draft "What changes"'
+
+
+def test_migrations_build_the_tables_on_sqlite(path: Path) -> None:
+    migrations.upgrade_sqlite(path)
+    built = engines.sqlite_writer(path, create=False)
+    wanted = engines.sqlite_writer(path.with_name("wanted.sqlite"), create=True)
+    metadata.create_all(wanted)
+    found = [shape(engine) for engine in (built, wanted)]
+    partial = {index["name"] for index in inspect(built).get_indexes("tickets") if index.get("unique")}
+    built.dispose()
+    wanted.dispose()
+    assert found[0] == found[1], REDRAFT
+    assert "uq_tickets_one_open" in partial
+
+
+def test_every_field_of_the_trade_has_its_column() -> None:
+    for value, table, apart in ((Alarm, alarms, set()), (Notice, notices, set()), (Ticket, tickets, {"key"})):
+        assert {field.name for field in fields(value)} - apart <= set(table.c.keys()), value
+    assert {field.name for field in fields(TicketKey)} <= set(tickets.c.keys())
+
+
+def test_a_second_start_changes_nothing(path: Path) -> None:
+    migrations.upgrade_sqlite(path)
+    before = path.read_bytes()
+    migrations.upgrade_sqlite(path)
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir() if "schema" in file.name] == []
+
+
+def test_an_upgrade_keeps_the_data_and_takes_a_copy_first(path: Path, later: Path) -> None:
+    migrations.upgrade_sqlite(path)
+    row = "INSERT INTO communities VALUES ('garden', '和谐花园', 'Harmony Garden', 'Asia/Shanghai', 'zh-CN', 'HG')"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(row)
+    migrations.upgrade_sqlite(path, folder=later)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT id, motto FROM communities").fetchall() == [("garden", "none yet")]
+    with closing(sqlite3.connect(path.with_name("records.sqlite.schema-0001"))) as copy:
+        assert copy.execute("SELECT count(*) FROM communities").fetchone() == (1,)
+        assert "motto" not in [name for _, name, *_ in copy.execute("PRAGMA table_info(communities)")]
+
+
+def test_an_upgrade_that_fails_leaves_the_file_as_it_was(path: Path, later: Path) -> None:
+    migrations.upgrade_sqlite(path)
+    (later / "versions" / "0003_fail.py").write_text(
+        SECOND.replace('"0002"', '"0003"').replace('"0001"', '"0002"').replace("communities", "nonsense"),
+        encoding="utf-8",
+    )
+    with pytest.raises(Exception, match="nonsense"):
+        migrations.upgrade_sqlite(path, folder=later)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute(f"SELECT version_num FROM {migrations.VERSION_TABLE}").fetchone() == ("0001",)
+        assert "motto" not in [name for _, name, *_ in connection.execute("PRAGMA table_info(communities)")]
+
+
+def test_a_newer_file_is_refused_by_name(path: Path, later: Path) -> None:
+    migrations.upgrade_sqlite(path, folder=later)
+    with pytest.raises(ConfigError, match=r"records\.sqlite has schema 0002, this program knows up to 0001"):
+        SqlRecords(path).open()
+
+
+def test_a_file_of_something_else_is_refused_and_left_alone(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE songs (title TEXT)")
+    with pytest.raises(ConfigError, match="is not one of this hub's"):
+        SqlRecords(path).open()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("songs",)]
+
+
+def test_a_file_that_is_no_database_is_refused_by_name(path: Path) -> None:
+    path.write_bytes(b"these are not the records you are looking for" * 100)
+    with pytest.raises(ConfigError, match=r"records\.sqlite is no SQLite file"):
+        SqlRecords(path).open()
