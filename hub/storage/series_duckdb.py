@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import duckdb
 import numpy as np
 
 from hub.domain.rollups import cell_start
+from hub.errors import StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import (
     Aggregate,
@@ -68,11 +70,14 @@ class DuckSeries:
     def open(self) -> None:
         with self._writing:
             self._database.open()
-            connection = self._database.connection
-            self._names.load(connection)
-            self._newest.load(connection, len(self._names.points))
-            self._expired.load(connection)
-            self._position = load_position(connection)
+            try:
+                self._load()
+            except duckdb.Error as error:
+                self._database.close()
+                raise StoreUnavailable(
+                    f"series store {self._path} cannot be read: {error}. Restore it from a backup, or move it away: "
+                    f"the hub then starts an empty one"
+                ) from error
 
     def close(self) -> None:
         self._questions.interrupt()
@@ -163,6 +168,13 @@ class DuckSeries:
     def interrupt(self) -> None:
         """Cut off every question that is being answered just now."""
         self._questions.interrupt()
+
+    def _load(self) -> None:
+        connection = self._database.connection
+        self._names.load(connection)
+        self._newest.load(connection, len(self._names.points))
+        self._expired.load(connection)
+        self._position = load_position(connection)
 
     def _forget_month(self, table: str, before: int) -> int | None:
         """One month a time, so that the lane appends in between."""

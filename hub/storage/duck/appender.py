@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -213,7 +213,7 @@ def _write_rows(connection: Connection, plan: _Plan) -> None:
         with columns(connection, "old_rows", {"point": point, "time": time}):
             for start, end in _stretches(np.sort(time)):
                 connection.execute(_REPLACE, [start, end])
-    batch = {
+    batch: dict[str, NDArray[Any]] = {
         "point": rows.point,
         "time": rows.time,
         "value": rows.value,

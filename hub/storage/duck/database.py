@@ -15,18 +15,18 @@ SCHEMA: Final = 1
 Connection = duckdb.DuckDBPyConnection
 
 _TABLES: Final = """
-create table if not exists meta (key varchar, text varchar, number bigint);
-create table if not exists points (id integer, community varchar, device varchar, name varchar, hold bigint);
-create table if not exists places (id integer, community varchar, facility varchar, unit varchar, kind varchar);
-create table if not exists readings (point integer, time bigint, value double, quality utinyint, place integer);
-create table if not exists texts (point integer, time bigint, text varchar, quality utinyint, place integer);
-create table if not exists latest (point integer, time bigint, value double, quality utinyint);
-create table if not exists cells (
+create table meta (key varchar, text varchar, number bigint);
+create table points (id integer, community varchar, device varchar, name varchar, hold bigint);
+create table places (id integer, community varchar, facility varchar, unit varchar, kind varchar);
+create table readings (point integer, time bigint, value double, quality utinyint, place integer);
+create table texts (point integer, time bigint, text varchar, quality utinyint, place integer);
+create table latest (point integer, time bigint, value double, quality utinyint);
+create table cells (
     point integer, place integer, start bigint, count integer, total double, minimum double, maximum double,
     first double, last double, last_at bigint, integral double, known_ms integer
 );
-create table if not exists touched (point integer, start bigint);
-create table if not exists forgotten (month bigint, until bigint);
+create table touched (point integer, start bigint);
+create table forgotten (month bigint, until bigint);
 """
 # No keys: the one writer keeps (point, time) unique itself, an index would cost a multiple of the rows.
 
@@ -139,7 +139,8 @@ def columns(connection: Connection, name: str, arrays: Mapping[str, Any]) -> Ite
 
 
 def _check_schema(connection: Connection, path: Path) -> None:
-    if one(connection, "select 1 from duckdb_tables() where table_name = 'meta'"):
+    tables = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
+    if "meta" in tables:
         row = one(connection, "select number from meta where key = 'schema'")
         found = row[0] if row else None
         if found != SCHEMA:
@@ -148,6 +149,11 @@ def _check_schema(connection: Connection, path: Path) -> None:
                 f"run the version of the hub that wrote it, or a newer one"
             )
         return
+    if tables:
+        raise StoreUnavailable(
+            f"series store {path} was not made by the hub (it has tables {', '.join(sorted(tables))}): "
+            f"move it away, the hub then starts an empty one"
+        )
     connection.begin()
     connection.execute(_TABLES)
     connection.execute("insert into meta values ('schema', null, ?)", [SCHEMA])

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hub.domain.rollups import CELL
 from hub.flows.series import FloatArray, IdArray, IntArray, Latest, Rows
 from hub.storage.duck.database import Connection, columns
 
@@ -98,12 +99,12 @@ class Newest:
             connection.execute("insert into latest select point, time, value, quality from picture")
 
 
-_NEWEST: Final = """
+_NEWEST: Final = f"""
 with waiting as (
     select r.point, r.time, r.value, r.quality
     from readings r
     join (select distinct point, start from touched) t
-      on r.point = t.point and r.time - r.time % 900000 = t.start
+      on r.point = t.point and r.time - r.time % {CELL} = t.start
     where r.time >= (select coalesce(min(start), 9223372036854775807) from touched)
 )
 select point, max(time) as time, arg_max(value, time) as value, arg_max(quality, time) as quality

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
+from typing import Final
 
 import duckdb
 
 from hub.errors import StoreUnavailable
 from hub.flows.series import QueryInterrupted
 from hub.storage.duck.database import Connection, Database
+
+_AGAIN_S: Final = 0.02
 
 
 class Questions:
@@ -53,17 +56,19 @@ class Questions:
     def _limited(self, cursor: Connection) -> Iterator[None]:
         with self._lock:
             self._asked.add(cursor)
-        timer = threading.Timer(self._seconds, self._cut_off, [cursor])
-        timer.daemon = True
-        timer.start()
+        done = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(cursor, done), name="series-watch", daemon=True)
+        watch.start()
         try:
             yield
         finally:
-            timer.cancel()
+            done.set()
+            watch.join()
             with self._lock:
                 self._asked.discard(cursor)
 
-    def _cut_off(self, cursor: Connection) -> None:
-        with self._lock:
-            if cursor in self._asked:
+    def _watch(self, cursor: Connection, done: threading.Event) -> None:
+        """Cut the question off when its time is up: again and again, for DuckDB forgets it between two statements."""
+        if not done.wait(self._seconds):
+            while not done.wait(_AGAIN_S):
                 cursor.interrupt()

@@ -7,8 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from hub.clock import DAY
-from hub.domain.rollups import offsets, step_edges
+from hub.domain.rollups import CELL, offsets, step_edges
 from hub.flows.batch import PointKey
 from hub.flows.series import Aggregate, Counts, FloatArray, IdArray, IntArray, Sizes, Step, WeekHours, Window
 from hub.flows.windows import window as make_window
@@ -39,7 +38,7 @@ def window(
     if not edges or not len(points):
         return Window(time=np.zeros(0, np.int64), value=np.zeros(0))
     cells = rollup.read(connection, hold, points, start=edges[0], end=edges[-1])
-    before = _before(connection, hold, points, edges[0]) if agg is Aggregate.DELTA else {}
+    before = _before(connection, points, edges[0]) if agg is Aggregate.DELTA else {}
     return make_window(cells, edges, agg, before=before)
 
 
@@ -53,19 +52,28 @@ def _raw(connection: Connection, points: IdArray, start: int, end: int) -> Windo
     return Window(time=rows["time"], value=rows["value"])
 
 
-def _before(connection: Connection, hold: IntArray, points: IdArray, edge: int) -> dict[int, float]:
-    """The last value of each point before an instant: mostly of the day before, else from the finished cells."""
+def _before(connection: Connection, points: IdArray, edge: int) -> dict[int, float]:
+    """The last value of each point before an instant: from its finished cells, or newer from the waiting ones."""
     with columns(connection, "asked", {"point": points}):
-        rows = connection.execute(_LAST_BEFORE, [edge]).fetchall()
-    found = dict(rows)
-    recent = rollup.read(connection, hold, points, start=edge - DAY, end=edge)
-    some = recent.count > 0
-    found.update(zip(recent.point[some].tolist(), recent.last[some].tolist(), strict=True))
-    return found
+        finished = connection.execute(_LAST_FINISHED, [edge]).fetchall()
+        waiting = connection.execute(_LAST_WAITING, [edge]).fetchall()
+    found = {point: (at, value) for point, at, value in finished}
+    for point, at, value in waiting:
+        if point not in found or found[point][0] <= at:
+            found[point] = (at, value)
+    return {point: value for point, (_, value) in found.items()}
 
 
-_LAST_BEFORE: Final = """
-select point, arg_max(last, start) from cells semi join asked using (point) where start < ? and count > 0 group by point
+_LAST_FINISHED: Final = """
+select point, max(last_at), arg_max(last, last_at) from cells semi join asked using (point)
+where start < ? and count > 0 group by point
+"""
+_LAST_WAITING: Final = f"""
+with waiting as (select distinct point, start from touched semi join asked using (point))
+select r.point, max(r.time), arg_max(r.value, r.time)
+from readings r join waiting w on r.point = w.point and r.time - r.time % {CELL} = w.start
+where r.time >= (select coalesce(min(start), 9223372036854775807) from waiting) and r.time < ?
+group by r.point
 """
 
 
@@ -123,9 +131,9 @@ def points_of(
     return [names.points.keys[row[0]] for row in rows]
 
 
-_POINTS_OF: Final = """
+_POINTS_OF: Final = f"""
 select distinct point from (
-    select point from cells semi join wanted using (place) where start >= ? - 900000 and start < ?
+    select point from cells semi join wanted using (place) where start >= ? - {CELL} and start < ?
     union all
     select r.point from readings r semi join wanted using (place)
     where r.time >= greatest(?, (select coalesce(min(start), 9223372036854775807) from touched)) and r.time < ?
