@@ -159,11 +159,14 @@ class Acknowledge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelve:
-    """An operator stops its annunciation until an instant; ``one_shot``: or until the next return to normal."""
+    """An operator stops its annunciation until an instant; ``one_shot``: or until the next return to normal.
+
+    ``until`` None: the longest that the class allows.
+    """
 
     by: str
     reason: str
-    until: int
+    until: int | None
     one_shot: bool = False
 
 

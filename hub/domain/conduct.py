@@ -78,7 +78,7 @@ def _apply(alarm: Alarm, signal: Signal, now: int, manner: Manner) -> _Outcome: 
         case Withdraw():
             return _withdraw(alarm, signal, now)
         case _:
-            return _overlay(alarm, signal, now)
+            return _overlay(alarm, signal, now, manner)
 
 
 # --- the condition ----------------------------------------------------------------------------------------------
@@ -239,11 +239,12 @@ def _withdraw(alarm: Alarm, signal: Withdraw, now: int) -> _Outcome:
     return ended, (Event(Change.WITHDRAWN, signal.reason, now),)
 
 
-def _overlay(alarm: Alarm, signal: Signal, now: int) -> _Outcome:  # noqa: PLR0911 - one line for each row
+def _overlay(alarm: Alarm, signal: Signal, now: int, manner: Manner) -> _Outcome:  # noqa: PLR0911 - one line for each row
     """Rows 9 to 13."""
     match signal:
         case Shelve():
-            covered = _cover(alarm, Overlay.SHELVED, signal.reason, until=signal.until, one_shot=signal.one_shot)
+            until = now + manner.shelve_max_ms if signal.until is None else signal.until
+            covered = _cover(alarm, Overlay.SHELVED, signal.reason, until=until, one_shot=signal.one_shot)
             return covered, (Event(Change.SHELVED, "operator", now, signal.by, signal.reason),)
         case Suppress() if alarm.overlay in {Overlay.NONE, Overlay.SHELVED}:
             covered = _cover(alarm, Overlay.SUPPRESSED, signal.reason)
@@ -301,6 +302,8 @@ def _shelve_refusal(alarm: Alarm, signal: Shelve, now: int, manner: Manner) -> R
         return Refused.ALREADY_COVERED
     if not signal.reason.strip():
         return Refused.REASON_MISSING
+    if signal.until is None:
+        return None
     if signal.until <= now:
         return Refused.END_NOT_AHEAD
     return Refused.END_TOO_FAR if signal.until > now + manner.shelve_max_ms else None

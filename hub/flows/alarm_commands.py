@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from hub.clock import Clock
 from hub.domain.alarms import (
     Acknowledge,
     Alarm,
@@ -58,8 +59,10 @@ class AlarmCommands:
         """Seen. Never clears; a second one changes nothing."""
         return self._do(alarm_id, Acknowledge(by=by, comment=comment), now)
 
-    def shelve(self, alarm_id: str, *, by: str, now: int, reason: str, until: int, one_shot: bool = False) -> Alarm:
-        """Quiet until ``until``; ``one_shot``: or until it next returns to normal."""
+    def shelve(
+        self, alarm_id: str, *, by: str, now: int, reason: str, until: int | None, one_shot: bool = False
+    ) -> Alarm:
+        """Quiet until ``until`` (None: as long as the rule allows); ``one_shot``: or until it next returns to normal."""
         return self._do(alarm_id, Shelve(by=by, reason=reason, until=until, one_shot=one_shot), now)
 
     def unshelve(self, alarm_id: str, *, by: str, now: int) -> Alarm:
@@ -107,3 +110,44 @@ def _error(refused: Refused) -> Exception:
         pointer, expected = _INPUT[refused]
         return InvalidInput(_WORDS[refused], pointer=pointer, expected=expected)
     return IllegalTransition(_WORDS[refused])
+
+
+class AlarmDesk:
+    """The same for callers on other threads: ``submit`` puts a command between two batches of the lane and waits."""
+
+    def __init__(self, commands: AlarmCommands, submit: Callable[[Callable[[], Alarm]], Alarm], clock: Clock) -> None:
+        self._commands = commands
+        self._submit = submit
+        self._clock = clock
+
+    def acknowledge(self, alarm_id: str, *, by: str, comment: str = "") -> Alarm:
+        """Seen by ``by`` at this moment."""
+        now = self._clock.now()
+        return self._submit(lambda: self._commands.acknowledge(alarm_id, by=by, now=now, comment=comment))
+
+    def shelve(self, alarm_id: str, *, by: str, until: int | None, reason: str) -> Alarm:
+        """``until`` None: one-shot, until it next returns to normal."""
+        now = self._clock.now()
+        return self._submit(
+            lambda: self._commands.shelve(alarm_id, by=by, now=now, reason=reason, until=until, one_shot=until is None)
+        )
+
+    def unshelve(self, alarm_id: str, *, by: str) -> Alarm:
+        """Annunciated again."""
+        now = self._clock.now()
+        return self._submit(lambda: self._commands.unshelve(alarm_id, by=by, now=now))
+
+    def reset(self, alarm_id: str, *, by: str) -> Alarm:
+        """Ends a latched alarm whose cause has gone."""
+        now = self._clock.now()
+        return self._submit(lambda: self._commands.reset(alarm_id, by=by, now=now))
+
+    def take_out_of_service(self, alarm_id: str, *, by: str, ticket: str) -> Alarm:
+        """Quiet while the asset is worked on under this ticket."""
+        now = self._clock.now()
+        return self._submit(lambda: self._commands.take_out_of_service(alarm_id, by=by, ticket=ticket, now=now))
+
+    def return_to_service(self, alarm_id: str, *, by: str) -> Alarm:
+        """Back from maintenance."""
+        now = self._clock.now()
+        return self._submit(lambda: self._commands.return_to_service(alarm_id, by=by, now=now))

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hub.clock import SECOND
+from hub.clock import SECOND, Clock
 from hub.domain.alarms import Alarm, Overlay, ReturnToService, Stretched
 from hub.domain.health import Health, Status
 from hub.domain.ids import IdMaker
@@ -64,7 +64,7 @@ class AlarmLane:
     """Implements hub.ingest.lanes.Lane. ``open`` and ``restore`` come first; then one thread drives it.
 
     ``lateness`` (ms): readings later than this are judged apart. ``publish`` is called after a commit, on the lane's
-    thread, and must not block. Operator actions (``commands``) run on the same thread, between two batches.
+    thread, and must not block. ``clock`` serves the pages' live state alone: the lane has its own time. Operator actions (``commands``) run on the same thread, between two batches.
     """
 
     name = NAME
@@ -74,6 +74,7 @@ class AlarmLane:
         records: Records[Books],
         registrar: Registrar,
         slots: Slots,
+        clock: Clock,
         *,
         lateness: int,
         public_url: str = "",
@@ -93,7 +94,7 @@ class AlarmLane:
         self._silence = Silence(self._watch, self.memory, self._judging)
         self._judging.ticketing = Ticketing(self._watch, self._silence.source, public_url=public_url)
         self.commands = AlarmCommands(self._run, self._judging)
-        self.live = LiveState(self.memory, self._bindings, self._watch, self._judging)
+        self.live = LiveState(self.memory, self._watch, self._judging, clock)
         self._position: Position | None = None
         self._time = 0
         self._state_batch = 0

@@ -6,78 +6,102 @@ as the present one, and never as zero.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from hub.clock import to_iso
+from hub.clock import Clock, to_iso
 from hub.domain.alarms import Alarm
 from hub.domain.readings import Quality
 from hub.domain.tickets import Ticket
 from hub.flows.batch import Mark, PointKey
-from hub.flows.bindings import UNBOUND, Bindings
 from hub.flows.judging import Judging
 from hub.flows.memory import NEVER, Memory
 from hub.flows.watch import Watch
 
 
 class LiveReading(NamedTuple):
-    """The latest word of one point. ``value`` and ``text`` None: it has never been heard."""
+    """The latest word of one point, calibrated."""
 
-    slot: int
-    point: PointKey
-    facility: str
-    """Empty before the device is adopted."""
-    unit: str
-    metric: str
+    key: PointKey
     value: float | None
-    text: str | None
-    time: int | None
+    text: str
+    time: int
     """Event time."""
-    arrival: int | None
-    quality: Quality
-    stale: bool
-    """Silent for longer than allowed: the present state is unknown."""
-
-
-class Changes(NamedTuple):
-    """Readings that changed since a cursor, and the cursor to ask with next."""
-
-    readings: list[LiveReading]
-    cursor: int
+    arrival: int
+    quality: int
+    silent: bool
+    """For longer than allowed: the present state is unknown."""
 
 
 class LiveState:
-    """Safe to read from any thread."""
+    """Safe to ask from any thread. A point that has never been heard has no reading here at all."""
 
-    def __init__(self, memory: Memory, bindings: Bindings, watch: Watch, judging: Judging) -> None:
+    def __init__(self, memory: Memory, watch: Watch, judging: Judging, clock: Clock) -> None:
         self._memory = memory
-        self._bindings = bindings
         self._watch = watch
         self._judging = judging
+        self._clock = clock
+        self._asking = Lock()
+        self._silent = np.zeros(0, np.bool_)
+        self._fell_silent = np.zeros(0, np.int64)
 
-    def of_facility(self, community: str, facility: str, now: int) -> list[LiveReading]:
+    def readings(self, keys: Collection[PointKey]) -> Mapping[PointKey, LiveReading]:
+        """Those of the points that have been heard of."""
+        now = self._clock.now()
+        slots = (self._memory.slots.find(key) for key in keys)
+        found = (self._reading(slot, now) for slot in slots if slot is not None)
+        return {reading.key: reading for reading in found if reading is not None}
+
+    def of_facility(self, community: str, facility: str) -> list[LiveReading]:
         """The latest readings of every point that speaks for a facility today."""
-        slots = list(self._watch.slots_of_facility.get((community, facility), ()))
-        return [self._reading(slot, now) for slot in slots]
+        return self._all(self._watch.slots_of_facility.get((community, facility), ()))
 
-    def of_device(self, hub_id: str, now: int) -> list[LiveReading]:
+    def of_device(self, hub_id: str) -> list[LiveReading]:
         """The latest readings of every point of a device, bound or not."""
         index = self._memory.device_index.get(hub_id)
-        return [] if index is None else [self._reading(slot, now) for slot in list(self._memory.slots_of[index])]
+        return [] if index is None else self._all(self._memory.slots_of[index])
 
-    def of_point(self, point: PointKey, now: int) -> LiveReading | None:
-        """The latest reading of one point; None: not known to this process."""
-        slot = self._memory.slots.find(point)
-        return None if slot is None or slot >= self._memory.size else self._reading(slot, now)
+    def changed_since(self, mark: int) -> tuple[int, Sequence[LiveReading]]:
+        """What has changed (a newer reading, or fallen silent) after ``mark``, and the mark for the next call.
 
-    def changed_since(self, cursor: int, now: int) -> Changes:
-        """Readings newer than ``cursor`` (0: all that are known); bound points only."""
-        counter = self._memory.counter
-        changed = self._memory.changed
-        slots = np.flatnonzero(changed > cursor).tolist()
-        bound = [slot for slot in slots if self._row(slot) != UNBOUND]
-        return Changes([self._reading(slot, now) for slot in bound], counter)
+        Mark 0 asks for everything that is known.
+        """
+        with self._asking:
+            counter = self._memory.counter
+            self._look_for_silence(counter)
+            size = len(self._fell_silent)
+            newer = (self._memory.changed[:size] > mark) | (self._fell_silent > mark)
+            return counter, self._all(np.flatnonzero(newer).tolist())
+
+    def _look_for_silence(self, counter: int) -> None:
+        """Silence comes without a message, so it is looked for when somebody asks."""
+        memory, size = self._memory, self._memory.size
+        more = size - len(self._silent)
+        self._silent = np.append(self._silent, np.zeros(more, np.bool_))
+        self._fell_silent = np.append(self._fell_silent, np.zeros(more, np.int64))
+        limits = memory.limits(np.arange(size))
+        silent = (memory.heard[:size] != NEVER) & (memory.heard[:size] + limits <= self._clock.now())
+        self._fell_silent[silent != self._silent] = counter + 1
+        self._silent = silent
+
+    def heard_at(self, device: str) -> int | None:
+        """When a device was last heard, by arrival, epoch ms."""
+        index = self._memory.device_index.get(device)
+        at = NEVER if index is None else int(self._memory.device_heard[index])
+        return None if at == NEVER else at
+
+    def online(self, device: str) -> bool | None:
+        """Its own statement, or its last will; None: it made none."""
+        offline = self._memory.offline.get(device)
+        return None if offline is None else not offline
+
+    def interval(self, key: PointKey) -> int | None:
+        """How often the point reports, as set or learned (ms); None: not known yet."""
+        slot = self._memory.slots.find(key)
+        return None if slot is None or slot >= self._memory.size else self._memory.reporting_interval(slot)
 
     def open_alarms(self) -> list[Alarm]:
         """Alarms that are not plain normal: active, unacknowledged or under an overlay; newest first."""
@@ -85,54 +109,32 @@ class LiveState:
         shown = [alarm for alarm in live if alarm.raised_at is not None or alarm.overlay_until is not None]
         return sorted(shown, key=lambda alarm: alarm.raised_at or 0, reverse=True)
 
-    def heard(self, hub_id: str) -> int | None:
-        """When a device was last heard, by arrival."""
-        index = self._memory.device_index.get(hub_id)
-        at = NEVER if index is None else int(self._memory.device_heard[index])
-        return None if at == NEVER else at
+    def _all(self, slots: Iterable[int]) -> list[LiveReading]:
+        now = self._clock.now()
+        found = (self._reading(slot, now) for slot in list(slots))
+        return [reading for reading in found if reading is not None]
 
-    def offline(self, hub_id: str) -> bool | None:
-        """What the device (or its last will) said about being reachable; None: nothing."""
-        return self._memory.offline.get(hub_id)
-
-    def interval(self, point: PointKey) -> int | None:
-        """How often the point reports, as set or learned (ms); None: not known yet."""
-        slot = self._memory.slots.find(point)
-        return None if slot is None or slot >= self._memory.size else self._memory.reporting_interval(slot)
-
-    def _row(self, slot: int) -> int:
-        try:
-            return self._bindings.newest(slot)
-        except IndexError:
-            return UNBOUND
-
-    def _reading(self, slot: int, now: int) -> LiveReading:
+    def _reading(self, slot: int, now: int) -> LiveReading | None:
         memory = self._memory
-        row = self._row(slot)
-        spot = self._bindings.spots[row]
-        time, arrival = int(memory.time[slot]), int(memory.arrival[slot])
-        known = time != NEVER
-        text = memory.texts.get(slot)
+        if slot >= memory.size or memory.time[slot] == NEVER:
+            return None
+        text = memory.texts.get(slot, "")
         limit = int(memory.limits(np.array([slot], np.intp))[0])
-        stale = not known or now - int(memory.heard[slot]) >= limit
+        silent = now - int(memory.heard[slot]) >= limit
         value = float(memory.value[slot])
         return LiveReading(
-            slot=slot,
-            point=memory.slots.keys[slot],
-            facility=spot.facility,
-            unit=spot.unit,
-            metric=spot.metric,
-            value=None if not known or text is not None or np.isnan(value) else value,
+            key=memory.slots.keys[slot],
+            value=None if text or np.isnan(value) else value,
             text=text,
-            time=time if known else None,
-            arrival=arrival if known else None,
-            quality=_quality(int(memory.mark[slot]), stale=stale),
-            stale=stale,
+            time=int(memory.time[slot]),
+            arrival=int(memory.arrival[slot]),
+            quality=_quality(int(memory.mark[slot]), silent=silent),
+            silent=silent,
         )
 
 
-def _quality(mark: int, *, stale: bool) -> Quality:
-    if stale:
+def _quality(mark: int, *, silent: bool) -> Quality:
+    if silent:
         return Quality.STALE
     if mark & Mark.CLOCK_PROBLEM:
         return Quality.UNCERTAIN

@@ -9,16 +9,16 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from hub.domain.alarms import Alarm, Change, Event
-from hub.domain.notices import Notice, NoticeKind
-from hub.domain.places import Community, Name
-from hub.domain.rules import FailureMode, Rule, RuleKind
+from hub.domain.notices import NoticeKind
+from hub.domain.rules import Rule
 from hub.domain.ticket_actions import close, reopened, resolve, resume
 from hub.domain.ticket_plan import FaultOccurred, Plan, ReturnedToNormal, Why, plan
 from hub.domain.tickets import Action, Ticket, TicketKey, TicketKind, TicketState
 from hub.domain.verification import Finding, Source, prove
-from hub.flows.notice_text import evidence_words, notice_text, titles
+from hub.flows.notice_text import titles
+from hub.flows.notices import community_of, mode_of, ticket_notices
 from hub.flows.ports import TicketEvent
-from hub.flows.watch import NO_DATA, Watch
+from hub.flows.watch import NO_DATA, Watch, failure_mode
 from hub.flows.worksheet import Worksheet
 
 HUB: Final = "hub"
@@ -29,7 +29,6 @@ SourceOf = Callable[[Alarm, Rule | None, int], Source]
 class _About(NamedTuple):
     alarm: Alarm
     rule: Rule | None
-    mode: FailureMode
 
 
 class Ticketing:
@@ -63,7 +62,7 @@ class Ticketing:
         key = ticket_key(alarm)
         open_ = sheet.open_ticket(key, late=alarm.late)
         ended = None if open_ is not None else sheet.ended_ticket(key, late=alarm.late)
-        self._carry_out(sheet, self._about(alarm, rule), plan(fault, open_, ended, self._time(sheet, alarm)))
+        self._carry_out(sheet, _About(alarm, rule), plan(fault, open_, ended, self._time(sheet, alarm)))
 
     def _told_again(self, sheet: Worksheet, alarm: Alarm, rule: Rule, events: tuple[Event, ...]) -> None:
         """An overlay has ended over an active alarm, or its re-alarm time has passed."""
@@ -71,14 +70,14 @@ class Ticketing:
         if open_ is None:
             self._plan(sheet, alarm, rule, FaultOccurred(priority=alarm.priority))
         elif any(event.reason == "realarm" for event in events):
-            self._tell(sheet, open_, NoticeKind.RECURRED, self._about(alarm, rule), f"again{alarm.repeats}")
+            self._tell(sheet, open_, NoticeKind.RECURRED, _About(alarm, rule), f"again{alarm.repeats}")
 
     def _returned(self, sheet: Worksheet, alarm: Alarm, rule: Rule, at: int) -> None:
         ticket = sheet.open_ticket(ticket_key(alarm), late=alarm.late)
         if ticket is None or any(other.active for other in sheet.alarms_of(ticket) if other.id != alarm.id):
             return
         result = plan(ReturnedToNormal(at=at), ticket, None, self._time(sheet, alarm))
-        self._carry_out(sheet, self._about(alarm, rule), result)
+        self._carry_out(sheet, _About(alarm, rule), result)
 
     def _carry_out(self, sheet: Worksheet, about: _About, result: Plan) -> None:
         if result.action is None:
@@ -95,12 +94,13 @@ class Ticketing:
     def _open(self, sheet: Worksheet, about: _About, result: Plan) -> Ticket:
         alarm, registry = about.alarm, self._watch.registry
         at = self._time(sheet, alarm)
-        community = self.community(alarm.community)
+        community = community_of(registry, alarm.community)
         year = datetime.fromtimestamp(sheet.now / 1000, ZoneInfo(community.timezone)).year
         key = ticket_key(alarm)
         crew = registry.crew_for(alarm.community, alarm.facility)
         facility = registry.facilities.get((alarm.community, alarm.facility))
-        title = titles(registry, about.mode, (key.community, key.facility, key.unit))
+        mode = failure_mode(registry, facility.kind if facility is not None else "", alarm.failure_mode)
+        title = titles(registry, mode, (key.community, key.facility, key.unit))
         ticket = Ticket(
             id=sheet.ids.make(sheet.now),
             number=sheet.books.tickets.next_number(alarm.community, community.prefix, year),
@@ -160,8 +160,9 @@ class Ticketing:
         alarms = sheet.alarms_of(ticket)
         sources = [self._source_of(a, self._watch.rule(a.community, a.rule), sheet.now) for a in alarms]
         since = ticket.verifying_since if ticket.verifying_since is not None else sheet.now
-        proof = prove(sources, preset_ms=self._mode_of(ticket).verify_ms, verifying_since=since, now=sheet.now)
         about = self._behind(sheet, ticket)
+        mode = mode_of(self._watch.registry, ticket, None if about is None else about.alarm)
+        proof = prove(sources, preset_ms=mode.verify_ms, verifying_since=since, now=sheet.now)
         match proof.finding:
             case Finding.PROVEN:
                 after = self._move(sheet, ticket, resolve(ticket, "sensor", sheet.now), Action.VERIFY, "proven")
@@ -197,70 +198,24 @@ class Ticketing:
     # --- telling ------------------------------------------------------------------------------------------------
 
     def _tell(self, sheet: Worksheet, ticket: Ticket, kind: NoticeKind, about: _About | None, more: str = "") -> None:
-        """One notice to each contact of the crew; none about late data."""
-        registry = self._watch.registry
-        crew = registry.crews.get((ticket.key.community, ticket.crew))
-        if ticket.late or crew is None:
-            return
-        mode = about.mode if about is not None else self._mode_of(ticket)
-        community = self.community(ticket.key.community)
-        link = f"{self._public_url}/tickets/{ticket.id}" if self._public_url else ""
-        at = sheet.now if about is None or about.alarm.raised_at is None else about.alarm.raised_at
-        for contact in crew.contacts:
-            text = notice_text(
-                kind,
-                ticket,
-                mode,
-                evidence="" if about is None else evidence_words(about.alarm, about.rule, contact.language),
-                community=community.name.say(contact.language),
-                zone=community.timezone,
-                at=at,
-                link=link,
-                language=contact.language,
-            )
-            sheet.notices.append(
-                Notice(
-                    id=sheet.ids.make(sheet.now),
-                    dedupe_key=f"{ticket.id}:{ticket.occurrences}.{ticket.reopened}:{kind}{more}:{contact.id}",
-                    community=ticket.key.community,
-                    kind=kind,
-                    contact=contact.id,
-                    channel=contact.channel,
-                    address=contact.address,
-                    language=contact.language,
-                    subject=text.subject,
-                    body=text.body,
-                    priority=ticket.priority,
-                    link=link,
-                    ticket=ticket.id,
-                    alarm=None if about is None else about.alarm.id,
-                    created_at=sheet.now,
-                    next_at=sheet.now,
-                )
-            )
+        sheet.notices += ticket_notices(
+            self._watch.registry,
+            ticket,
+            kind,
+            ids=sheet.ids,
+            now=sheet.now,
+            public_url=self._public_url,
+            alarm=None if about is None else about.alarm,
+            rule=None if about is None else about.rule,
+            more=more,
+        )
 
     # --- looking up ---------------------------------------------------------------------------------------------
 
-    def community(self, community: str) -> Community:
-        """As registered, or with defaults where it is not."""
-        known = self._watch.registry.communities.get(community)
-        return known or Community(id=community, name=Name(zh=community, en=community))
-
-    def _about(self, alarm: Alarm, rule: Rule | None) -> _About:
-        facility = self._watch.registry.facilities.get((alarm.community, alarm.facility))
-        kind = facility.kind if facility is not None else ""
-        return _About(alarm, rule, self._watch.failure_mode(kind, alarm.failure_mode))
-
     def _behind(self, sheet: Worksheet, ticket: Ticket) -> _About | None:
-        alarms = sheet.alarms_of(ticket)
-        if not alarms:
-            return None
-        latest = max(alarms, key=lambda alarm: alarm.raised_at or 0)
-        return self._about(latest, self._watch.rule(latest.community, latest.rule))
-
-    def _mode_of(self, ticket: Ticket) -> FailureMode:
-        facility = self._watch.registry.facilities.get((ticket.key.community, ticket.key.facility))
-        return self._watch.failure_mode(facility.kind if facility is not None else "", ticket.key.failure_mode)
+        """The alarm that spoke last of those behind a ticket."""
+        latest = max(sheet.alarms_of(ticket), key=lambda alarm: alarm.raised_at or 0, default=None)
+        return None if latest is None else _About(latest, self._watch.rule(latest.community, latest.rule))
 
     @staticmethod
     def _time(sheet: Worksheet, alarm: Alarm) -> int:
@@ -278,8 +233,3 @@ def ticket_key(alarm: Alarm) -> TicketKey:
     return TicketKey(
         community=alarm.community, facility=alarm.facility, unit=alarm.unit, failure_mode=alarm.failure_mode
     )
-
-
-def is_silence(rule: Rule | None) -> bool:
-    """Whether the alarm is about the sensor's silence."""
-    return rule is not None and rule.kind is RuleKind.NO_DATA

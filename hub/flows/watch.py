@@ -14,6 +14,7 @@ from hub.domain.places import Binding, DeviceState, Name
 from hub.domain.rules import EVERYTHING_QUIET, FailureMode, Rule, RuleKind, quiet_band, takes_code
 from hub.flows.bindings import Bindings
 from hub.flows.memory import Memory
+from hub.flows.registry import Registry
 
 NO_DATA: Final = "no_data"
 DEVICE_FAULT: Final = "device_fault"
@@ -178,12 +179,13 @@ class Watch:
         """The gateway the device talks through."""
         return self._children.get(hub_id)
 
-    def failure_mode(self, kind: str, mode: str) -> FailureMode:
-        """The words of a failure mode; generic ones for a kind the catalogue does not know."""
-        known = self.registry.failure_modes.get((kind, mode))
-        if known is not None:
-            return known
-        return _GENERIC_NO_DATA if mode == NO_DATA else _GENERIC_FAULT
+
+def failure_mode(registry: Registry, kind: str, mode: str) -> FailureMode:
+    """The words of a failure mode; generic ones for what the catalogue does not know."""
+    known = registry.failure_modes.get((kind, mode))
+    if known is not None:
+        return known
+    return {NO_DATA: _GENERIC_NO_DATA, DEVICE_FAULT: _GENERIC_FAULT}.get(mode, _UNNAMED)
 
 
 GENERIC_FAULT: Final = Rule(
@@ -230,4 +232,13 @@ _GENERIC_FAULT: Final = FailureMode(
         Name(zh="设施还能不能使用", en="Can the facility still be used?"),
         Name(zh="有没有异响、异味、漏水", en="Any noise, smell or leak?"),
     ),
+)
+_UNNAMED: Final = FailureMode(
+    id="",
+    facility_kind="",
+    name=Name(zh="故障", en="Fault"),
+    priority=Priority.MEDIUM,
+    response=Name(zh="到现场核实后处理", en="Check on site, then repair"),
+    consequence=Name(zh="设施可能无法正常使用", en="The facility may not be usable"),
+    checks=(),
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from hub.clock import ManualClock
 from hub.domain.alarms import Priority
 from hub.domain.places import Binding, Community, Device, DeviceState, Facility, Name
 from hub.domain.rules import FailureMode, Rule, RuleKind, Side
@@ -202,6 +203,7 @@ class Story:
         self.public_url = public_url
         self.journal: list[Saying] = []
         self.published: list[tuple[str, dict[str, Any]]] = []
+        self.clock = ManualClock(START)
         self._boot()
 
     def _boot(self) -> None:
@@ -211,6 +213,7 @@ class Story:
             self.records,
             self.registrar,
             self.slots,
+            self.clock,
             lateness=self.lateness,
             public_url=self.public_url,
             publish=lambda kind, data: self.published.append((kind, data)),

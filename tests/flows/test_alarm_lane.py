@@ -57,5 +57,5 @@ def test_an_unknown_device_makes_no_alarm_but_is_remembered(records: Any) -> Non
     story = Story(records, registry(limit_rule()))
     story.say(Saying().value("stranger", 500.0, START).fault("stranger", "E21", START))
     assert story.alarms() == []
-    (reading,) = story.lane.live.of_device("garden~stranger", START)
-    assert (reading.value, reading.facility) == (500.0, "")
+    (reading,) = story.lane.live.of_device("garden~stranger")
+    assert reading.value == 500.0
