@@ -12,6 +12,8 @@ from hub.clock import DAY, HOUR, MINUTE, SECOND
 from hub.domain.places import Name
 
 _STEPS: Final = {"ms": 1, "s": SECOND, "min": MINUTE, "h": HOUR, "d": DAY}
+_WORD: Final = re.compile(r"[^\s,]{1,64}")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)")
 
 
@@ -47,31 +49,41 @@ def read_instant(value: object) -> int:
     raise ValueError(f"{value!r} is no time: write 2026-11-23T09:00:00+08:00")
 
 
+def plain(text: str) -> str:
+    """The text, if it is one line without control characters."""
+    if _CONTROL.search(text):
+        raise ValueError(f"{text!r} holds control characters: write one plain line")
+    return text
+
+
 def read_name(value: object) -> Name:
     """``{ zh = …, en = … }``, or one plain text for both languages."""
     if isinstance(value, Name):
         return value
-    if isinstance(value, str) and value.strip():
-        return Name(zh=value.strip(), en="")
-    if (
-        isinstance(value, dict)
-        and value
-        and set(value) <= {"zh", "en"}
-        and all(isinstance(text, str) and text.strip() for text in value.values())
-    ):
-        return Name(zh=value.get("zh", "").strip(), en=value.get("en", "").strip())
+    given = value if isinstance(value, dict) else {"zh": value}
+    texts = {key: plain(text).strip() for key, text in given.items() if isinstance(text, str)}
+    if given and len(texts) == len(given) and set(texts) <= {"zh", "en"} and all(texts.values()):
+        return Name(zh=texts.get("zh", ""), en=texts.get("en", ""))
     raise ValueError(f'{value!r} is no name: write {{ zh = "…", en = "…" }} or one text')
 
 
-def _texts(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+def _codes(value: object) -> object:
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list) or not all(isinstance(code, str) and _WORD.fullmatch(code) for code in values):
+        raise ValueError(f'{value!r} are no fault codes: write "E21" or ["E21", "E22"], without commas or spaces')
+    return values
 
 
 def _states(value: object) -> tuple[float | str, ...]:
-    values = value if isinstance(value, list) else [value]
-    if not values or not all(isinstance(item, bool | int | float | str) for item in values):
-        raise ValueError(f"{value!r} is no state: write true, false, a word, or a list of words")
-    return tuple(item if isinstance(item, str) else float(item) for item in values)
+    states: list[float | str] = []
+    for item in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(item, bool | int | float):
+            states.append(float(item))
+        elif isinstance(item, str) and _WORD.fullmatch(item):
+            states.append(item)
+        else:
+            raise ValueError(f"{item!r} is no state: write true, false, a word, or a list of words")
+    return tuple(states)
 
 
 def _silence(value: object) -> int | str:
@@ -83,7 +95,7 @@ Snake = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 NameText = Annotated[Name, BeforeValidator(read_name)]
 Duration = Annotated[int, BeforeValidator(read_duration)]
 Instant = Annotated[int, BeforeValidator(read_instant)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+Codes = Annotated[tuple[str, ...], BeforeValidator(_codes)]
 States = Annotated[tuple[float | str, ...], BeforeValidator(_states)]
 Silence = Annotated[int | Literal["learned"], BeforeValidator(_silence)]
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from hub.domain.alarms import Priority
 from hub.domain.rules import Rule, RuleKind, Side
-from hub.storage.notation import Duration, Silence, States, Strict, Texts, write_duration
+from hub.storage.notation import Codes, Duration, Silence, States, Strict
 
 _KINDS = ("above", "below", "is", "fault", "silent")
 
@@ -21,7 +21,7 @@ class RuleText(Strict):
     above: float | None = None
     below: float | None = None
     is_: States | None = Field(default=None, alias="is")
-    fault: Texts | None = None
+    fault: Codes | None = None
     """The device's own fault codes; ``*`` takes what no other rule of the facility takes."""
     silent: Silence | None = None
     """For how long is too long, or ``learned``."""
@@ -77,16 +77,3 @@ class RuleText(Strict):
         if self.silent is not None:
             return {"kind": RuleKind.NO_DATA, "silence_ms": None if self.silent == "learned" else self.silent}
         return {}
-
-
-def write_kind(rule: Rule) -> dict[str, Any]:
-    """What the rule watches for, in the words that ``RuleText`` reads."""
-    match rule.kind:
-        case RuleKind.LIMIT:
-            return {"above" if rule.side is Side.HIGH else "below": rule.setpoint}
-        case RuleKind.STATE:
-            return {"is": list(rule.states)}
-        case RuleKind.FAULT_EVENT:
-            return {"fault": list(rule.codes)}
-        case RuleKind.NO_DATA:
-            return {"silent": "learned" if rule.silence_ms is None else write_duration(rule.silence_ms)}

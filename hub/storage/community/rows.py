@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from hub.domain.places import Name, PlaceKind
 from hub.flows.community.picture import RowError
-from hub.storage.notation import Duration, Instant, NameText, Slug, Snake, Strict
+from hub.storage.notation import Duration, Instant, NameText, Slug, Snake, Strict, plain
 from hub.storage.rule_text import RuleText
 
 _DAYS = r"(?:Mo|Tu|We|Th|Fr|Sa|Su)"
@@ -44,12 +44,16 @@ def _finite(value: float) -> float:
     return value
 
 
-Text = Annotated[str, BeforeValidator(_text), Field(max_length=200)]
+def _one_line(text: str) -> str:
+    return plain(text).strip()
+
+
+Text = Annotated[str, BeforeValidator(_text), AfterValidator(_one_line), Field(max_length=200)]
 Opening = Annotated[str, AfterValidator(_opening)]
 Zone = Annotated[str, AfterValidator(_timezone)]
 Number = Annotated[float, AfterValidator(_finite)]
 DeviceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._:-]{0,127}$")]
-PointText = Annotated[str, Field(pattern=r"^[^\s/#+]{1,128}$")]
+PointText = Annotated[str, AfterValidator(plain), Field(pattern=r"^[^\s/#+]{1,128}$")]
 UnitText = Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9_-]{0,62})?$")]
 
 
@@ -87,7 +91,7 @@ class ContactRow(Strict):
     id: Slug
     name: Text
     channel: Literal["email", "webhook", "apprise"]
-    address: str = Field(min_length=3, max_length=1000)
+    address: Annotated[str, AfterValidator(_one_line), Field(min_length=3, max_length=1000)]
     language: Literal["zh-CN", "en"] = "zh-CN"
 
 
