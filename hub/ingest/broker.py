@@ -254,7 +254,8 @@ class EmbeddedBroker:
         if child.ended is None:
             child.stop(within=1.0)
             return f"{program.name} took no connection on port {place.port} within {_READY_WITHIN:.0f} s; see {log}"
-        return f"{program.name} ended with code {child.ended}: {_last_line(log)} (see {log})"
+        said = _last_line(log)
+        return f"{program.name} ended with code {child.ended}: {said}{program.advice(place, said)} (see {log})"
 
     def _start_again(self, code: int) -> None:
         program, place = self._running()

@@ -19,7 +19,14 @@ from hub.errors import ConfigError
 from hub.ingest.broker_accounts import Account, PasswordFile, write_private
 from hub.ingest.mosquitto import Layout, Listener, render_acl, render_config
 
-PLACES: Final = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin", "/usr/local/opt/mosquitto/sbin")
+PLACES: Final = (
+    "/usr/sbin",
+    "/usr/local/sbin",
+    "/opt/homebrew/sbin",
+    "/opt/homebrew/opt/mosquitto/sbin",
+    "/usr/local/opt/mosquitto/sbin",
+    "/home/linuxbrew/.linuxbrew/sbin",
+)
 """Where mosquitto lies although PATH does not name it: Debian without root's PATH, own builds, Homebrew."""
 
 
@@ -57,6 +64,10 @@ class Program(Protocol):
         """What to run."""
         ...
 
+    def advice(self, place: Place, said: str) -> str:
+        """What would be right, where it did not start and said this; empty where there is nothing to add."""
+        ...
+
 
 class Mosquitto:
     """The real broker: accounts, access rules, and a queue that survives a restart in order."""
@@ -88,6 +99,12 @@ class Mosquitto:
     def command(self, place: Place) -> list[str]:
         """Its executable with our file and nothing of the machine's own."""
         return [str(self._path), "-c", str(place.folder / "mosquitto.conf")]
+
+    def advice(self, place: Place, said: str) -> str:
+        """Its own word on a damaged file does not name the file."""
+        if "open database" not in said:
+            return ""
+        return f": {place.folder / 'mosquitto.db'} is damaged; move it away, and what waited in it for the hub is lost"
 
 
 def _layout(place: Place) -> Layout:
@@ -132,6 +149,10 @@ class Iotcore:
         """Its log is one line per message at every level but critical."""
         config = str(place.folder / "iotcore.toml")
         return [sys.executable, "-I", "-m", "iotcore", "--config", config, "--log-level", "CRITICAL"]
+
+    def advice(self, place: Place, said: str) -> str:
+        """It keeps nothing that could be damaged."""
+        return ""
 
 
 def _rumqttd(place: Place, accounts: Sequence[Account]) -> str:

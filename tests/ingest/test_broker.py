@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +23,7 @@ from hub.domain.health import Status
 from hub.errors import ConfigError, HubError
 from hub.ingest.broker import EmbeddedBroker
 from hub.ingest.broker_accounts import Account
-from hub.ingest.broker_programs import Iotcore, Mosquitto, find_mosquitto
+from hub.ingest.broker_programs import Iotcore, Mosquitto, find, find_mosquitto
 from hub.ingest.child import started_at
 from hub.ingest.listening import any_free
 from hub.ingest.wire import PINGRESP, Hello, Wire
@@ -323,3 +326,54 @@ def test_iotcore_stands_in_where_there_is_no_mosquitto(tmp_path: Path, clock: Ma
         assert broker.hub_url.startswith("mqtt://hub:")
     finally:
         broker.stop()
+
+
+def test_mosquitto_is_found_in_path_first_then_where_it_usually_lies_then_iotcore_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "mosquitto"
+    own.write_text("#!/bin/sh\n")
+    own.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_mosquitto() == own
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr("hub.ingest.broker_programs.PLACES", ("/nowhere", str(tmp_path)))
+    assert find_mosquitto() == own
+    assert find().name == "mosquitto"
+    monkeypatch.setattr("hub.ingest.broker_programs.PLACES", ("/nowhere",))
+    assert find().name == "iotcore"
+
+
+def test_a_folder_with_blanks_and_chinese_in_its_name_will_do(tmp_path: Path, clock: ManualClock) -> None:
+    broker = EmbeddedBroker(folder=tmp_path / "my hub 和谐花园", clock=clock, port=0)
+    broker.start()
+    client = Client(broker.port, broker.hub.name, broker.hub.password)
+    assert client.reason == "Success"
+    client.close()
+    broker.stop()
+    assert (tmp_path / "my hub 和谐花园" / "mosquitto.db").exists()
+
+
+def test_a_damaged_file_of_the_broker_is_named(tmp_path: Path, clock: ManualClock) -> None:
+    (tmp_path / "mosquitto.db").write_bytes(b"not what mosquitto wrote")
+    broker = EmbeddedBroker(folder=tmp_path, clock=clock, port=0)
+    with pytest.raises(ConfigError, match=re.escape(f"{tmp_path}/mosquitto.db is damaged; move it away")):
+        broker.start()
+    broker.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_it_runs_for_an_ordinary_user_too(tmp_path: Path) -> None:
+    script = HUB_THAT_IS_KILLED.replace("time.sleep(60)", "broker.stop()")
+    folder = Path(tempfile.mkdtemp(prefix="broker-"))
+    try:
+        shutil.chown(folder, "nobody")
+        command = [sys.executable, "-c", script, str(folder), str(any_free("127.0.0.1"))]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, user="nobody", check=False)
+        except PermissionError:
+            pytest.skip(f"{sys.executable} lies where only root may look")
+        assert done.returncode == 0, done.stderr
+        assert (folder / "mosquitto.db").owner() == "nobody"
+    finally:
+        shutil.rmtree(folder)
