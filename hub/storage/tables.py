@@ -389,8 +389,14 @@ lanes = Table(
     Column("journal", String(36), nullable=False),
     Column("batch", BigInteger, nullable=False),
     Column("time", BigInteger, nullable=False, comment="the lane's time; never runs backwards"),
-    Column("state", LargeBinary, comment="bounded state of the lane as of state_batch"),
-    Column("state_batch", BigInteger, nullable=False, server_default="0"),
+)
+
+lane_states = Table(
+    "lane_states",
+    metadata,
+    Column("lane", String(32), primary_key=True),
+    Column("batch", BigInteger, nullable=False, comment="the batch after which the lane's state was this"),
+    Column("state", LargeBinary, nullable=False, comment="apart from lanes: SQLite would rewrite it with every batch"),
 )
 
 gaps = Table(

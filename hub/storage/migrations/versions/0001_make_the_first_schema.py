@@ -194,13 +194,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("job", "scheduled_for", name=op.f("pk_jobs")),
     )
     op.create_table(
+        "lane_states",
+        sa.Column("lane", sa.String(length=32), nullable=False),
+        sa.Column("batch", sa.BigInteger(), nullable=False, comment="the batch after which the lane's state was this"),
+        sa.Column(
+            "state",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="apart from lanes: SQLite would rewrite it with every batch",
+        ),
+        sa.PrimaryKeyConstraint("lane", name=op.f("pk_lane_states")),
+    )
+    op.create_table(
         "lanes",
         sa.Column("lane", sa.String(length=32), nullable=False),
         sa.Column("journal", sa.String(length=36), nullable=False),
         sa.Column("batch", sa.BigInteger(), nullable=False),
         sa.Column("time", sa.BigInteger(), nullable=False, comment="the lane's time; never runs backwards"),
-        sa.Column("state", sa.LargeBinary(), nullable=True, comment="bounded state of the lane as of state_batch"),
-        sa.Column("state_batch", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("lane", name=op.f("pk_lanes")),
     )
     op.create_table(
