@@ -28,7 +28,7 @@ CREATE TABLE batches (
 );
 """
 
-Migration = Callable[[sqlite3.Connection], None]
+Migration = Callable[[sqlite3.Connection], object]
 MIGRATIONS: Final[Mapping[int, Migration]] = {}
 """Format -> what brings a file of that format to the next one. Each runs in a transaction together with the number."""
 
