@@ -114,7 +114,7 @@ class AlarmLane:
             self._state_batch = self._absorbed = mark.state_batch
             if mark.state is not None:
                 self.memory.load(mark.state)
-        self._refresh(self._time)
+            self._refresh(self._time)  # without a mark no time is known yet: points are watched from the first batch on
         self._judging.load(alarms)
         self._silence.refresh()
 

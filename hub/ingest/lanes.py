@@ -218,7 +218,7 @@ class LaneRunner:
     def _tick(self, at: int) -> None:
         self.time = max(self.time, at)
         deadline = self._lane.next_deadline()
-        if deadline is not None and deadline <= self.time:
+        if self.time and deadline is not None and deadline <= self.time:
             self._lane.tick(self.time)
 
     def _take(self, batch: Decoded) -> None:
