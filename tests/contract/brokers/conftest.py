@@ -10,7 +10,8 @@ import pytest
 
 from hub.clock import WallClock
 from hub.ingest.broker import EmbeddedBroker
-from hub.ingest.broker_contract import LINES, Candidate, examine
+from hub.ingest.broker_checks import Candidate
+from hub.ingest.broker_contract import LINES, examine
 from hub.ingest.broker_programs import Iotcore, Mosquitto, Program, find_mosquitto
 
 Results = Callable[[str, int], dict[str, str]]
