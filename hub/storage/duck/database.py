@@ -25,9 +25,11 @@ create table cells (
     point integer, place integer, start bigint, count integer, total double, minimum double, maximum double,
     first double, last double, last_at bigint, integral double, known_ms integer
 );
+create table hours (point integer, place integer, start bigint, integral double, known_ms integer);
 create table touched (point integer, start bigint);
 create table forgotten (month bigint, until bigint);
 """
+# ``hours`` is made from ``cells`` with them, in the same transaction: a quarter of the rows for weekday x hour.
 # No keys: the one writer keeps (point, time) unique itself, an index would cost a multiple of the rows.
 
 _TRANSIENT: Final = (

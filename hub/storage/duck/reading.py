@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from hub.domain.rollups import CELL, offsets, step_edges
+from hub.clock import DAY, HOUR
+from hub.domain.rollups import CELL, offset_at, offsets, step_edges
 from hub.flows.batch import PointKey
 from hub.flows.series import Aggregate, Counts, FloatArray, IdArray, IntArray, Sizes, Step, WeekHours, Window
 from hub.flows.windows import window as make_window
@@ -79,9 +81,11 @@ group by r.point
 
 def week_hours(connection: Connection, names: Names, points: IdArray, *, start: int, end: int, zone: str) -> WeekHours:
     """Weekday x hour in the zone, from finished cells alone."""
-    local = _local(start, end, zone)
+    changes = offsets(start, end, zone)
+    whole = all(at % HOUR == 0 for at in (start, end, *(offset for _, offset in changes)))
+    question = _WEEK_HOURS.format(local=_local(changes), table="hours" if whole else "cells")
     with columns(connection, "asked", {"point": points}):
-        rows = connection.execute(_WEEK_HOURS.format(local=local), [start, end]).fetchnumpy()
+        rows = connection.execute(question, [start, end]).fetchnumpy()
     place, row = np.unique(rows["place"], return_inverse=True)
     integral = _spread(row, rows["hour"], rows["integral"], len(place))
     known = _spread(row, rows["hour"], rows["known_ms"].astype(np.float64), len(place))
@@ -100,17 +104,16 @@ def _spread(row: IntArray, hour: IntArray, value: FloatArray, places: int) -> Fl
 _WEEK_HOURS: Final = f"""
 select place, (({{local}} // 3600000 + {_EPOCH_HOUR}) % {_WEEK})::utinyint as hour,
        sum(integral) as integral, sum(known_ms)::bigint as known_ms
-from cells semi join asked using (point)
+from {{table}} semi join asked using (point)
 where start >= ? and start < ?
 group by all
 """
 
 
-def _local(start: int, end: int, zone: str, column: str = "start") -> str:
+def _local(changes: list[tuple[int, int]], column: str = "start") -> str:
     """SQL for a column of instants on the zone's clock. Numbers only: nothing from outside gets into the text."""
-    parts = offsets(start, end, zone)
-    expression = f"({column} + {parts[0][1]})"
-    for since, offset in parts[1:]:
+    expression = f"({column} + {changes[0][1]})"
+    for since, offset in changes[1:]:
         expression = f"(case when {column} >= {since} then {column} + {offset} else {expression} end)"
     return expression
 
@@ -145,17 +148,19 @@ def counts(connection: Connection, names: Names, *, community: str, start: int, 
     """Stored readings for each point and day of the zone."""
     edges = step_edges(start, end, Step.DAY.value, zone)
     points = np.array([number for number, key in enumerate(names.points.keys) if key.community == community], np.int32)
-    data = {"day": np.array(edges[:-1], np.int64), "until": np.array(edges[1:], np.int64)}
-    with columns(connection, "asked", {"point": points}), columns(connection, "days", data):
-        rows = connection.execute(_COUNTS, [edges[0], edges[-1]] if edges else [0, 0]).fetchnumpy()
+    if not edges or not len(points):
+        return Counts(point=[], day=np.zeros(0, np.int64), count=np.zeros(0, np.int64))
+    local = _local(offsets(edges[0], edges[-1], zone), "time")
+    with columns(connection, "asked", {"point": points}):
+        rows = connection.execute(_COUNTS.format(local=local), [edges[0], edges[-1]]).fetchnumpy()
+    first = (edges[0] + offset_at(edges[0], ZoneInfo(zone))) // DAY
     keys = [names.points.keys[number] for number in rows["point"].tolist()]
-    return Counts(point=keys, day=rows["day"], count=rows["count"])
+    return Counts(point=keys, day=np.array(edges, np.int64)[rows["day"] - first], count=rows["count"])
 
 
-_COUNTS: Final = """
-select point, day, count(*) as count
-from readings semi join asked using (point) join days on time >= day and time < until
-where time >= ? and time < ?
+_COUNTS: Final = f"""
+select point, {{local}} // {DAY} as day, count(*) as count
+from readings semi join asked using (point) where time >= ? and time < ?
 group by all order by point, day
 """
 

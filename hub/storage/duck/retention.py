@@ -19,6 +19,8 @@ def forget_month(database: Database, *, table: str, before: int) -> int | None:
         if until > before:
             return None
         deleted = _delete(connection, table, month, until)
+        if table == "cells":
+            _delete(connection, "hours", month, until)
         if table == "readings":
             _delete(connection, "texts", month, until)
             connection.execute("insert into forgotten values (?, ?)", [month, until])
@@ -39,4 +41,4 @@ def _delete(connection: Connection, table: str, start: int, end: int) -> int:
     return int(one(connection, f"delete from {table} where {column} >= ? and {column} < ?", [start, end])[0])
 
 
-_TIME: Final = {"readings": "time", "texts": "time", "cells": "start"}
+_TIME: Final = {"readings": "time", "texts": "time", "cells": "start", "hours": "start"}

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hub.clock import HOUR
 from hub.domain.rollups import CELL
 from hub.flows import cells as cells_of
 from hub.flows.series import Cells, IdArray, IntArray
@@ -30,6 +31,7 @@ def refresh(database: Database, names: Names, newest: Newest, *, until: int, lim
             made = _compute(connection, names.hold, point, start)
             connection.execute(_DELETE_CELLS, [int(start.min()), int(start.max())])
             store(connection, made)
+            _refresh_hours(connection, int(start.min()) // HOUR * HOUR, int(start.max()) // HOUR * HOUR)
             connection.execute(_DELETE_TOUCHED, [int(start.min()), int(start.max())])
         newest.keep(connection, np.unique(point))
     return len(point)
@@ -101,6 +103,13 @@ def _among(made: Cells, point: IdArray, start: IntArray) -> NDArray[np.bool_]:
     return result
 
 
+def _refresh_hours(connection: Connection, first: int, last: int) -> None:
+    """Hours of the cells that are due, from all cells of those hours."""
+    connection.execute(f"create or replace temp table due_hours as {_DUE_HOURS}")
+    connection.execute(_DELETE_HOURS, [first, last])
+    connection.execute(_INSERT_HOURS, [first, last + HOUR])
+
+
 _DUE: Final = """
 select distinct point, start from touched where start >= ? and start < ? order by start, point limit ?
 """
@@ -110,6 +119,17 @@ where time >= ? and time < ? order by point, time
 """
 _DELETE_CELLS: Final = """
 delete from cells c using due d where c.point = d.point and c.start = d.start and c.start between ? and ?
+"""
+_DUE_HOURS: Final = f"select distinct point, start - start % {HOUR} as hour from due"
+_DELETE_HOURS: Final = """
+delete from hours h using due_hours d where h.point = d.point and h.start = d.hour and h.start between ? and ?
+"""
+_INSERT_HOURS: Final = f"""
+insert into hours
+select c.point, c.place, d.hour, sum(c.integral), sum(c.known_ms)
+from cells c join due_hours d on c.point = d.point and c.start - c.start % {HOUR} = d.hour
+where c.start >= ? and c.start < ?
+group by all order by d.hour, c.point, c.place
 """
 _DELETE_TOUCHED: Final = """
 delete from touched t using due d where t.point = d.point and t.start = d.start and t.start between ? and ?

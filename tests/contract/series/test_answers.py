@@ -97,14 +97,15 @@ def test_hours_of_a_half_hour_zone(hand: Any) -> None:
     assert found == [(START + 30 * MINUTE, 1.0)]
 
 
+@pytest.mark.parametrize("beyond", [1, 15 * MINUTE], ids=["inside an hour", "whole hours"])
 @pytest.mark.parametrize("zone", ["Asia/Shanghai", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
-def test_weekday_x_hour_matches_the_calendar(hand: Any, zone: str) -> None:
+def test_weekday_x_hour_matches_the_calendar(hand: Any, zone: str, beyond: int) -> None:
     start = from_iso("2025-10-20T00:00:00Z")
     times = [start + n * 15 * MINUTE for n in range(21 * 96)]
     hand.write([("t", time, float(n % 7)) for n, time in enumerate(times)])
     hand.write([("u", time, 1.0) for time in times[:4]], place=POOL, batch=2)
     hand.refresh(times[-1] + DAY)
-    found = hand.store.week_hours([hand.key("t"), hand.key("u")], start=start, end=times[-1] + 1, zone=zone)
+    found = hand.store.week_hours([hand.key("t"), hand.key("u")], start=start, end=times[-1] + beyond, zone=zone)
     want_sum, want_known = np.zeros((7, 24)), np.zeros((7, 24))
     for n, time in enumerate(times):
         local = datetime.fromtimestamp(time / 1000, ZoneInfo(zone))
