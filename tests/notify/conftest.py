@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import socketserver
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from hub.clock import ManualClock
 from hub.domain.notices import Notice, NoticeKind
@@ -23,7 +29,8 @@ NOW = 1_800_000_000_000
 class MailServer:
     """Speaks SMTP. ``replies`` overrides the answer to a verb, e.g. ``{"RCPT": "550 no such user"}``."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path | None = None) -> None:
+        self.certificate = certificate
         self.replies: dict[str, str] = {}
         self.letters: list[tuple[str, bytes]] = []
         self.drop_at = ""
@@ -33,14 +40,27 @@ class MailServer:
             def handle(self) -> None:
                 outer._converse(self)
 
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Conversation)
-        self._server.daemon_threads = True
+        class Quiet(socketserver.ThreadingTCPServer):
+            daemon_threads = True
+
+            def handle_error(self, *_: Any) -> None:
+                """A client that breaks off is a part of the play."""
+
+        self._server = Quiet(("127.0.0.1", 0), Conversation)
+        if certificate is not None:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(certificate)
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
 
     @property
+    def port(self) -> int:
+        return int(self._server.server_address[1])
+
+    @property
     def url(self) -> str:
-        return f"smtp+plain://127.0.0.1:{self._server.server_address[1]}"
+        return f"smtp+plain://127.0.0.1:{self.port}"
 
     def stop(self) -> None:
         self._server.shutdown()
@@ -77,18 +97,21 @@ class MailServer:
 
 
 class WebServer:
-    """Takes posts. ``status`` is what it answers; ``posts`` what it got as (path, headers, body)."""
+    """Takes posts. ``status`` is what it answers, once ``hold`` is set; ``posts`` what it got: (path, headers, body)."""
 
     def __init__(self) -> None:
         self.status = 204
         self.headers: dict[str, str] = {}
         self.posts: list[tuple[str, dict[str, str], bytes]] = []
+        self.hold = threading.Event()
+        self.hold.set()
         outer = self
 
         class Answer(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
                 outer.posts.append((self.path, dict(self.headers), body))
+                outer.hold.wait(10)
                 self.send_response(outer.status)
                 for name, value in outer.headers.items():
                     self.send_header(name, value)
@@ -121,6 +144,31 @@ def mail() -> Iterator[MailServer]:
     server = MailServer()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def tls_mail(tmp_path: Path) -> Iterator[MailServer]:
+    """A mail server with a certificate for localhost that nobody trusts by itself."""
+    server = MailServer(self_signed(tmp_path / "localhost.pem"))
+    yield server
+    server.stop()
+
+
+def self_signed(path: Path) -> Path:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    today = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    encoding = serialization.Encoding.PEM
+    private = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(private + certificate.public_bytes(encoding))
+    return path
 
 
 @pytest.fixture

@@ -120,6 +120,23 @@ def test_a_server_without_tls_gets_no_password(mail: Any, notice: Callable[..., 
     assert mail.letters == []
 
 
+@pytest.mark.parametrize("trusted", [True, False])
+def test_tls_is_used_and_the_certificate_must_be_trusted(
+    tls_mail: Any, notice: Callable[..., Notice], monkeypatch: pytest.MonkeyPatch, *, trusted: bool
+) -> None:
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tls_mail.certificate))
+    channel = EmailChannel(f"smtps://user:geheim@localhost:{tls_mail.port}", sender=SENDER)
+    if trusted:
+        channel.send(notice())
+        assert len(tls_mail.letters) == 1
+        return
+    with pytest.raises(SendFailed, match=r"(?i)certificate") as failed:
+        channel.send(notice())
+    assert failed.value.permanent is False
+    assert tls_mail.letters == []
+
+
 @pytest.mark.parametrize("address", ["", "li", "li@a\r\nBcc: b@c", "<>"])
 def test_what_is_no_address_is_refused_for_good(mail: Any, notice: Callable[..., Notice], address: str) -> None:
     with pytest.raises(SendFailed, match="contact li has no e-mail address") as failed:
