@@ -165,7 +165,7 @@ class Decoder:
                     if shape is not None:
                         time, mark = message.ts, 0
                         if time.__class__ is not int or not earliest <= time <= arrived + DAY:
-                            found = self._time_of_quick(entry, message, arrived)
+                            found = self._time_of_quick(entry, message, index, arrived)
                             if found is None:
                                 continue
                             time, mark = found
@@ -216,13 +216,13 @@ class Decoder:
         out.texts.extend(texts)
         return True
 
-    def _time_of_quick(self, entry: _Topic, message: Quick, arrived: int) -> tuple[int, int] | None:
+    def _time_of_quick(self, entry: _Topic, message: Quick, frame: int, arrived: int) -> tuple[int, int] | None:
         """(time, mark) where the device gave no plain, believable time; None for a repeat."""
         time = entry.moment(message.ts) if isinstance(message.ts, str) else message.ts
         if time is None and message.seq is not None:
             assert entry.device is not None  # noqa: S101 - the short way always has one
             identity = f"{message.boot if message.boot is not None else ''}:{message.seq}"
-            if self._repeats.seen_before((entry.device.hub_id, identity)):
+            if self._repeats.seen_before((entry.device.hub_id, identity), frame):
                 self._count("repeat")
                 return None
         return self._when(time, arrived, arrived)
@@ -379,7 +379,7 @@ class Decoder:
                 key = (device.hub_id, identity) if time is None and not kind else (device.hub_id, kind, identity, time)
             elif kind and time is not None:
                 key = (arrival.topic, arrival.payload)
-            if key is not None and (kind or time is None) and self._repeats.seen_before(key):
+            if key is not None and (kind or time is None) and self._repeats.seen_before(key, arrival.frame):
                 self._count("repeat")
                 return None
         at, mark = self._when(time, arrival.received_at, arrival.first_received_at)

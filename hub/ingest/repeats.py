@@ -13,18 +13,22 @@ class Repeats:
         self._frames = 0
         self._seen: dict[Hashable, int] = {}
 
-    def seen_before(self, identity: Hashable) -> bool:
-        """Whether a message with this identity has been read; remembers it."""
+    def seen_before(self, identity: Hashable, frame: int) -> bool:
+        """Whether a message with this identity has been read; remembers it. ``frame``: its index in the batch."""
+        now = self._frames + frame
         at = self._seen.get(identity)
-        if at is not None and at > self._frames - self._window:
+        if at is not None and at > now - self._window:
             return True
         self._seen.pop(identity, None)
-        self._seen[identity] = self._frames
+        self._seen[identity] = now
         return False
 
     def passed(self, frames: int) -> None:
         """So many frames have been read; what is too old is forgotten."""
         self._frames += frames
         oldest = self._frames - self._window
-        while self._seen and (first := next(iter(self._seen))) is not None and self._seen[first] <= oldest:
+        while self._seen:
+            first = next(iter(self._seen))
+            if self._seen[first] >= oldest:
+                break
             del self._seen[first]
