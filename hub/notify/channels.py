@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from pathlib import Path
 from typing import Protocol
 
-from hub import notify
 from hub.clock import Clock
 from hub.domain.notices import Notice
 from hub.errors import SendFailed
@@ -49,8 +49,8 @@ class NoSuchChannel:
 def discover(settings: Notify, clock: Clock) -> dict[str, Channel]:
     """All channels by name. Nothing connects anywhere before the first notice."""
     found: dict[str, Channel] = {}
-    for module in pkgutil.iter_modules(notify.__path__):
+    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
         if module.ispkg:
-            package = importlib.import_module(f"{notify.__name__}.{module.name}")
+            package = importlib.import_module(f"{__package__}.{module.name}")
             found[package.NAME] = package.build(settings, clock)
     return found
