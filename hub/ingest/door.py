@@ -9,6 +9,7 @@ or if topic, packet id and payload are. Each journalled message answers for one 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from hashlib import blake2b
 from typing import Protocol
 
 from hub.ingest.frames import DUP, QOS_MASK, Frame
@@ -30,7 +31,7 @@ class Door:
         self._tail = tail
         self._window = window
         self._left = 0
-        self._known: dict[tuple[bytes, bytes], list[int]] = {}
+        self._known: dict[bytes, list[int]] = {}
         self.last_received_at: int | None = None
         """Of this connection's newest frame in the journal, as of ``load``."""
 
@@ -47,7 +48,7 @@ class Door:
                 continue
             self.last_received_at = max(self.last_received_at or 0, frame.received_at)
             if frame.packet_id:
-                self._known.setdefault((frame.topic, frame.payload), []).append(frame.packet_id)
+                self._known.setdefault(_content(frame), []).append(frame.packet_id)
 
     def guard(self, *, session_present: bool) -> None:
         """The connection stands. Without its session the packet ids start anew: then nothing can be a repeat."""
@@ -77,7 +78,7 @@ class Door:
         if not frame.flags & QOS_MASK or not frame.packet_id or self._left <= 0:
             return False
         self._left -= 1
-        key = (frame.topic, frame.payload)
+        key = _content(frame)
         ids = self._known.get(key)
         if ids is None:
             return False
@@ -90,3 +91,11 @@ class Door:
         if not ids:
             del self._known[key]
         return True
+
+
+def _content(frame: Frame) -> bytes:
+    """Topic and payload in 16 bytes: two windows of large payloads would not fit into memory."""
+    digest = blake2b(frame.topic, digest_size=16)
+    digest.update(b"\0")  # no topic contains it
+    digest.update(frame.payload)
+    return digest.digest()

@@ -6,7 +6,7 @@ import logging
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -274,14 +274,15 @@ class Journal:
                 high = middle - 1
         return low
 
-    def recent(self, count: int) -> list[Frame]:
-        """The newest ``count`` frames, oldest first."""
-        found: list[Frame] = []
+    def recent(self, count: int) -> Iterator[Frame]:
+        """The newest ``count`` frames, oldest first, read a few batches at a time: together they may be large."""
         start = self.before(self.last + 1, count)
-        while batches := self.read(start, 16):
-            found.extend(frame for batch in batches for frame in batch.frames)
+        surplus = max(0, self._totals_at(self.last)[0] - self._totals_at(start + 1, before=True)[0] - count)
+        while batches := self.read(start, 4):
+            for batch in batches:
+                yield from batch.frames[surplus:]
+                surplus = max(0, surplus - len(batch.frames))
             start = batches[-1].number
-        return found[-count:]
 
     def locate(self, position: Position | None) -> int:
         """The number of the last batch that a lane at this position has done with.
