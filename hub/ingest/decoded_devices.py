@@ -28,6 +28,10 @@ class Shape(NamedTuple):
         return cls(array("i", slots).tobytes(), len(slots))
 
 
+MIXED: Final = Shape(b"", 0)
+"""A set of names among whose values are texts or nulls: looked at value by value."""
+
+
 @dataclass(slots=True)
 class KnownDevice:
     """A device met since the start."""

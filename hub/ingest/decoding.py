@@ -22,7 +22,7 @@ from hub.flows.batch import (
 )
 from hub.ingest.columns import Columns
 from hub.ingest.control import REDRIVE_TOPIC, read_gap, read_redriven
-from hub.ingest.decoded_devices import DeviceCache, KnownDevice, Shape
+from hub.ingest.decoded_devices import MIXED, DeviceCache, KnownDevice, Shape
 from hub.ingest.frames import BEAT_ROOT, CONTROL, DUP, GAP_TOPIC, RETAIN, Frame
 from hub.ingest.repeats import Repeats
 from hub.settings import Connection, Ingest
@@ -39,7 +39,6 @@ class _BeatWord(msgspec.Struct):
     sent: int
 
 
-Said = dict[str, float | bool | str | None]
 _read_beat = msgspec.json.Decoder(_BeatWord).decode
 
 
@@ -56,13 +55,6 @@ class _Arrival(NamedTuple):
     first_received_at: int
     """Equal to ``received_at`` but for a redriven frame."""
     mark: int
-
-
-class _Stamp(NamedTuple):
-    frame: int
-    time: int
-    mark: int
-    arrived: int
 
 
 def _no_moment(_text: str) -> int | None:
@@ -87,7 +79,7 @@ class _Topic:
     def learn(self, device: KnownDevice, payload: bytes) -> None:
         """Let the next message like this one go the short way: it has gone the long one, its names are all right.
 
-        A name that so far only came with null has no slot; such a shape has no width.
+        A name that so far only came with null has no slot: such a shape is looked at value by value.
         """
         if self.quick is None:
             return
@@ -101,7 +93,7 @@ class _Topic:
         if len(self.shapes) >= _SHAPES_KEPT:
             self.shapes.clear()
         met = [device.slots[name] for name in names if name in device.slots]
-        self.shapes[names] = Shape.of(met if len(met) == len(names) else [])
+        self.shapes[names] = Shape.of(met) if len(met) == len(names) else MIXED
 
 
 class Decoder:
@@ -162,29 +154,31 @@ class Decoder:
                 else:
                     said = message.values
                     shape = entry.shapes.get(tuple(said))
-                    if shape is not None:
-                        time, mark = message.ts, 0
-                        if time.__class__ is not int or not earliest <= time <= arrived + DAY:
-                            found = self._time_of_quick(entry, message, index, arrived)
-                            if found is None:
-                                continue
-                            time, mark = found
+                    if shape is None:
+                        pass
+                    elif shape.width:
                         filled = len(out.values)
                         try:
                             values(said.values())  # type: ignore[arg-type]  # what is no number raises
-                        except TypeError:  # a text or null among the numbers
+                        except TypeError:
                             del out.values[filled:]
-                            if self._add_mixed(entry, said, _Stamp(index, time, mark, arrived), out):
-                                continue
+                            entry.shapes[tuple(said)] = MIXED
                         else:
-                            if shape.width:
-                                slots(shape.slots)
-                                counts(shape.width)
-                                times(time)
-                                marks(mark)
-                                indices(index)
-                                continue
-                            del out.values[filled:]
+                            time, mark = message.ts, 0
+                            if time.__class__ is not int or not earliest <= time <= arrived + DAY:
+                                found = self._time_of_quick(entry, message, index, arrived)
+                                if found is None:
+                                    del out.values[filled:]
+                                    continue
+                                time, mark = found
+                            slots(shape.slots)
+                            counts(shape.width)
+                            times(time)
+                            marks(mark)
+                            indices(index)
+                            continue
+                    elif self._read_mixed(entry, message, index, arrived, out):
+                        continue
             entry.read(
                 entry, _Arrival(index, connection, topic, payload, flags, arrived, content_type, arrived, 0), out
             )
@@ -192,32 +186,36 @@ class Decoder:
         out.seen = self._devices.take_seen(received_at)
         return out.finish(position, frames, received_at)
 
-    def _add_mixed(self, entry: _Topic, said: Said, stamp: _Stamp, out: Columns) -> bool:
-        """Numbers and texts side by side; False, with nothing added, where the long way has to look at it."""
+    def _read_mixed(self, entry: _Topic, message: Quick, frame: int, arrived: int, out: Columns) -> bool:
+        """Numbers and texts side by side; False, with nothing done, where the long way has to look at it."""
         assert entry.known is not None  # noqa: S101 - a shape comes with the device
         slot_of = entry.known.slots
-        texts: list[TextReading] = []
+        texts: list[tuple[int, str]] = []
         numbers: list[float] = []
         slots: list[int] = []
-        for name, value in said.items():
+        for name, value in message.values.items():
             if value is None:
                 continue
-            if name not in slot_of:
+            slot = slot_of.get(name)
+            if slot is None:
                 return False
-            if isinstance(value, str):
-                if len(value) > _SHORT_TEXT or "\0" in value:
-                    return False
-                texts.append(TextReading(slot_of[name], stamp.time, value, stamp.arrived, stamp.mark, stamp.frame))
-            else:
-                slots.append(slot_of[name])
+            if not isinstance(value, str):
+                slots.append(slot)
                 numbers.append(value)
-        if numbers:
-            out.add(stamp.frame, stamp.time, stamp.mark, slots, numbers)
-        out.texts.extend(texts)
+            elif len(value) > _SHORT_TEXT or "\0" in value:
+                return False
+            else:
+                texts.append((slot, value))
+        found = self._time_of_quick(entry, message, frame, arrived)
+        if found is not None:
+            time, mark = found
+            if numbers:
+                out.add(frame, time, mark, slots, numbers)
+            out.texts.extend(TextReading(slot, time, text, arrived, mark, frame) for slot, text in texts)
         return True
 
     def _time_of_quick(self, entry: _Topic, message: Quick, frame: int, arrived: int) -> tuple[int, int] | None:
-        """(time, mark) where the device gave no plain, believable time; None for a repeat."""
+        """(time, mark); None for a repeat."""
         time = entry.moment(message.ts) if isinstance(message.ts, str) else message.ts
         if time is None and message.seq is not None:
             assert entry.device is not None  # noqa: S101 - the short way always has one

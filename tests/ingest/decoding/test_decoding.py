@@ -203,6 +203,13 @@ def test_boot_and_number_tell_a_repeat_where_there_is_no_time(desk: Desk) -> Non
     assert desk.counts["repeat"] == 3
 
 
+def test_a_long_text_goes_the_long_way_once(desk: Desk) -> None:
+    for number, text in enumerate(("run", "stop", "x" * 400, "y" * 501)):
+        out = desk.read(frame({"a": 1, "s": text}, seq=number), frame({"a": 1, "s": text}, seq=number))
+        assert len(desk.rows(out)) == 1
+        assert len(out.texts) == (1 if len(text) <= 500 else 0)
+
+
 def test_two_equal_messages_without_number_or_time_are_two_readings(desk: Desk) -> None:
     assert len(desk.rows(desk.read(frame({"a": 1}), frame({"a": 1}, flags=1 | DUP)))) == 2
 
