@@ -81,12 +81,18 @@ group by r.point
 
 def week_hours(connection: Connection, names: Names, points: IdArray, *, start: int, end: int, zone: str) -> WeekHours:
     """Weekday x hour in the zone, from finished cells alone."""
+    if not len(points):
+        return WeekHours(places=[], mean=np.zeros((0, 7, 24)), known_ms=np.zeros((0, 7, 24), np.int64))
     changes = offsets(start, end, zone)
     whole = all(at % HOUR == 0 for at in (start, end, *(offset for _, offset in changes)))
-    question = _WEEK_HOURS.format(local=_local(changes), table="hours" if whole else "cells")
-    with columns(connection, "asked", {"point": points}):
-        rows = connection.execute(question, [start, end]).fetchnumpy()
-    place, row = np.unique(rows["place"], return_inverse=True)
+    question = _WEEK_HOURS.format(
+        local=_local(changes), table="hours" if whole else "cells", points=", ".join(map(str, points.tolist()))
+    )
+    rows = connection.execute(question, [start, end]).fetchnumpy()
+    present = np.zeros(len(names.places), np.bool_)
+    present[rows["place"]] = True
+    place = np.flatnonzero(present)
+    row = (np.cumsum(present) - 1)[rows["place"]]
     integral = _spread(row, rows["hour"], rows["integral"], len(place))
     known = _spread(row, rows["hour"], rows["known_ms"].astype(np.float64), len(place))
     mean = np.divide(integral, known, out=np.full(integral.shape, np.nan), where=known > 0)
@@ -101,11 +107,12 @@ def _spread(row: IntArray, hour: IntArray, value: FloatArray, places: int) -> Fl
     return table.reshape(places, 7, 24)
 
 
+# The points stand in the text as numbers: DuckDB looks a list up twice as fast as it joins.
 _WEEK_HOURS: Final = f"""
 select place, (({{local}} // 3600000 + {_EPOCH_HOUR}) % {_WEEK})::utinyint as hour,
        sum(integral) as integral, sum(known_ms)::bigint as known_ms
-from {{table}} semi join asked using (point)
-where start >= ? and start < ?
+from {{table}}
+where point in ({{points}}) and start >= ? and start < ?
 group by all
 """
 
