@@ -24,6 +24,8 @@ from tests.benchmarks.counter import Counter
 ROOT: Final = Path(__file__).resolve().parents[2]
 _SOURCES: Final = Path(__file__).resolve().parent / "c"
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
+QUIET_BELOW: Final = 0.35
+"""Cores that others may use while a sample is taken; waited for, never chosen afterwards."""
 VOID_BELOW: Final = 40_000
 """Messages/s of the yardstick below which a run says nothing: the machine was not free."""
 
@@ -198,6 +200,17 @@ def busy_seconds() -> float:
     return (user + nice + system + interrupt + soft) / _TICKS
 
 
+def await_quiet(patience: float) -> bool:
+    """Wait until others leave the machine alone for half a second; False where they do not within the patience."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        busy, began = busy_seconds(), time.monotonic()
+        time.sleep(0.5)
+        if (busy_seconds() - busy) / (time.monotonic() - began) < QUIET_BELOW:
+            return True
+    return False
+
+
 def measure(case: Case, broker: Broker, programs: Path, counter: Counter) -> Sample:
     """Run one case once: warm up, measure, let it come to rest, count what is missing."""
     counter.value = 0
@@ -265,11 +278,16 @@ def interleave(
     counter: Counter,
     broker: Callable[[], Broker],
     say: Callable[[str], None] = print,
+    patience: float = 0.0,
 ) -> list[Result]:
-    """C, A, B, C, A, B, …: each sample with a broker of its own. The first case is the yardstick."""
+    """C, A, B, C, A, B, …: each sample with a broker of its own. The first case is the yardstick.
+
+    ``patience``: seconds that each sample may wait for a quiet machine. Every sample counts, also a disturbed one.
+    """
     samples: dict[str, list[Sample]] = {case.name: [] for case in cases}
     for number in range(rounds):
         for case in cases:
+            await_quiet(patience)
             running = broker()
             try:
                 sample = measure(case, running, programs, counter)
