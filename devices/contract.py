@@ -100,6 +100,11 @@ class Quick(msgspec.Struct, gc=False):
     boot: str | int | None = None
 
 
+def identity_of(boot: str | int | None, seq: int) -> str:
+    """What tells one message of a device from another where it gives no time."""
+    return f"{seq}:{boot if boot is not None else ''}"[:64]
+
+
 NOTHING: Final = Decoded()
 
 

@@ -20,6 +20,7 @@ from devices.contract import (
     Quick,
     Sample,
     Statement,
+    identity_of,
 )
 from devices.formats.json_bytes import read_object, show
 
@@ -209,12 +210,7 @@ def _identity(found: dict[str, Any], device: DeviceRef, problems: list[Problem])
         detail = f"seq is {show(seq)}, boot is {show(boot)}: send a whole number and a short string, or leave both out"
         problems.append(Problem("bad_sequence", detail, device, whole=False))
         return None
-    return identity(boot, seq)
-
-
-def identity(boot: str | int | None, seq: int) -> str:
-    """What tells one message of a device from another."""
-    return f"{boot if boot is not None else ''}:{seq}"[:_CODE_LENGTH]
+    return identity_of(boot, seq)
 
 
 def _finite(value: float) -> bool:
@@ -238,6 +234,3 @@ def _few(problems: list[Problem], device: DeviceRef) -> tuple[Problem, ...]:
         return tuple(problems)
     more = Problem("more_problems", f"{len(problems) - _MOST_PROBLEMS} more values were refused", device, whole=False)
     return (*problems[:_MOST_PROBLEMS], more)
-
-
-__all__ = ["NativeFormat", "Route", "identity"]

@@ -1,0 +1,165 @@
+"""A message read the long way: through its format, device by device, value by value."""
+
+from __future__ import annotations
+
+from devices.contract import DeviceRef, Event, Message, Sample
+from hub.clock import DAY
+from hub.flows.batch import Availability, FaultEvent, Mark, TextReading
+from hub.ingest.columns import Columns
+from hub.ingest.decoded_devices import DeviceCache, KnownDevice
+from hub.ingest.frames import DUP, RETAIN
+from hub.ingest.repeats import Repeats
+from hub.ingest.topics import Arrival, Topic, refusal, refusal_of
+from hub.settings import Ingest
+
+
+class Tally:
+    """Things passed over, by name, for /metrics."""
+
+    def __init__(self, counts: dict[str, int]) -> None:
+        self.counts = counts
+
+    def count(self, what: str, by: int = 1) -> None:
+        """So many more."""
+        self.counts[what] = self.counts.get(what, 0) + by
+
+
+class EventTimes:
+    """Which time a reading counts at."""
+
+    def __init__(self, settings: Ingest, tally: Tally) -> None:
+        self._earliest = settings.earliest
+        self._tally = tally
+
+    def when(self, time: int | None, arrived: int, first_arrived: int) -> tuple[int, int]:
+        """Event time and mark: the device's word if it can be believed, else the time of arrival."""
+        if time is None:
+            return first_arrived, Mark.ARRIVAL_TIME
+        if self._earliest <= time <= arrived + DAY:
+            return time, 0
+        self._tally.count("clock_problem")
+        return first_arrived, Mark.CLOCK_PROBLEM
+
+
+class LongWay:
+    """Reads any message of any format; what it learns lets the next one go the short way."""
+
+    def __init__(
+        self, devices: DeviceCache, repeats: Repeats, times: EventTimes, tally: Tally, settings: Ingest
+    ) -> None:
+        self._devices = devices
+        self._repeats = repeats
+        self._times = times
+        self._tally = tally
+        self._settings = settings
+
+    def read(self, entry: Topic, arrival: Arrival, out: Columns) -> None:
+        assert entry.format is not None  # noqa: S101 - this reader is given with a format
+        message = Message(
+            topic=arrival.topic.decode(),
+            payload=arrival.payload,
+            received_at=arrival.received_at,
+            retain=bool(arrival.flags & RETAIN),
+            dup=bool(arrival.flags & DUP),
+            content_type=arrival.content_type,
+        )
+        said = entry.format.decode(entry.route, message)
+        if said.unknown:
+            self._tally.count("unknown_key", len(said.unknown))
+        for problem in said.problems:
+            out.refusals.append(refusal_of(arrival, problem))
+        for sample in said.samples:
+            self._add_sample(entry, arrival, sample, out)
+        for event in said.events:
+            self._add_event(arrival, event, out)
+        for statement in said.statements:
+            device = self._admit(statement.device, arrival, out)
+            if device is not None and not arrival.mark & Mark.REDRIVEN:
+                word = Availability(
+                    statement.device.community, device.hub_id, statement.online, arrival.received_at, arrival.frame
+                )
+                out.availability.append(word)
+
+    def _admit(self, ref: DeviceRef, arrival: Arrival, out: Columns) -> KnownDevice | None:
+        device = self._devices.admit(ref, arrival.connection, arrival.received_at)
+        if device is None:
+            detail = (
+                f"more than {self._settings.new_devices_per_minute} new devices within a minute; "
+                "this one is taken when it speaks again later, or raise ingest.new_devices_per_minute"
+            )
+            out.refusals.append(refusal(arrival, "too_many_new_devices", detail, ref, whole=True))
+        return device
+
+    def _stamp(
+        self, arrival: Arrival, device: KnownDevice, time: int | None, identity: str | None, kind: str
+    ) -> tuple[int, int] | None:
+        """(event time, mark); None for what is no news: a repeat, or something retained without a time of its own."""
+        if arrival.flags & RETAIN and time is None:
+            self._tally.count("retained_without_time")
+            return None
+        if not arrival.mark & Mark.REDRIVEN:
+            key: tuple[object, ...] | None = None
+            if identity is not None:
+                key = (device.hub_id, identity) if time is None and not kind else (device.hub_id, kind, identity, time)
+            elif kind and time is not None:
+                key = (arrival.topic, arrival.payload)
+            if key is not None and (kind or time is None) and self._repeats.seen_before(key, arrival.frame):
+                self._tally.count("repeat")
+                return None
+        at, mark = self._times.when(time, arrival.received_at, arrival.first_received_at)
+        if arrival.flags & RETAIN:
+            mark |= Mark.RETAINED
+        return at, int(mark | arrival.mark)
+
+    def _add_sample(self, entry: Topic, arrival: Arrival, sample: Sample, out: Columns) -> None:
+        device = self._admit(sample.device, arrival, out)
+        if device is None:
+            return
+        stamped = self._stamp(arrival, device, sample.time, sample.identity, "")
+        if stamped is None:
+            return
+        time, mark = stamped
+        slots: list[int] = []
+        values: list[float] = []
+        refused: list[str] = []
+        for name, value in sample.values.items():
+            slot = self._devices.slot(device, name)
+            if slot is None:
+                refused.append(name)
+            elif isinstance(value, str):
+                out.texts.append(TextReading(slot, time, value, arrival.received_at, mark, arrival.frame))
+            else:
+                slots.append(slot)
+                values.append(float(value))
+        if slots:
+            out.add(arrival.frame, time, mark, slots, values)
+        if refused:
+            detail = (
+                f"{len(refused)} new names; a device may have {self._devices.points_limit} points: {refused[0][:60]!r}"
+            )
+            out.refusals.append(refusal(arrival, "too_many_points", detail, sample.device, whole=False))
+        elif sample.device == entry.device:
+            entry.learn(device, arrival.payload)
+
+    def _add_event(self, arrival: Arrival, event: Event, out: Columns) -> None:
+        device = self._admit(event.device, arrival, out)
+        if device is None:
+            return
+        stamped = self._stamp(arrival, device, event.time, event.identity, "event")
+        if stamped is None:
+            return
+        time, mark = stamped
+        out.events.append(
+            FaultEvent(
+                community=event.device.community,
+                device=device.hub_id,
+                time=time,
+                arrival=arrival.received_at,
+                type=event.type,
+                code=event.code,
+                active=event.active,
+                text=event.text,
+                mark=mark,
+                frame=arrival.frame,
+            )
+        )

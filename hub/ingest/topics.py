@@ -1,0 +1,88 @@
+"""What is known of a topic, the frame at hand, and how a part of it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from devices.contract import UNREADABLE, DeviceRef, Format, Problem, Quick
+from hub.flows.batch import Refusal
+from hub.ingest.columns import Columns
+from hub.ingest.decoded_devices import MIXED, KnownDevice, Shape
+
+_SHAPES_KEPT: Final = 16
+
+
+class Arrival(NamedTuple):
+    """The frame at hand: what every reader of a topic needs of it."""
+
+    frame: int
+    connection: str
+    topic: bytes
+    payload: bytes
+    flags: int
+    received_at: int
+    content_type: str
+    first_received_at: int
+    """Equal to ``received_at`` but for a redriven frame."""
+    mark: int
+
+
+def _no_moment(_text: str) -> int | None:
+    return None
+
+
+class Topic:
+    """What is known of a topic of one connection. ``quick`` None: every message goes the long way."""
+
+    __slots__ = ("device", "format", "known", "moment", "quick", "read", "route", "shapes")
+
+    def __init__(self, read: Callable[[Topic, Arrival, Columns], None]) -> None:
+        self.read = read
+        self.quick: Callable[[bytes], Quick] | None = None
+        self.moment: Callable[[str], int | None] = _no_moment
+        self.shapes: dict[tuple[str, ...], Shape] = {}
+        self.format: Format | None = None
+        self.route: Any = None
+        self.device: DeviceRef | None = None
+        self.known: KnownDevice | None = None
+
+    def learn(self, device: KnownDevice, payload: bytes) -> None:
+        """Let the next message like this one go the short way: it has gone the long one, its names are all right.
+
+        A name that so far only came with null has no slot: such a shape is looked at value by value.
+        """
+        if self.quick is None:
+            return
+        try:
+            names = tuple(self.quick(payload).values)
+        except UNREADABLE:
+            return
+        if self.known is not device:
+            self.known = device
+            self.shapes.clear()
+        if len(self.shapes) >= _SHAPES_KEPT:
+            self.shapes.clear()
+        met = [device.slots[name] for name in names if name in device.slots]
+        self.shapes[names] = Shape.of(met) if len(met) == len(names) else MIXED
+
+
+def refusal_of(arrival: Arrival, problem: Problem) -> Refusal:
+    """What a format said, as it goes to quarantine."""
+    return refusal(arrival, problem.reason, problem.detail, problem.device, whole=problem.whole)
+
+
+def refusal(arrival: Arrival, reason: str, detail: str, device: DeviceRef | None, *, whole: bool) -> Refusal:
+    """A frame, or a part of it, with its bytes and the moment at which it was first received."""
+    return Refusal(
+        frame=arrival.frame,
+        reason=reason,
+        detail=detail,
+        device=device.hub_id if device else None,
+        community=device.community if device else None,
+        whole=whole,
+        connection=arrival.connection,
+        topic=arrival.topic.decode("utf-8", "backslashreplace"),
+        payload=arrival.payload,
+        received_at=arrival.first_received_at,
+    )
