@@ -7,7 +7,7 @@ and the last write wins, so a replay changes nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -177,7 +177,6 @@ class Sizes:
     bytes: int
     cells_waiting: int
     """Cells that have to be computed (again)."""
-    facts: dict[str, str | int | float | None] = field(default_factory=dict)
 
 
 class SeriesWriter(Protocol):

@@ -10,6 +10,7 @@ from typing import Final
 
 import duckdb
 import numpy as np
+from prometheus_client import CollectorRegistry
 
 from hub.domain.rollups import cell_start
 from hub.errors import StoreUnavailable
@@ -35,6 +36,7 @@ from hub.storage.duck import reading, retention, rollup
 from hub.storage.duck.appender import Appender, Expired, load_position
 from hub.storage.duck.database import Database
 from hub.storage.duck.holds import change_holds
+from hub.storage.duck.meters import SeriesMeters
 from hub.storage.duck.names import Names
 from hub.storage.duck.newest import Newest
 from hub.storage.duck.questions import Questions
@@ -56,6 +58,7 @@ class DuckSeries:
         questions_at_once: int = 2,
         question_seconds: float = 10.0,
         checkpoint_bytes: int = CHECKPOINT_BYTES,
+        metrics: CollectorRegistry | None = None,
     ) -> None:
         self._path = path
         self._database = Database(path, memory_limit=memory_limit, threads=threads, checkpoint_bytes=checkpoint_bytes)
@@ -64,6 +67,7 @@ class DuckSeries:
         self._expired = Expired()
         self._appender = Appender(self._database, self._names, self._newest, self._expired)
         self._questions = Questions(self._database, at_once=questions_at_once, seconds=question_seconds)
+        self._meters = SeriesMeters(metrics or CollectorRegistry())
         self._writing = threading.RLock()
         self._position: Position | None = None
 
@@ -101,7 +105,9 @@ class DuckSeries:
     def append(self, rows: Rows, texts: Sequence[TextRow], position: Position) -> Written:
         with self._writing:
             self._ready()
-            written = self._appender.append(rows, texts, position)
+            with self._meters.append_seconds.time():
+                written = self._appender.append(rows, texts, position)
+            self._meters.appended(written)
             self._position = position
             return written
 
@@ -109,7 +115,9 @@ class DuckSeries:
         with self._writing:
             self._ready()
             self._appender.refreshed_until = max(self._appender.refreshed_until, cell_start(until))
-            return rollup.refresh(self._database, self._names, self._newest, until=until, limit=limit)
+            done = rollup.refresh(self._database, self._names, self._newest, until=until, limit=limit)
+            self._meters.refreshed(done)
+            return done
 
     def latest(self, points: Sequence[PointKey]) -> dict[PointKey, Latest]:
         found: dict[PointKey, Latest] = {}
@@ -191,4 +199,5 @@ class DuckSeries:
     def _ready(self) -> None:
         if not self._database.is_open:
             _log.warning("opening the series store again after a failure", extra={"action": "series_reopen"})
+            self._meters.reopened()
             self.open()

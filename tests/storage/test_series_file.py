@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry
 
 from hub.clock import DAY, MINUTE
 from hub.errors import StoreUnavailable
@@ -189,4 +190,18 @@ def test_a_minute_a_point_for_a_day_is_small_on_disk(tmp_path: Path) -> None:
     minutes.time[:] = START + np.arange(1440) * MINUTE
     store.append(minutes, [], Position("j", 1))
     assert store.sizes().bytes < 2**20
+    store.close()
+
+
+def test_rows_and_cells_are_counted(tmp_path: Path) -> None:
+    metrics = CollectorRegistry()
+    store = DuckSeries(tmp_path / "series.duckdb", metrics=metrics)
+    store.open()
+    for batch in (1, 2):
+        store.append(rows(store, 100), [], Position("j", batch))
+    store.refresh_cells(START + DAY)
+    assert metrics.get_sample_value("hub_series_rows_total", {"outcome": "added"}) == 100
+    assert metrics.get_sample_value("hub_series_rows_total", {"outcome": "unchanged"}) == 100
+    assert metrics.get_sample_value("hub_series_cells_total") == 2
+    assert metrics.get_sample_value("hub_series_append_seconds_count") == 2
     store.close()

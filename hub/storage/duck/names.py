@@ -94,11 +94,6 @@ class Names:
         self.points.stored = len(self.points)
         self.places.stored = len(self.places)
 
-    @property
-    def unsaved(self) -> bool:
-        """Whether there is anything to save."""
-        return self.points.stored < len(self.points) or self.places.stored < len(self.places)
-
 
 def _insert(
     connection: Connection,
