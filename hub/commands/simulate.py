@@ -6,7 +6,7 @@ import argparse
 import json
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -88,7 +88,7 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
         raise InvalidInput(str(error)) from error
 
 
-def _stopper(stop: threading.Event) -> object:
+def _stopper(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
     def handle(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
@@ -201,17 +201,17 @@ def simulated(registry: Registry, seed: int) -> SimCommunity:
     community = next(iter(registry.communities.values()))
     points: dict[str, list[SimPoint]] = {}
     spots: dict[str, tuple[str, str]] = {}
-    for (device, name), bindings in registry.bindings.items():
+    for (hub_id, name), bindings in registry.bindings.items():
         binding = bindings[-1]
         facility = registry.facilities[binding.community, binding.facility]
-        spots.setdefault(device, (facility.id, facility.kind))
+        spots.setdefault(hub_id, (facility.id, facility.kind))
         metric = binding.metric_name()
-        points.setdefault(device, []).append(
+        points.setdefault(hub_id, []).append(
             SimPoint(
                 name=name,
                 metric=metric,
                 signal=signal_for(facility.kind, metric),
-                key=point_key(seed, device, name),
+                key=point_key(seed, hub_id.rpartition("~")[2], name),
                 capacity=facility.capacity or 0,
             )
         )

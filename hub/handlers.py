@@ -1,0 +1,129 @@
+"""What commands do where the stores are: JSON in, JSON out. One function a command; ``hub.commands`` prints the results."""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from hub.administration import grant_of
+from hub.clock import to_iso
+from hub.control import Handler, Say
+from hub.errors import NotFound
+from hub.flows.community.picture import FileRefused, Wish
+from hub.flows.lists import QuarantineFilter, QuarantineItem
+from hub.ingest.quarantine import payload_text
+from hub.storage.community_toml import parse_toml, write_toml
+from hub.storage.community_workbook import read_workbook, write_workbook
+from hub.wiring import Hub
+
+BY: Final = "command line"
+
+
+def handlers(hub: Hub) -> Mapping[str, Handler]:
+    """By name."""
+    work = _Work(hub)
+    return {
+        "import": work.import_community,
+        "export": work.export_community,
+        "quarantine-list": work.quarantine_list,
+        "quarantine-show": work.quarantine_show,
+        "quarantine-redrive": work.quarantine_redrive,
+        "user": work.user,
+        "token": work.token,
+        "revoke-token": work.revoke_token,
+    }
+
+
+class _Work:
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def import_community(self, arguments: dict[str, Any], say: Say) -> Any:
+        """{file, content (base64), dry_run} -> {errors} or {changes, counts, done}."""
+        try:
+            wish = self._read(arguments["file"], base64.b64decode(arguments["content"]))
+        except FileRefused as refused:
+            return {"refused": str(refused), "rows": [asdict(error) for error in refused.errors]}
+        plan = self._hub.registry.import_file(wish, dry_run=arguments["dry_run"])
+        return {"changes": [str(change) for change in plan.changes], "counts": plan.counts()}
+
+    def _read(self, name: str, content: bytes) -> Wish:
+        if name.endswith(".xlsx"):
+            with tempfile.TemporaryDirectory(dir=self._hub.folder.root) as folder:
+                path = Path(folder) / Path(name).name
+                path.write_bytes(content)
+                return read_workbook(path, self._hub.catalogue)
+        return parse_toml(content.decode("utf-8-sig"), self._hub.catalogue, file=name)
+
+    def export_community(self, arguments: dict[str, Any], say: Say) -> Any:
+        """{community, format} -> base64."""
+        picture = self._hub.registry.export(arguments["community"])
+        if picture is None:
+            known = ", ".join(self._hub.registrar.current.communities) or "none yet: hub import FILE makes one"
+            raise NotFound(f"no community {arguments['community']!r}; there is {known}")
+        if arguments["format"] == "xlsx":
+            with tempfile.TemporaryDirectory(dir=self._hub.folder.root) as folder:
+                path = Path(folder) / "community.xlsx"
+                write_workbook(picture, self._hub.catalogue, path)
+                return base64.b64encode(path.read_bytes()).decode()
+        return base64.b64encode(write_toml(picture, self._hub.catalogue).encode()).decode()
+
+    def quarantine_list(self, arguments: dict[str, Any], say: Say) -> Any:
+        """{device, reason, limit} -> {items, counts}."""
+        what = QuarantineFilter(device=arguments.get("device"), reason=arguments.get("reason"))
+        page = self._hub.quarantine.page(what, limit=arguments.get("limit", 50))
+        counts = [count._asdict() for count in self._hub.quarantine.counts()]
+        return {"items": [_item(item) for item in page.items], "counts": counts, "more": page.next is not None}
+
+    def quarantine_show(self, arguments: dict[str, Any], say: Say) -> Any:
+        """{id} -> the item with its payload as text."""
+        item = self._hub.quarantine.show(arguments["id"])
+        return {**_item(item), "payload": payload_text(item.payload)}
+
+    def quarantine_redrive(self, arguments: dict[str, Any], say: Say) -> Any:
+        """{ids} or {all: true, device, reason} -> {sent, refused}."""
+        ids = arguments.get("ids") or []
+        if not ids:
+            what = QuarantineFilter(device=arguments.get("device"), reason=arguments.get("reason"))
+            cursor: str | None = None
+            while True:
+                page = self._hub.quarantine.page(what, limit=1000, cursor=cursor)
+                ids += [item.id for item in page.items if item.state == "kept"]
+                cursor = page.next
+                if cursor is None:
+                    break
+        say(f"{len(ids)} frames go through the decoders again")
+        return self._hub.quarantine.redrive(ids)._asdict()
+
+    def user(self, arguments: dict[str, Any], say: Say) -> Any:
+        """{login, password, role, scope, name} -> login."""
+        grant = grant_of(arguments["role"], arguments.get("scope", ""))
+        return self._hub.administration.add_user(
+            arguments["login"], arguments["password"], grant=grant, name=arguments.get("name", ""), by=BY
+        ).login
+
+    def token(self, arguments: dict[str, Any], say: Say) -> Any:
+        """{name, role, scope, days} -> the token's text."""
+        grant = grant_of(arguments["role"], arguments.get("scope", ""))
+        return self._hub.administration.add_token(arguments["name"], grant=grant, days=arguments.get("days"), by=BY)
+
+    def revoke_token(self, arguments: dict[str, Any], say: Say) -> Any:
+        """{name} -> how many ended."""
+        return self._hub.administration.revoke_token(arguments["name"], by=BY)
+
+
+def _item(item: QuarantineItem) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "device": item.device,
+        "topic": item.topic,
+        "reason": item.reason,
+        "detail": item.detail,
+        "received_at": to_iso(item.received_at),
+        "state": item.state,
+        "bytes": len(item.payload),
+    }

@@ -1,0 +1,315 @@
+"""Builds everything, starts it in order, stops it in reverse. Nobody imports this but the command line and tests."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+
+from devices.contract import Limits
+from devices.formats.native import NativeFormat
+from hub.administration import Administration
+from hub.clock import DAY, HOUR, SECOND, Clock, WallClock
+from hub.datadir import DataDir, Lock
+from hub.domain.health import Health
+from hub.flows.alarm_lane import AlarmLane
+from hub.flows.batch import Decoded, Slots
+from hub.flows.community.desk import RegistryDesk
+from hub.flows.registry import Registrar, Registry
+from hub.flows.series_lane import SeriesLane
+from hub.ingest.batches import BatchSource
+from hub.ingest.decoding import Decoder
+from hub.ingest.echo import Echo
+from hub.ingest.heartbeat import Pulse
+from hub.ingest.intake import IntakeThread
+from hub.ingest.journal import Journal
+from hub.ingest.journal_meters import IntakeMeters, LaneMeters
+from hub.ingest.lanes import LaneRunner
+from hub.ingest.meters import MqttMeters
+from hub.ingest.mqtt import Receiver
+from hub.ingest.quarantine import QuarantineDesk
+from hub.jobs.timetable import Job, Timetable
+from hub.notify.channels import discover
+from hub.notify.sender import Sender
+from hub.settings import Settings
+from hub.storage.catalogue import load_catalogue
+from hub.storage.series_duckdb import DuckSeries
+from hub.storage.unit import SqlRecords
+from hub.web.stream import Changes
+
+log = logging.getLogger(__name__)
+
+MONTH: Final = 30 * DAY
+YEAR: Final = 365 * DAY
+ANSWERS_KEPT: Final = 2 * DAY
+"""How long a repeated Idempotency-Key gets the first answer."""
+SWITCH_INTERVAL_S: Final = 0.001
+"""How long a thread may hold the interpreter: a fifth of Python's own, for the pages' sake while lanes are busy."""
+
+
+class Hub:
+    """The whole hub as one process. ``start`` or nothing: what fails takes down what was started before it.
+
+    ``lock``: the data folder's, where the caller holds it already. ``first_steps`` runs once the records are open.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        more_health: Sequence[Callable[[int], Health]] = (),
+        on_dead: Callable[[str], None] = lambda _why: None,
+        lock: Lock | None = None,
+        first_steps: Callable[[Hub], None] = lambda _hub: None,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock or WallClock()
+        self.folder = DataDir(settings.data_dir)
+        self.metrics = CollectorRegistry()
+        self.changes = Changes(self.clock.now())
+        self._more_health = more_health
+        self._on_dead = on_dead
+        self._lock = lock
+        self._first_steps = first_steps
+        self._running = contextlib.ExitStack()
+        self._build()
+
+    # --- building: no thread, no socket, no file ---------------------------------------------------------------
+
+    def _build(self) -> None:
+        settings, clock, metrics = self.settings, self.clock, self.metrics
+        self.records = SqlRecords(settings.records.url or self.folder.records, metrics=metrics)
+        self.catalogue = load_catalogue()
+        self.registrar = Registrar(Registry())
+        self.registry = RegistryDesk(
+            records=self.records,
+            registrar=self.registrar,
+            catalogue=self.catalogue,
+            clock=clock,
+            handed_on=lambda _registry: self.source.wake(),
+        )
+        self.journal = Journal(self.folder.journal, settings.journal, clock)
+        self.series = DuckSeries(
+            self.folder.series, memory_limit=settings.series.memory_limit, threads=settings.series.threads
+        )
+        self.connections = settings.mqtt.all_connections()
+        self.slots = Slots()
+        self.pulse = Pulse(
+            within_ms=round(3 * settings.mqtt.heartbeat_s * SECOND), connections=[c.name for c in self.connections]
+        )
+        self.source = BatchSource(
+            self.journal, self._decoder, pulse=self.pulse, listeners=(self._beats_to_receivers, self._echo().note)
+        )
+        self.alarm_lane = AlarmLane(
+            self.records,
+            self.registrar,
+            self.slots,
+            clock,
+            lateness=settings.ingest.lateness,
+            public_url=self.public_url,
+            publish=self._publish,
+        )
+        self.series_lane = SeriesLane(self.series, self.registrar, self.slots, clock)
+        meters = LaneMeters(metrics)
+        self.alarm_runner = LaneRunner(
+            self.alarm_lane,
+            self.source,
+            clock,
+            fresh=self.pulse.fresh,
+            meters=meters,
+            oldest_needed=self.alarm_lane.state_batch,
+        )
+        self.series_runner = LaneRunner(
+            self.series_lane,
+            self.source,
+            clock,
+            fresh=self.pulse.fresh,
+            meters=meters,
+            keep=lambda position, refusals: self.records.write(
+                lambda books: books.quarantine.keep(position, list(refusals))
+            ),
+            oldest_needed=self.series_lane.oldest_needed,
+        )
+        self.intake = IntakeThread(
+            self.journal,
+            settings.ingest,
+            clock,
+            follower=self.source,
+            meters=IntakeMeters(metrics),
+            needed=lambda: min(self.alarm_runner.done_with(), self.series_runner.done_with()),
+        )
+        mqtt_meters = MqttMeters(metrics)
+        self.receivers = {
+            connection.name: Receiver(
+                connection,
+                settings.mqtt,
+                intake=self.intake,
+                tail=self.journal,
+                clock=clock,
+                meters=mqtt_meters,
+                state_file=self.folder.receivers / f"{connection.name}.json",
+                on_dead=self._on_dead,
+            )
+            for connection in self.connections
+        }
+        self.sender = Sender(
+            self.records,
+            discover(settings.notify, clock),
+            clock=clock,
+            attempts=settings.notify.attempts,
+            metrics=metrics,
+        )
+        self.administration = Administration(self.records, clock)
+        self.timetable = Timetable(self.records, self._jobs(), clock=clock, metrics=metrics)
+        self.quarantine = QuarantineDesk(self.records, self.intake, clock, trial=lambda: self._decoder(Slots()))
+
+    @property
+    def public_url(self) -> str:
+        """What links in notices begin with."""
+        web = self.settings.web
+        return (web.public_url or f"http://{web.host}:{web.port}").rstrip("/")
+
+    def _decoder(self, slots: Slots | None = None) -> Decoder:
+        ingest = self.settings.ingest
+        limits = Limits(payload=ingest.payload_limit, depth=ingest.depth_limit, values=ingest.values_limit)
+        return Decoder(
+            self.connections,
+            {"native": NativeFormat(limits)},
+            self.slots if slots is None else slots,
+            ingest,
+            known=lambda device: device in self.registrar.current.devices,
+            window=self.settings.mqtt.receive_maximum,
+        )
+
+    def _echo(self) -> Echo:
+        def publish(connection: str, topic: str, payload: bytes) -> None:
+            if connection in self.receivers:
+                self.receivers[connection].publish(topic, payload)
+
+        return Echo(publish, self.clock)
+
+    def _beats_to_receivers(self, batch: Decoded) -> None:
+        for beat in batch.beats:
+            if beat.connection in self.receivers:
+                self.receivers[beat.connection].beat_seen(beat.sent_at)
+
+    def _publish(self, kind: str, data: dict[str, object]) -> None:
+        self.changes.publish(kind, data, self.clock.now())
+        if kind == "ticket":
+            self.sender.wake()
+
+    def _jobs(self) -> tuple[Job, ...]:
+        series = self.settings.series
+
+        def forget(now: int) -> None:
+            done = self.series.forget(
+                readings_before=now - series.raw_months * MONTH, cells_before=now - series.rollup_years * YEAR
+            )
+            log.info("Forgot what is older than it need be", extra={"action": "forget", "done": str(done)})
+
+        def clean(now: int) -> None:
+            self.records.write(
+                lambda books: books.people.forget(sessions_before=now, answers_before=now - ANSWERS_KEPT)
+            )
+
+        return (Job(name="forget", run=forget, cron="40 3 * * *"), Job(name="clean", run=clean, every_ms=HOUR))
+
+    # --- running ------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Open the stores, rebuild the lanes' memory, hear the brokers, serve. ConfigError names what is wrong."""
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        with contextlib.ExitStack() as steps:
+            for step in (self._open_stores, self._start_lanes, self._start_sending, self._start_hearing):
+                step(steps)
+            self._running = steps.pop_all()
+        log.info("The hub runs", extra={"action": "started", "data_dir": str(self.folder.root)})
+
+    def stop(self) -> None:
+        """Stop in reverse. Nothing that was acknowledged is lost, also without this."""
+        self._running.close()
+        log.info("The hub has stopped", extra={"action": "stopped"})
+
+    def _open_stores(self, steps: contextlib.ExitStack) -> None:
+        self.folder.make()
+        if self._lock is None:
+            lock = Lock(self.folder.lock)
+            lock.take("a hub")
+            steps.callback(lock.release)
+        self.records.open()
+        steps.callback(self.records.close)
+        self._first_steps(self)
+        self.registry.open()
+        self.journal.open()
+        steps.callback(self.journal.close)
+        self.series.open()
+        steps.callback(self.series.close)
+
+    def _start_lanes(self, steps: contextlib.ExitStack) -> None:
+        self.alarm_lane.open()
+        self.alarm_lane.restore(self._batches_to_restore())
+        self.intake.start()
+        for runner in (self.alarm_runner, self.series_runner):
+            runner.start()
+        steps.callback(self._stop_lanes)
+
+    def _batches_to_restore(self) -> Iterator[Decoded]:
+        """What the alarm lane took after it last saved its memory, read again."""
+        position = self.alarm_lane.position()
+        if position is None or position.journal != self.source.journal_id:
+            return
+        done = self.alarm_lane.state_batch()
+        while done < position.batch and (batch := self.source.next("alarm", done)) is not None:
+            yield batch
+            done = batch.position.batch
+
+    def _stop_lanes(self) -> None:
+        self.intake.stop()
+        self.series_runner.stop()
+        with contextlib.suppress(Exception):
+            self.series_lane.flush()
+        self.alarm_runner.stop()
+
+    def _start_sending(self, steps: contextlib.ExitStack) -> None:
+        self.sender.start()
+        steps.callback(self.sender.stop)
+        self.timetable.start()
+        steps.callback(self.timetable.stop)
+
+    def _start_hearing(self, steps: contextlib.ExitStack) -> None:
+        self.folder.receivers.mkdir(exist_ok=True)
+        for receiver in self.receivers.values():
+            receiver.start()
+            steps.callback(receiver.stop)
+
+    @contextlib.contextmanager
+    def stores(self) -> Iterator[None]:
+        """Only the stores and the way into the journal, for a command while no hub runs."""
+        with contextlib.ExitStack() as steps:
+            self._open_stores(steps)
+            self.intake.start()
+            steps.callback(self.intake.stop)
+            yield
+
+    # --- what others ask ----------------------------------------------------------------------------------------
+
+    def health(self, now: int) -> list[Health]:
+        """One line for each component."""
+        parts: list[Callable[[int], Health]] = [
+            *self._more_health,
+            *(receiver.health for receiver in self.receivers.values()),
+            self.intake.health,
+            self.journal.health,
+            self.alarm_runner.health,
+            self.series_runner.health,
+            self.series_lane.health,
+            self.records.health,
+            self.sender.health,
+            self.timetable.health,
+        ]
+        return [part(now) for part in parts]
