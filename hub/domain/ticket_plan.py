@@ -75,6 +75,8 @@ def _again(event: FaultOccurred, open_: Ticket) -> Plan:
     if open_.state is TicketState.VERIFYING:
         return Plan(Action.FAIL, Why.FAILED_VERIFICATION, reopened(counted))
     if open_.state is TicketState.RESOLVED:
+        if not event.annunciated:
+            return Plan(None, Why.COVERED)
         return Plan(Action.REOPEN, Why.RECURRED_IN_WINDOW, reopened(counted))
     raised = counted.priority is not open_.priority
     return Plan(Action.ATTACH, Why.PRIORITY_RAISED if raised else Why.AGAIN_WHILE_OPEN, counted)

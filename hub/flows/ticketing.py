@@ -67,7 +67,7 @@ class Ticketing:
     def _told_again(self, sheet: Worksheet, alarm: Alarm, rule: Rule, events: tuple[Event, ...]) -> None:
         """An overlay has ended over an active alarm, or its re-alarm time has passed."""
         open_ = sheet.open_ticket(ticket_key(alarm), late=alarm.late)
-        if open_ is None:
+        if open_ is None or open_.state is TicketState.RESOLVED:
             self._plan(sheet, alarm, rule, FaultOccurred(priority=alarm.priority))
         elif any(event.reason == "realarm" for event in events):
             self._tell(sheet, open_, NoticeKind.RECURRED, _About(alarm, rule), f"again{alarm.repeats}")

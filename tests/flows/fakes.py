@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from hub.domain.alarms import Alarm, Overlay
@@ -115,7 +116,7 @@ class FakeNotices:
             if n.state is NoticeState.QUEUED and ((ticket and n.ticket == ticket) or (alarm and n.alarm == alarm))
         ]
         for key in gone:
-            del self.rows[key]
+            self.rows[key] = replace(self.rows[key], state=NoticeState.WITHDRAWN)
         return len(gone)
 
 
