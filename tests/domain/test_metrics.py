@@ -53,5 +53,5 @@ def test_plausible_ranges_include_their_ends() -> None:
         ("temperature", 1.0, False),
     ],
 )
-def test_a_state_is_possible_or_not(metric: str, state: float | str, possible: bool) -> None:
+def test_a_state_is_possible_or_not(metric: str, state: float | str, *, possible: bool) -> None:
     assert METRICS[metric].matches(state) is possible

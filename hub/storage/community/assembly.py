@@ -125,9 +125,10 @@ class _Assembly:
         if any(broken == table for broken, _ in self._broken):
             return False  # the row that it means may be one of the refused ones: say the root alone
         near = get_close_matches(value, known, n=3)
-        self._errors.append(
-            raw.error(key, f"no {value!r} in {table}", f"perhaps {' or '.join(near)}" if near else f"an id of {table}")
-        )
+        expected = f"perhaps {' or '.join(near)}" if near else f"an id of {table}"
+        if not near and 0 < len(known) <= 8:
+            expected = f"one of {', '.join(known)}"
+        self._errors.append(raw.error(key, f"no {value!r} in {table}", expected))
         return False
 
     def _places(self) -> dict[str, Place]:
