@@ -78,7 +78,7 @@ class Books(Protocol):
 
 
 class Timetable:
-    """``start`` begins ticking and working; ``stop`` ends after the job under way."""
+    """``start`` begins ticking and working; ``stop`` ends both. Jobs run one after the other on one thread."""
 
     def __init__(
         self,
@@ -117,15 +117,15 @@ class Timetable:
         self._worker.start()
         self._scheduler.start()
 
-    def stop(self) -> None:
-        """No more ticks; returns when the job under way has ended."""
+    def stop(self, patience_s: float = 1.0) -> None:
+        """No more ticks; waits a little for the job under way, which is run again where it did not end."""
         self._stopping.set()
         self._bell.set()
         if self._scheduler is not None:
             self._scheduler.shutdown(wait=True)
             self._scheduler = None
         if self._worker.ident is not None:
-            self._worker.join()
+            self._worker.join(patience_s)
 
     def run_now(self, name: str) -> None:
         """Note a tick of this instant: for operators and tests. KeyError for an unknown job."""

@@ -8,6 +8,7 @@ out and the notice is sent again with the same dedupe key.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -31,6 +32,8 @@ LEASE_MS: Final = MINUTE
 _IDLE_S: Final = 5.0
 """How long a thread without work waits at most before it looks again; ``wake`` cuts it short."""
 _STORE_WAIT_S: Final = 1.0
+_LOST_S: Final = 0.05
+"""Another process was first: look again a little later."""
 _LATE_MS: Final = 10 * MINUTE
 """A notice that waits longer makes the component degraded."""
 _NOWHERE: Final = "(unknown)"
@@ -57,7 +60,8 @@ class Sender:
         self._ended = Counter(
             "hub_notice_attempts", "Attempts to send a notice", ["channel", "outcome"], registry=metrics
         )
-        self._waiting = Gauge("hub_notices_waiting", "Notices that have not left yet", registry=metrics)
+        waiting = Gauge("hub_notices_waiting", "Notices that have not left yet", registry=metrics)
+        waiting.set_function(self._number_waiting)
         names = tuple(sorted(channels))
         self._desks = [_Desk(self, name, channels[name], Queue(only=name)) for name in names]
         self._desks.append(_Desk(self, _NOWHERE, NoSuchChannel(names), Queue(without=frozenset(names))))
@@ -67,13 +71,14 @@ class Sender:
         for desk in self._desks:
             desk.thread.start()
 
-    def stop(self) -> None:
-        """Finish the notices under way (their channels' time-outs at most), claim no more."""
+    def stop(self, patience_s: float = 2.0) -> None:
+        """Claim no more, and finish the notices under way if they end soon; what hangs is sent again by its lease."""
         self._stopping.set()
         self.wake()
+        deadline = time.monotonic() + patience_s
         for desk in self._desks:
             if desk.thread.ident is not None:
-                desk.thread.join()
+                desk.thread.join(max(0.0, deadline - time.monotonic()))
 
     def wake(self) -> None:
         """New notices were written, or the clock was wound: look at once."""
@@ -86,7 +91,6 @@ class Sender:
             waiting, oldest = self._records.read(lambda books: books.notices.waiting())
         except StoreUnavailable as error:
             return Health(component="notices", status=Status.DEGRADED, reason=str(error))
-        self._waiting.set(waiting)
         age = None if oldest is None else max(0, now - oldest)
         errors = dict(self._errors)
         facts: dict[str, str | int | float | None] = {"waiting": waiting, "oldest_age_ms": age}
@@ -125,6 +129,12 @@ class Sender:
     def stopping(self) -> bool:
         """Whether the threads should end."""
         return self._stopping.is_set()
+
+    def _number_waiting(self) -> float:
+        try:
+            return self._records.read(lambda books: books.notices.waiting())[0]
+        except StoreUnavailable:
+            return math.nan
 
     def _outcome(
         self, notice: Notice, failure: SendFailed | None, took_ms: int, channel: Channel
@@ -191,9 +201,12 @@ class _Desk:
                 self.bell.wait(wait)
 
     def _turn(self) -> float:
-        """One notice; seconds to wait before the next look."""
+        """One notice; seconds to wait before the next look. Looking is a read: it does not keep writers waiting."""
+        wait = self._sender.wait_s(self._queue)
+        if wait > 0:
+            return wait
         notice = self._sender.claim(self._queue)
         if notice is None:
-            return max(0.02, self._sender.wait_s(self._queue))
+            return _LOST_S
         self._sender.deliver(notice, self._channel)
         return 0.0

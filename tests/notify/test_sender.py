@@ -237,3 +237,20 @@ def test_senders_of_two_processes_share_the_work(
     second.stop()
     other.close()
     assert sorted(one.id for one in phone.got) == sorted(f"notice-{n}" for n in range(20))
+
+
+def test_a_channel_that_hangs_does_not_hold_up_the_end(bench: Bench, notice: Callable[..., Notice]) -> None:
+    phone = Phone()
+    phone.open.clear()
+    sender = bench.start(email=phone)
+    bench.write(notice())
+    assert phone.ringing.wait(10)
+    sender.stop(patience_s=0.05)
+    assert bench.stored(notice()).state is NoticeState.SENDING, "its lease brings it back"
+    phone.open.set()
+
+
+def test_the_number_waiting_is_a_metric(bench: Bench, records: SqlRecords, notice: Callable[..., Notice]) -> None:
+    Sender(records, {}, clock=bench.clock, attempts=3, metrics=bench.metrics)
+    bench.write(notice(1), notice(2))
+    assert bench.metrics.get_sample_value("hub_notices_waiting") == pytest.approx(2)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, bindparam, func, or_, select, update
 
 from hub.domain.alarms import Priority
 from hub.domain.notices import Notice, NoticeKind, NoticeState
@@ -21,20 +21,19 @@ _COLUMNS: Final = tuple(notices.c[name] for name in _FIELDS)
 _ADD: Final = Upsert(notices, ("dedupe_key",))
 _ATTEMPT: Final = Upsert(notice_attempts, ("notice", "number"))
 
-_URGENCY: Final = case(
-    {priority.value: rank for rank, priority in enumerate(Priority)}, value=notices.c.priority, else_=9
-)
-_CLAIMABLE: Final = or_(
-    and_(notices.c.state == NoticeState.QUEUED.value, notices.c.next_at <= bindparam("now")),
-    and_(notices.c.state == NoticeState.SENDING.value, notices.c.lease_until <= bindparam("now")),
-)
-_CANDIDATES: Final = (
+_RANK: Final = {priority.value: rank for rank, priority in enumerate(Priority)}
+_QUEUED: Final = and_(notices.c.state == NoticeState.QUEUED.value, notices.c.next_at <= bindparam("now"))
+_LAPSED: Final = and_(notices.c.state == NoticeState.SENDING.value, notices.c.lease_until <= bindparam("now"))
+_CLAIMABLE: Final = or_(_QUEUED, _LAPSED)
+_FIRST: Final = (
     select(*_COLUMNS)
-    .where(_CLAIMABLE)
-    .order_by(_URGENCY, notices.c.next_at, notices.c.id)
+    .order_by(notices.c.next_at, notices.c.id)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
+_FIRST_LAPSED: Final = _FIRST.where(_LAPSED)
+_FIRST_QUEUED: Final = _FIRST.where(_QUEUED, notices.c.priority == bindparam("of_priority"))
+"""One question for each priority, answered by an index: a long queue is never sorted."""
 _LEASE: Final = (
     update(notices)
     .where(notices.c.id == bindparam("of"), notices.c.attempts == bindparam("before"), _CLAIMABLE)
@@ -62,9 +61,13 @@ _FAILED: Final = (
 _UNSENT: Final = notices.c.state.in_([NoticeState.QUEUED.value, NoticeState.SENDING.value])
 _WITHDRAW: Final = update(notices).where(_UNSENT).values(state=NoticeState.WITHDRAWN.value, lease_until=None)
 _WAITING: Final = select(func.count(), func.min(notices.c.created_at)).where(_UNSENT)
-_NEXT_DUE: Final = select(
-    func.min(case((notices.c.state == NoticeState.QUEUED.value, notices.c.next_at), else_=notices.c.lease_until))
-).where(_UNSENT)
+_NEXT_LAPSE: Final = select(func.min(notices.c.lease_until)).where(notices.c.state == NoticeState.SENDING.value)
+_NEXT_QUEUED: Final = tuple(
+    select(func.min(notices.c.next_at)).where(
+        notices.c.state == NoticeState.QUEUED.value, notices.c.priority == priority
+    )
+    for priority in _RANK
+)
 ALL: Final = Queue()
 LAPSED: Final = "the sender stopped before it could record how this attempt ended; sent again"
 
@@ -81,9 +84,15 @@ class NoticeBook:
 
     def claim(self, now: int, *, lease_ms: int, limit: int, queue: Queue = ALL) -> list[Notice]:
         """Each comes back as leased: state sending, ``attempts`` counts the one that now begins."""
-        query = _CANDIDATES.where(*_of_queue(queue))
-        candidates = self._connection.execute(query, {"now": now, "most": limit}).mappings().all()
-        claimed = [self._lease(notice_from_row(row), now, now + lease_ms) for row in candidates]
+        part = _of_queue(queue)
+        rows = self._rows(_FIRST_LAPSED.where(*part), {"now": now, "most": limit})
+        for priority in _RANK:
+            of_priority = {"now": now, "most": limit, "of_priority": priority}
+            rows += self._rows(_FIRST_QUEUED.where(*part), of_priority)
+            if len(rows) >= limit:
+                break
+        rows.sort(key=lambda notice: (_RANK[notice.priority], notice.next_at, notice.id))
+        claimed = [self._lease(notice, now, now + lease_ms) for notice in rows[:limit]]
         return [notice for notice in claimed if notice is not None]
 
     def sent(self, notice: Notice, *, now: int, took_ms: int) -> None:
@@ -114,8 +123,10 @@ class NoticeBook:
 
     def next_due(self, queue: Queue = ALL) -> int | None:
         """When the next one can be claimed."""
-        found: int | None = self._connection.execute(_NEXT_DUE.where(*_of_queue(queue))).scalar_one()
-        return found
+        part = _of_queue(queue)
+        instants = [query.where(*part).scalar_subquery() for query in (_NEXT_LAPSE, *_NEXT_QUEUED)]
+        found = self._connection.execute(select(*instants)).one()
+        return min((instant for instant in found if instant is not None), default=None)
 
     def page(
         self, what: NoticeFilter, scope: Scope = EVERYTHING, *, limit: int = 100, cursor: str | None = None
@@ -136,6 +147,9 @@ class NoticeBook:
     def attempts(self, notice_id: str) -> tuple[Attempt, ...]:
         query = select(notice_attempts).where(notice_attempts.c.notice == notice_id).order_by(notice_attempts.c.number)
         return tuple(attempt_from_row(row) for row in self._connection.execute(query).mappings())
+
+    def _rows(self, query: Select[Any], values: Mapping[str, object]) -> list[Notice]:
+        return [notice_from_row(row) for row in self._connection.execute(query, values).mappings()]
 
     def _lease(self, notice: Notice, now: int, until: int) -> Notice | None:
         values = {"of": notice.id, "before": notice.attempts, "now": now, "until": until}
