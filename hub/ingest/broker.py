@@ -63,7 +63,8 @@ class EmbeddedBroker:
         self._again = threading.Event()
         self._restart_asked = False
         self._failure: HubError | None = None
-        self._restarts: list[tuple[int, str]] = []
+        self._restarts = 0
+        self._restarted: tuple[int, str] | None = None
         self._moved = False
         self.hub = new_account(HUB)
         self.simulator = new_account(SIMULATOR)
@@ -159,19 +160,23 @@ class EmbeddedBroker:
         return self.simulator.url(self._running()[1].host, self.port)
 
     def health(self, now: int) -> Health:
-        """Down while it does not run; degraded after a restart and where the program does not keep the whole contract."""
+        """Degraded while it does not run, for a while after a restart, and where it does not keep the whole contract.
+
+        Never down: what was received can still be journalled.
+        """
         if self._program is None or self._place is None or self._child is None:
-            return Health(component="broker", status=Status.DOWN, reason="the embedded broker has not been started")
+            return Health(component="broker", status=Status.DEGRADED, reason="the embedded broker does not run")
         facts: dict[str, str | int | float | None] = {
             "program": self._program.name,
             "port": self._place.port,
             "pid": self._child.pid,
-            "restarts": len(self._restarts),
+            "restarts": self._restarts,
         }
-        reasons = [why for at, why in self._restarts[-1:] if now - at < _REMEMBERED]
+        restarted = self._restarted
+        reasons = [restarted[1]] if restarted is not None and now - restarted[0] < _REMEMBERED else []
         if self._child.ended is not None:
             reasons.append("the embedded broker is being started again")
-            return Health(component="broker", status=Status.DOWN, reason="; ".join(reasons), facts=facts)
+            return Health(component="broker", status=Status.DEGRADED, reason="; ".join(reasons), facts=facts)
         if self.limits:
             reasons.append(f"{self.name} does not keep: {'; '.join(self.limits)} (install mosquitto for all of it)")
         status = Status.DEGRADED if reasons else Status.OK
@@ -262,8 +267,9 @@ class EmbeddedBroker:
         if not self._restart_asked:
             now = self._clock.now()
             why = f"{program.name} ended by itself ({_ending(code)}) at {to_iso(now)} and was started again"
-            self._restarts.append((now, why))
-            _log.error(why, extra={"action": "broker", "restarts": len(self._restarts)})
+            self._restarts += 1
+            self._restarted = (now, why)
+            _log.error(why, extra={"action": "broker", "restarts": self._restarts})
         self._restart_asked = False
         refused = self._launch(place)
         if refused:

@@ -155,11 +155,15 @@ class Iotcore:
         return ""
 
 
+_SEGMENT: Final = 16 * 1024 * 1024
+"""rumqttd keeps every message in memory until its log is full, read or not: eight of these for each topic filter."""
+
+
 def _rumqttd(place: Place, accounts: Sequence[Account]) -> str:
     return "".join(
         [
             "id = 0\n\n[router]\nid = 0\nmax_connections = 10000\nmax_outgoing_packet_count = 65000\n",
-            "max_segment_size = 104857600\nmax_segment_count = 5\n\n",
+            f"max_segment_size = {_SEGMENT}\nmax_segment_count = 8\n\n",
             f'[v4.1]\nname = "mqtt"\nlisten = "{place.host}:{place.port}"\nnext_connection_delay_ms = 1\n\n',
             "[v4.1.connections]\nconnection_timeout_ms = 5000\nmax_payload_size = 8388608\nmax_inflight_count = 65000\n",
             "dynamic_filters = true\n\n[v4.1.connections.auth]\n",
