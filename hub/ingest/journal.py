@@ -158,7 +158,10 @@ class Journal:
             except sqlite3.Error as error:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
-                raise StoreUnavailable(f"journal {self._path} cannot be written: {error}") from error
+                cure = (
+                    ": restart the hub, it carries over what can be read" if journal_recovery.is_damage(error) else ""
+                )
+                raise StoreUnavailable(f"journal {self._path} cannot be written: {error}{cure}") from error
             assert number is not None  # noqa: S101 - an INSERT into a rowid table always has one
             if self.first > self.last:
                 self.first, self._bytes_first = number, self._bytes_total

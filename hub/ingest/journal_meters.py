@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter as Multiset
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from hub.flows.batch import Decoded
 
 _COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 
@@ -49,3 +53,27 @@ class LaneMeters:
         self.take_seconds = Histogram(
             "hub_lane_take_seconds", "Time of one batch.", ["lane"], buckets=_COMMIT_BUCKETS, registry=registry
         )
+
+
+class DecodingMeters:
+    """What decoding made of the messages. ``note`` is a listener of the batch source, ``counts`` is for the decoders."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.readings = Counter("hub_decoded_readings", "Values read from messages.", registry=registry)
+        self.refused = Counter(
+            "hub_decoded_refused", "Messages, or parts of them, that went to quarantine.", ["reason"], registry=registry
+        )
+        self.passed_over = Counter(
+            "hub_decoded_passed_over", "Repeats, unknown keys, clocks not believed.", ["what"], registry=registry
+        )
+        self.counts: dict[str, int] = {}
+        self._told: dict[str, int] = {}
+
+    def note(self, decoded: Decoded) -> None:
+        """Count one batch."""
+        self.readings.inc(len(decoded.readings) + len(decoded.texts))
+        for reason, number in Multiset(refusal.reason for refusal in decoded.refusals).items():
+            self.refused.labels(reason).inc(number)
+        for what, number in self.counts.items():
+            self.passed_over.labels(what).inc(number - self._told.get(what, 0))
+            self._told[what] = number

@@ -186,6 +186,7 @@ class LaneRunner:
         self._meters.retries.labels(self._lane.name).inc()
         self.waiting = reason
         self._failures += 1
+        self._report(self._clock.now())
 
     def _run_commands(self) -> None:
         while self._commands:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
 from devices.formats.native import NativeFormat
 from hub.clock import DAY, HOUR, MINUTE
@@ -16,6 +17,7 @@ from hub.flows.batch import Beat, Decoded, Gap, Mark, PointKey, Position, Slots
 from hub.ingest.control import Redriven, gap_frame, redrive_frame
 from hub.ingest.decoding import Decoder
 from hub.ingest.frames import DUP, RETAIN, Frame
+from hub.ingest.journal_meters import DecodingMeters
 from hub.settings import Connection, Ingest
 
 NOON = 1_795_000_000_000
@@ -350,3 +352,16 @@ def test_a_redriven_frame_that_is_still_not_understood_goes_back_with_its_old_by
     assert (refusal.payload, refusal.received_at, refusal.topic) == (b"{", NOON - DAY, "community/v1/c/d/telemetry")
     nested = Redriven("main", b"$hub/redrive", redrive_frame(inner, NOON).payload, 1, NOON - DAY)
     assert [r.reason for r in desk.read(redrive_frame(nested, NOON)).refusals] == ["bad_redrive"]
+
+
+def test_what_decoding_makes_of_messages_is_counted_for_metrics() -> None:
+    registry = CollectorRegistry()
+    meters = DecodingMeters(registry)
+    desk = Desk()
+    desk.counts = meters.counts
+    desk.decoder = desk.make()
+    for _ in range(2):
+        meters.note(desk.read(frame({"a": 1, "s": "x"}, ts=5), frame(payload=b"{"), frame(payload=b"{")))
+    assert registry.get_sample_value("hub_decoded_readings_total") == 4
+    assert registry.get_sample_value("hub_decoded_refused_total", {"reason": "not_json"}) == 4
+    assert registry.get_sample_value("hub_decoded_passed_over_total", {"what": "clock_problem"}) == 2
