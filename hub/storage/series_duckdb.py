@@ -92,7 +92,7 @@ class DuckSeries:
         return self._position
 
     def point_ids(self, keys: Sequence[PointKey]) -> IdArray:
-        return self._names.points.ids(keys)
+        return self._names.point_ids(keys)
 
     def place_ids(self, places: Sequence[SeriesPlace]) -> IdArray:
         return self._names.places.ids(places)

@@ -43,26 +43,14 @@ class Dictionary(Generic[K]):
         return found
 
 
-class _Growing:
-    """One integer for each point, with a default for points to come."""
-
-    def __init__(self, default: int, values: IntArray | None = None) -> None:
-        self._default = default
-        self.values = np.zeros(0, np.int64) if values is None else values
-
-    def grow(self, size: int) -> None:
-        if size > len(self.values):
-            spare = np.full(max(size, 2 * len(self.values), 64) - len(self.values), self._default, np.int64)
-            self.values = np.concatenate((self.values, spare))
-
-
 class Names:
     """Points with their holds, and places, as the file has them."""
 
     def __init__(self) -> None:
         self.points: Dictionary[PointKey] = Dictionary()
         self.places: Dictionary[SeriesPlace] = Dictionary()
-        self._hold = _Growing(DEFAULT_HOLD)
+        self.hold: IntArray = np.zeros(0, np.int64)
+        """How long a reading of each point counts, ms; at least as long as there are points."""
 
     def load(self, connection: Connection) -> None:
         """Take over what is stored. Names that were given ids but never stored keep them."""
@@ -70,19 +58,23 @@ class Names:
         places = connection.execute("select community, facility, unit, kind from places order by id").fetchall()
         points = [PointKey(*row[:3]) for row in rows]
         later_points, later_places = self.points.keys[len(points) :], self.places.keys[len(places) :]
-        hold = self._hold
-        hold.grow(len(points) + len(later_points))
-        hold.values[: len(points)] = [row[3] for row in rows]
+        self._grow(len(points) + len(later_points))
+        self.hold[: len(points)] = [row[3] for row in rows]
         self.points = Dictionary(points)
         self.places = Dictionary([SeriesPlace(*row) for row in places])
         self.points.ids(later_points)
         self.places.ids(later_places)
 
-    @property
-    def hold(self) -> IntArray:
-        """How long a reading of each point counts, ms."""
-        self._hold.grow(len(self.points))
-        return self._hold.values
+    def point_ids(self, keys: Sequence[PointKey]) -> IdArray:
+        """Ids of these points; new ones hold for the default time. The writer's thread alone."""
+        ids = self.points.ids(keys)
+        self._grow(len(self.points))
+        return ids
+
+    def _grow(self, size: int) -> None:
+        if size > len(self.hold):
+            spare = np.full(max(size, 2 * len(self.hold), 64) - len(self.hold), DEFAULT_HOLD, np.int64)
+            self.hold = np.concatenate((self.hold, spare))
 
     def save(self, connection: Connection) -> None:
         """Write what is new, inside the caller's transaction; ``saved`` once that is committed."""

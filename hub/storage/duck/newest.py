@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -23,9 +24,10 @@ class _Columns(NamedTuple):
 
 
 class Newest:
-    """Newest reading of each point by event time. Written by the lane's thread, after its commit."""
+    """Newest reading of each point by event time. Written by the lane's thread after its commit, read by any."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._at = _columns(0)
         self._texts: dict[int, Latest] = {}
 
@@ -66,12 +68,13 @@ class Newest:
     def advance(self, rows: Rows, marked: IntArray) -> None:
         """Take in rows that are committed, each (point, time) once. ``marked``: the last cell each of them reaches."""
         at = self._at
-        np.maximum.at(at.time, rows.point, rows.time)
-        newest = rows.time == at.time[rows.point]
-        point = rows.point[newest]
-        at.value[point] = rows.value[newest]
-        at.quality[point] = rows.quality[newest]
-        at.marked[point] = marked[newest]
+        with self._lock:
+            np.maximum.at(at.time, rows.point, rows.time)
+            newest = rows.time == at.time[rows.point]
+            point = rows.point[newest]
+            at.value[point] = rows.value[newest]
+            at.quality[point] = rows.quality[newest]
+            at.marked[point] = marked[newest]
 
     def say(self, point: int, latest: Latest) -> None:
         """Take in a text that is committed."""
@@ -82,12 +85,12 @@ class Newest:
     def latest(self, point: int) -> Latest | None:
         """The newest reading of one point, number or text."""
         text = self._texts.get(point)
-        at = self._at
-        if point >= len(at.time) or at.time[point] == NEVER:
-            return text
-        if text is not None and text.time > at.time[point]:
-            return text
-        return Latest(int(at.time[point]), float(at.value[point]), None, int(at.quality[point]))
+        with self._lock:
+            at = self._at
+            if point >= len(at.time) or at.time[point] == NEVER:
+                return text
+            number = Latest(int(at.time[point]), float(at.value[point]), None, int(at.quality[point]))
+        return text if text is not None and text.time > number.time else number
 
     def keep(self, connection: Connection, points: IdArray) -> None:
         """Write the picture of these points, inside the transaction that takes their cells off the waiting list."""
