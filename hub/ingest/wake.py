@@ -24,11 +24,12 @@ class Wake:
 
     def up(self) -> None:
         """Wake the waiter. What it is to find must be in place before."""
-        if self._raised or self._ends is None:
+        ends = self._ends
+        if self._raised or ends is None:
             return
         self._raised = True
         with contextlib.suppress(OSError):  # closed meanwhile: nobody waits any more
-            self._ends[1].send(b"\0")
+            ends[1].send(b"\0")
 
     def clear(self) -> None:
         """The waiter is awake and looks at its queues *after* this."""

@@ -192,7 +192,7 @@ def test_a_connection_through_which_nothing_comes_is_made_anew_and_at_last_given
     rules = tmp_path_factory.mktemp("acl") / "acl"
     rules.write_text("topic readwrite #\ntopic read $SYS/#\n")
     broker = make_broker(extra=f"allow_anonymous true\nacl_file {rules}")
-    receiver = rig.started(broker.url(), transport=transport, heartbeat_s=0.2)
+    receiver = rig.started(broker.url(), transport=transport, heartbeat_s=0.1)
     eventually(lambda: rig.intake.journal, "a heartbeat")
     receiver.beat_seen(WallClock().now())
     rules.write_text("topic read #\ntopic read $SYS/#\n")  # from now on the heartbeat is swallowed by the broker
@@ -257,3 +257,24 @@ def test_a_full_intake_is_left_in_peace_and_messages_wait_in_the_broker(
     rig.intake.full = False
     eventually(lambda: len(rig.intake.messages()) == 100, "the messages, once there is room")
     assert rig.intake.puts > puts
+
+
+def test_while_the_journal_does_not_commit_no_new_connection_is_made(
+    broker: Broker, device: Device, rig: Rig, transport: str
+) -> None:
+    """Otherwise redeliveries would come before the door could know them."""
+    receiver = rig.started(broker.url(), transport=transport, heartbeat_s=60)
+    rig.intake.held = True
+    say(device, 0, 20)
+    eventually(lambda: rig.intake.count_waiting() == 20, "20 handed over")
+    broker.stop()
+    broker.start()
+    eventually(lambda: "journal does not commit" in receiver.health(WallClock().now()).reason, "said in health")
+    assert rig.count("connects_total") == 1
+    rig.intake.held = False
+    rig.intake.commit()
+    later = Device(broker)
+    say(later, 20, 40)
+    later.close()
+    eventually(lambda: len(rig.intake.messages()) >= 40, "all messages")
+    assert numbers(rig.intake) == list(range(40))

@@ -15,8 +15,9 @@ from hub.clock import WallClock
 from hub.domain.health import Status
 from hub.errors import ConfigError
 from hub.ingest.endpoint import endpoint_of
+from hub.ingest.probe import check_broker
 from hub.ingest.subscriptions import filters_of
-from hub.settings import Connection
+from hub.settings import Connection, Mqtt
 
 from .conftest import Broker, Device, Rig, eventually, free_port, scripted_broker
 
@@ -66,7 +67,7 @@ def test_a_port_where_nobody_listens(rig: Rig, transport: str) -> None:
 
 
 def test_a_host_that_does_not_resolve(rig: Rig) -> None:
-    said = refusal(rig, "mqtt://broker.invalid", timeout_s=1.5)
+    said = refusal(rig, "mqtt://broker.invalid", timeout_s=1)
     assert "broker.invalid does not resolve" in said
 
 
@@ -96,7 +97,7 @@ def test_a_certificate_for_another_address(make_broker: Callable[..., Broker], r
 
 def test_tls_where_the_port_speaks_none(broker: Broker, rig: Rig, transport: str) -> None:
     url = f"mqtts://127.0.0.1:{broker.ports['mqtt']}"
-    said = refusal(rig, url, ca=broker.certificates.ca, transport=transport, timeout_s=6)
+    said = refusal(rig, url, ca=broker.certificates.ca, transport=transport, timeout_s=1)
     assert "TLS" in said or "scheme" in said
 
 
@@ -139,6 +140,22 @@ def test_a_subscription_that_the_broker_refuses(rig: Rig, transport: str) -> Non
         said = refusal(rig, f"mqtt://deaf:x@127.0.0.1:{port}", transport=transport)
     assert "refuses the subscription community/v1/+/+/telemetry" in said
     assert "the user deaf" in said
+
+
+def test_a_check_needs_no_session_and_leaves_none(guarded: Broker, transport: str) -> None:
+    check_broker(Connection(url=guarded.url(login="hub:right@")), Mqtt(transport=transport), WallClock())
+    with pytest.raises(ConfigError, match=r"refuses the user name or password|does not authorise"):
+        check_broker(Connection(url=guarded.url(login="hub:wrong@")), Mqtt(transport=transport), WallClock())
+    with pytest.raises(ConfigError, match="nothing listens"):
+        check_broker(Connection(url=f"mqtt://127.0.0.1:{free_port()}"), Mqtt(transport=transport), WallClock())
+
+
+def test_a_check_of_an_old_broker_goes_on_with_3_1_1(broker: Broker) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        relay = threading.Thread(target=_old_broker, args=(listener, broker.ports["mqtt"]), daemon=True)
+        relay.start()
+        check_broker(Connection(url=f"mqtt://127.0.0.1:{listener.getsockname()[1]}"), Mqtt(), WallClock())
+    relay.join(5)
 
 
 def test_files_that_are_not_there(rig: Rig, tmp_path: Path) -> None:
