@@ -45,6 +45,8 @@ def _cell(column: Column, row: Row) -> object:
         return NO_UNIT
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and float(f"{value:.15g}") != value:
+        return repr(value)  # a sheet keeps 15 digits of a number, but all of a text
     if isinstance(value, list | tuple):
         return ", ".join(str(item) for item in value)
     return value
