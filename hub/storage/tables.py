@@ -365,7 +365,7 @@ notices = Table(
     Column("lease_until", BigInteger),
     Column("sent_at", BigInteger),
     Column("last_error", Text, nullable=False, server_default=""),
-    Index("ix_notices_due", "state", "channel", "priority", "next_at"),
+    Index("ix_notices_due", "state", "channel", "priority", "next_at", "id"),
     Index("ix_notices_ticket", "ticket"),
 )
 

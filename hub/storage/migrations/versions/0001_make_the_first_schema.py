@@ -258,7 +258,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("dedupe_key", name=op.f("uq_notices_dedupe_key")),
     )
     with op.batch_alter_table("notices", schema=None) as batch_op:
-        batch_op.create_index("ix_notices_due", ["state", "channel", "priority", "next_at"], unique=False)
+        batch_op.create_index("ix_notices_due", ["state", "channel", "priority", "next_at", "id"], unique=False)
         batch_op.create_index("ix_notices_ticket", ["ticket"], unique=False)
 
     op.create_table(
