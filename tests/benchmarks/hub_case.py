@@ -1,0 +1,67 @@
+"""The hub as a case of the measurement: a process of its own with new stores and the bench community."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from tests.benchmarks.counter import Counter
+from tests.benchmarks.measure import PIPELINE, Address, Case, Load
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class HubSubject:
+    """``stop`` ends it and removes its folder; ``latency`` then holds what it measured."""
+
+    def __init__(self, address: Address, counter: Counter, *, transport: str = "fast", token: str = "") -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="bench-hub-"))
+        user, password = quote(address.hub_name, safe=""), quote(address.hub_password, safe="")
+        self._latency_file = self.folder / "latency.json"
+        command = [sys.executable, "-m", "tests.benchmarks.hub_process"]
+        command += ["--broker", f"mqtt://{user}:{password}@{address.host}:{address.port}"]
+        command += ["--data", str(self.folder / "data"), "--counter", str(counter.path), "--transport", transport]
+        command += ["--latency", str(self._latency_file), *(["--token", token] if token else [])]
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("HUB_")}
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
+        line = self.process.stdout.readline() if self.process.stdout else ""
+        if not line:
+            raise RuntimeError(f"the hub did not start (exit code {self.process.wait()})")
+        self.url: str = json.loads(line)["url"]
+        self.pids: Mapping[str, int] = {"hub": self.process.pid}
+        self.latency: dict[str, Any] = {}
+
+    def warmed_up(self) -> None:
+        """Latencies count from here on."""
+        self.process.send_signal(signal.SIGUSR1)
+
+    def rss(self) -> int:
+        """Resident memory, bytes."""
+        fields = Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()
+        return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def stop(self) -> None:
+        """End it."""
+        self.process.terminate()
+        try:
+            self.process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+        if self._latency_file.exists():
+            self.latency = json.loads(self._latency_file.read_text(encoding="utf-8"))
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def hub_case(name: str, *, transport: str, load: Load = PIPELINE) -> Case:
+    """The hub with one of its transports."""
+    return Case(name=name, start=lambda address, counter: HubSubject(address, counter, transport=transport), load=load)

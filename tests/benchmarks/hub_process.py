@@ -1,0 +1,140 @@
+"""The hub as a benchmark runs it: the real one, plus a count of what both lanes have committed.
+
+python -m tests.benchmarks.hub_process --broker URL --data DIR --counter FILE [--transport stock] [--latency FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from hub import log
+from hub.datadir import DataDir
+from hub.flows.batch import Decoded
+from hub.ingest.frames import Frame
+from hub.settings import Settings
+from hub.storage.community_toml import parse_toml
+from hub.wiring import Hub
+from tests.benchmarks.community import community
+from tests.benchmarks.counter import Counter
+from tests.benchmarks.latency import Latencies
+
+SAMPLE = 25
+"""Every so many messages' latency is looked at."""
+
+
+class Tally:
+    """Messages (without the hub's own) up to each batch, and how far both lanes are."""
+
+    def __init__(self, hub: Hub, counter: Counter) -> None:
+        self._hub = hub
+        self._counter = counter
+        self._until: dict[int, int] = {}
+        self._total = 0
+        take = hub.alarm_lane.take
+
+        def taken(batch: Decoded) -> None:
+            self._total += batch.frames - len(batch.beats) - len(batch.gaps)
+            self._until[batch.position.batch] = self._total
+            take(batch)
+
+        hub.alarm_lane.take = taken  # type: ignore[method-assign]  # a probe, for measuring only
+
+    def run(self, stop: threading.Event) -> None:
+        """Publish the count of what both lanes have committed."""
+        while not stop.wait(0.002):
+            positions = (self._hub.alarm_lane.position(), self._hub.series_lane.position())
+            done = min(0 if position is None else position.batch for position in positions)
+            for number in sorted(batch for batch in list(self._until) if batch <= done):
+                self._counter.value = self._until.pop(number)
+
+
+class Stages:
+    """Latency from the publisher's stamp to the commit of the journal and to that of the alarm lane."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.durable, self.alarm = Latencies(), Latencies()
+        self._waiting: dict[int, list[bytes]] = {}
+        offer, take = hub.source.offer, hub.alarm_lane.take
+
+        def offered(number: int, frames: list[Frame], size: int) -> None:
+            now = time.time_ns() // 1000
+            payloads = [frame[3] for frame in frames[::SAMPLE] if b'"us":' in frame[3]]
+            self.durable.record(payloads, now)
+            self._waiting[number] = payloads
+            offer(number, frames, size)
+
+        def taken(batch: Decoded) -> None:
+            take(batch)
+            self.alarm.record(self._waiting.pop(batch.position.batch, []), time.time_ns() // 1000)
+
+        hub.source.offer = offered  # type: ignore[method-assign]  # a probe, for measuring only
+        hub.alarm_lane.take = taken  # type: ignore[method-assign]  # as above
+
+    def report(self) -> dict[str, Any]:
+        """Quantiles in ms."""
+        return {name: vars_of(latencies) for name, latencies in (("durable", self.durable), ("alarm", self.alarm))}
+
+
+def vars_of(latencies: Latencies) -> dict[str, float]:
+    """As JSON."""
+    found = latencies.quantiles()
+    return {"p50": found.p50, "p99": found.p99, "worst": found.worst, "count": found.count}
+
+
+def main() -> None:
+    """Run until SIGTERM; SIGUSR1 ends the warm-up of the latencies."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--broker", required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--counter", type=Path, required=True)
+    parser.add_argument("--devices", type=int, default=1000)
+    parser.add_argument("--transport", default="fast")
+    parser.add_argument("--web-port", type=int, default=0)
+    parser.add_argument("--token", default=None)
+    parser.add_argument("--latency", type=Path)
+    chosen = parser.parse_args()
+    log.set_up(level="warning")
+    settings = Settings(
+        data_dir=chosen.data,
+        admin_token=chosen.token,
+        mqtt={"url": chosen.broker, "transport": chosen.transport},  # type: ignore[arg-type]  # pydantic reads it
+        web={"port": chosen.web_port},  # type: ignore[arg-type]  # pydantic reads it
+    )
+
+    def furnish(hub: Hub) -> None:
+        hub.registry.import_file(parse_toml(community(chosen.devices), hub.catalogue, file="bench.toml"))
+
+    first = furnish if not DataDir(chosen.data).records.exists() else (lambda _hub: None)
+    hub = Hub(settings, first_steps=first)
+    tally = Tally(hub, Counter(chosen.counter))
+    stages = Stages(hub) if chosen.latency else None
+    stop = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    def forget(_number: int, _frame: FrameType | None) -> None:
+        if stages is not None:
+            stages.durable.forget()
+            stages.alarm.forget()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGUSR1, forget)
+    hub.start()
+    threading.Thread(target=tally.run, args=(stop,), daemon=True).start()
+    print(json.dumps({"ready": True, "url": getattr(hub, "url", "")}), flush=True)
+    stop.wait()
+    if stages is not None:
+        chosen.latency.write_text(json.dumps(stages.report()), encoding="utf-8")
+    hub.stop()
+
+
+if __name__ == "__main__":
+    main()
