@@ -335,6 +335,7 @@ def test_a_store_that_sleeps_in_the_middle_of_a_split_doubles_nothing(bench: Ben
         runner.step()
     assert lane.values == [number for number in range(1, 17) if number != 5]
     assert [refusal.frame for refusal in lane.refusals] == [4]
+    assert lane.gaps == 1
 
 
 # --- lane time ------------------------------------------------------------------------------------------------
