@@ -42,7 +42,7 @@ class SqlRecords:
         self._where = where
         self._ids = IdMaker()
         self._inside = threading.local()
-        self._trouble = ""
+        self._trouble: dict[str, str] = {}
         self._store: _Sqlite | _Postgres | None = None
         metrics = metrics or CollectorRegistry()
         self._seconds = Histogram(
@@ -75,21 +75,22 @@ class SqlRecords:
 
     def write(self, work: Callable[[Books], T]) -> T:
         """Run ``work`` in one transaction: committed when it returns, rolled back when it raises."""
-        return self._guarded(work, lambda store: store.write(lambda connection: self._timed(work, connection)))
+        return self._guarded("write", work, lambda store: store.write(lambda connection: self._timed(work, connection)))
 
     def read(self, work: Callable[[Books], T]) -> T:
         """Run ``work`` on a snapshot that cannot be written to."""
-        return self._guarded(work, lambda store: store.read(lambda connection: self._within(work, connection)))
+        return self._guarded("read", work, lambda store: store.read(lambda connection: self._within(work, connection)))
 
     def health(self, now: int) -> Health:
-        """Down from the first refused unit of work until one succeeds."""
+        """Down from a refused write until one succeeds; degraded from a refused read until one succeeds."""
         if self._store is None:
             return Health(component="records", status=Status.DOWN, reason="records: the store is closed")
-        if self._trouble:
-            return Health(component="records", status=Status.DOWN, reason=self._trouble)
+        for sort, status in (("write", Status.DOWN), ("read", Status.DEGRADED)):
+            if (reason := self._trouble.get(sort)) is not None:
+                return Health(component="records", status=status, reason=reason)
         return Health(component="records", status=Status.OK)
 
-    def _guarded(self, work: Callable[[Books], T], run: Callable[[_Sqlite | _Postgres], T]) -> T:
+    def _guarded(self, sort: str, work: Callable[[Books], T], run: Callable[[_Sqlite | _Postgres], T]) -> T:
         if getattr(self._inside, "yes", False):
             raise RuntimeError(f"{_name(work)} opens a unit of work inside another one")
         store = self._store
@@ -102,9 +103,9 @@ class SqlRecords:
             if outage is None:
                 raise
             self._away.inc()
-            self._trouble = str(outage)
+            self._trouble[sort] = str(outage)
             raise outage from error
-        self._trouble = ""
+        self._trouble.pop(sort, None)
         return result
 
     def _timed(self, work: Callable[[Books], T], connection: Connection) -> T:
