@@ -1,0 +1,1 @@
+"""Alarms: list and operator actions."""

@@ -1,0 +1,118 @@
+"""/api/v1/alarms"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hub.domain.alarms import Alarm, AlarmState, Priority
+from hub.errors import NotFound
+from hub.flows.lists import AlarmFilter
+from hub.web.alarms.schemas import AcknowledgeIn, AlarmOut, ShelveIn
+from hub.web.auth.access import OPERATORS, WORKERS, Access, Need, Read
+from hub.web.deps import WebDeps
+from hub.web.schemas import Cursor, Instant, Limit, Listing, check_match, etag, tagged
+
+router = APIRouter(prefix="/api/v1/alarms", tags=["alarms"])
+
+Acknowledgers = Annotated[Access, Depends(Need(WORKERS))]
+Shelvers = Annotated[Access, Depends(Need(OPERATORS))]
+
+
+@router.get("", response_model=Listing[AlarmOut])
+def list_alarms(
+    request: Request,
+    *,
+    access: Read,
+    community: str | None = None,
+    facility: str | None = None,
+    device: str | None = None,
+    state: Annotated[list[AlarmState] | None, Query()] = None,
+    priority: Priority | None = None,
+    ticket: str | None = None,
+    late: bool | None = None,
+    since: Annotated[Instant | None, Query()] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Listing[AlarmOut]:
+    """Last raised first."""
+    deps: WebDeps = request.app.state.deps
+    what = AlarmFilter(
+        community=community,
+        facility=facility,
+        device=device,
+        states=frozenset(state or ()),
+        priority=priority,
+        ticket=ticket,
+        late=late,
+        since=since,
+    )
+    page = deps.records.read(lambda books: books.alarms.page(what, access.scope, limit=limit, cursor=cursor))
+    return Listing(items=[AlarmOut.of(alarm) for alarm in page.items], next=page.next)
+
+
+@router.get("/{alarm_id}", response_model=AlarmOut)
+def get_alarm(request: Request, *, response: Response, access: Read, alarm_id: str) -> AlarmOut:
+    """One, with the ticket it belongs to."""
+    out = AlarmOut.of(*find(request.app.state.deps, access, alarm_id))
+    tagged(response, out)
+    return out
+
+
+@router.post("/{alarm_id}/acknowledge", response_model=AlarmOut)
+def acknowledge(
+    request: Request, *, response: Response, access: Acknowledgers, alarm_id: str, body: AcknowledgeIn | None = None
+) -> AlarmOut:
+    """Seen. Never clears it; a second time is no error."""
+    deps: WebDeps = request.app.state.deps
+    comment = body.comment if body else ""
+    return _change(
+        request,
+        response,
+        access,
+        alarm_id,
+        lambda: deps.alarms.acknowledge(alarm_id, by=access.caller.login, comment=comment),
+    )
+
+
+@router.post("/{alarm_id}/shelve", response_model=AlarmOut)
+def shelve(request: Request, *, response: Response, access: Shelvers, alarm_id: str, body: ShelveIn) -> AlarmOut:
+    """Stops its annunciation for a while; judging, logging and counting go on."""
+    deps: WebDeps = request.app.state.deps
+    return _change(
+        request,
+        response,
+        access,
+        alarm_id,
+        lambda: deps.alarms.shelve(alarm_id, by=access.caller.login, until=body.until, reason=body.reason),
+    )
+
+
+@router.post("/{alarm_id}/unshelve", response_model=AlarmOut)
+def unshelve(request: Request, *, response: Response, access: Shelvers, alarm_id: str) -> AlarmOut:
+    """Recomputed from the live condition."""
+    deps: WebDeps = request.app.state.deps
+    return _change(request, response, access, alarm_id, lambda: deps.alarms.unshelve(alarm_id, by=access.caller.login))
+
+
+def find(deps: WebDeps, access: Access, alarm_id: str) -> tuple[Alarm, str | None]:
+    """The alarm and its ticket's id; NotFound also where it is outside the scope."""
+    alarm, ticket = deps.records.read(lambda books: (books.alarms.get(alarm_id), books.alarms.ticket_of(alarm_id)))
+    if alarm is None or not access.scope.allows(alarm.community, alarm.facility):
+        raise NotFound(f"no alarm {alarm_id[:40]!r}")
+    return alarm, ticket
+
+
+def _change(
+    request: Request, response: Response, access: Access, alarm_id: str, command: Callable[[], Alarm]
+) -> AlarmOut:
+    deps: WebDeps = request.app.state.deps
+    alarm, ticket = find(deps, access, alarm_id)
+    check_match(request, etag(AlarmOut.of(alarm, ticket)))
+    out = AlarmOut.of(command(), ticket)
+    tagged(response, out)
+    return out

@@ -1,0 +1,125 @@
+"""/alarms"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from hub.clock import HOUR
+from hub.domain.alarms import AlarmState, Overlay
+from hub.errors import HubError, IllegalTransition, InvalidInput
+from hub.flows.lists import AlarmFilter
+from hub.web.alarms.api import find
+from hub.web.auth.access import OPERATORS, WORKERS, Access, NeedForm, Read
+from hub.web.auth.pages import inside
+from hub.web.deps import WebDeps
+from hub.web.overview import counts, open_alarms
+from hub.web.problems import problem_of
+from hub.web.rendering import Pages
+
+router = APIRouter(include_in_schema=False)
+
+Acknowledgers = Annotated[Access, Depends(NeedForm(WORKERS))]
+Shelvers = Annotated[Access, Depends(NeedForm(OPERATORS))]
+Back = Annotated[str, Form(max_length=500)]
+TABS = ("open", "overlaid", "past", "late")
+
+
+@router.get("/alarms")
+def alarms_page(request: Request, *, access: Read, tab: str = "open", cursor: str | None = None) -> Response:
+    """Open ones by urgency; those under an overlay with their end; past ones; records from late data."""
+    return _list(request, access, tab, cursor)
+
+
+@router.post("/alarms/{alarm_id}/acknowledge")
+def acknowledge(
+    request: Request,
+    *,
+    access: Acknowledgers,
+    alarm_id: str,
+    comment: Annotated[str, Form(max_length=1000)] = "",
+    back: Back = "/alarms",
+) -> Response:
+    """我已知悉"""
+    deps: WebDeps = request.app.state.deps
+    find(deps, access, alarm_id)
+    try:
+        deps.alarms.acknowledge(alarm_id, by=access.caller.login, comment=comment.strip())
+    except (IllegalTransition, InvalidInput) as error:
+        return _list(request, access, "open", None, error=error)
+    return RedirectResponse(inside(back), status_code=303)
+
+
+@router.post("/alarms/{alarm_id}/shelve")
+def shelve(
+    request: Request,
+    *,
+    access: Shelvers,
+    alarm_id: str,
+    reason: Annotated[str, Form(max_length=500)] = "",
+    hours: Annotated[float, Form(ge=0, le=24 * 31)] = 1,
+    back: Back = "/alarms",
+) -> Response:
+    """临时搁置; ``hours`` 0: until it next returns to normal."""
+    deps: WebDeps = request.app.state.deps
+    find(deps, access, alarm_id)
+    try:
+        _check_reason(reason)
+        until = deps.clock.now() + round(hours * HOUR) if hours else None
+        deps.alarms.shelve(alarm_id, by=access.caller.login, until=until, reason=reason.strip())
+    except (IllegalTransition, InvalidInput) as error:
+        return _list(request, access, "open", None, error=error)
+    return RedirectResponse(inside(back), status_code=303)
+
+
+@router.post("/alarms/{alarm_id}/unshelve")
+def unshelve(request: Request, *, access: Shelvers, alarm_id: str, back: Back = "/alarms") -> Response:
+    """Takes it out of the shelf."""
+    deps: WebDeps = request.app.state.deps
+    find(deps, access, alarm_id)
+    try:
+        deps.alarms.unshelve(alarm_id, by=access.caller.login)
+    except (IllegalTransition, InvalidInput) as error:
+        return _list(request, access, "overlaid", None, error=error)
+    return RedirectResponse(inside(back), status_code=303)
+
+
+def _check_reason(reason: str) -> None:
+    if len(reason.strip()) < 2:
+        raise InvalidInput("the reason is missing", pointer="/reason", expected="why it need not be shown")
+
+
+def _list(request: Request, access: Access, tab: str, cursor: str | None, *, error: HubError | None = None) -> Response:
+    deps: WebDeps = request.app.state.deps
+    pages: Pages = request.app.state.pages
+    tab = tab if tab in TABS else "open"
+    opened = open_alarms(deps, access.scope)
+    after = None
+    if tab == "open":
+        shown = tuple(alarm for alarm in opened if alarm.overlay is Overlay.NONE)
+    elif tab == "overlaid":
+        shown = tuple(alarm for alarm in opened if alarm.overlay is not Overlay.NONE)
+    else:
+        what = (
+            AlarmFilter(late=True) if tab == "late" else AlarmFilter(states=frozenset({AlarmState.NORMAL}), late=False)
+        )
+        page = deps.records.read(lambda books: books.alarms.page(what, access.scope, limit=50, cursor=cursor))
+        shown, after = page.items, page.next
+    tickets = deps.records.read(lambda books: {alarm.id: books.alarms.ticket_of(alarm.id) for alarm in shown[:200]})
+    return pages.page(
+        request,
+        "alarms/list.html",
+        status=problem_of(error).status if error else 200,
+        alarms=shown,
+        tickets=tickets,
+        tab=tab,
+        tabs=TABS,
+        next=after,
+        figures=counts(opened),
+        error=error,
+        registry=deps.registrar.current,
+        catalogue=deps.catalogue,
+    )

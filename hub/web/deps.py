@@ -1,0 +1,198 @@
+"""What the web needs of the rest of the hub, as small protocols. The wiring joins them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from prometheus_client import CollectorRegistry
+
+from hub.clock import Clock
+from hub.domain.alarms import Alarm
+from hub.domain.catalogue import Catalogue
+from hub.domain.health import Health
+from hub.domain.people import Answer, AuditEntry, Session, Token, User
+from hub.domain.places import Device, Name
+from hub.domain.ticket_actions import Actor, Details
+from hub.domain.tickets import Action, Ticket, TicketKind
+from hub.flows.batch import PointKey
+from hub.flows.lists import AlarmLists, GapLists, NoticeLists, QuarantineLists, TicketLists
+from hub.flows.ports import Records
+from hub.flows.registry import Registrar
+from hub.flows.series import SeriesReader
+from hub.settings import Settings
+from hub.web.stream import Changes
+
+
+class PeopleBook(Protocol):
+    """Users, sessions, tokens, remembered answers and the audit trail. Secrets are handed in hashed."""
+
+    def user(self, login: str) -> User | None: ...
+    def add_session(self, session: Session) -> None: ...
+    def session(self, token_hash: str, now: int) -> tuple[Session, User] | None: ...
+    def end_session(self, token_hash: str) -> None: ...
+    def token(self, token_hash: str) -> Token | None: ...
+    def token_used(self, token_id: str, now: int) -> None: ...
+    def reserve(self, key: str, body_hash: str, now: int, *, stale_before: int) -> Answer | None: ...
+    def remember(self, key: str, status: int, text: str) -> None: ...
+    def release(self, key: str) -> None: ...
+    def record(self, entry: AuditEntry) -> None: ...
+
+
+class WebBooks(Protocol):
+    """The books that the pages read."""
+
+    @property
+    def alarms(self) -> AlarmLists: ...
+    @property
+    def tickets(self) -> TicketLists: ...
+    @property
+    def notices(self) -> NoticeLists: ...
+    @property
+    def gaps(self) -> GapLists: ...
+    @property
+    def quarantine(self) -> QuarantineLists: ...
+    @property
+    def people(self) -> PeopleBook: ...
+
+
+class LiveReading(NamedTuple):
+    """The latest of one point, calibrated, as the alarm lane sees it. ``silent``: nothing for longer than it may."""
+
+    key: PointKey
+    value: float | None
+    text: str
+    time: int
+    arrival: int
+    quality: int
+    silent: bool
+
+
+class Live(Protocol):
+    """The alarm lane's memory of the present. Called from any thread; never waits for a store."""
+
+    def readings(self, keys: Collection[PointKey]) -> Mapping[PointKey, LiveReading]:
+        """Those that have been heard of."""
+        ...
+
+    def changed_since(self, mark: int) -> tuple[int, Sequence[LiveReading]]:
+        """What has changed (a newer reading, or fallen silent) after ``mark``, and the mark for the next call."""
+        ...
+
+    def heard_at(self, device: str) -> int | None:
+        """When a device was last heard, epoch ms."""
+        ...
+
+    def online(self, device: str) -> bool | None:
+        """Its own statement, or its last will; None: it made none."""
+        ...
+
+
+class AlarmCommands(Protocol):
+    """Operator actions on alarms; they enter the alarm lane between two batches and are answered after its commit."""
+
+    def acknowledge(self, alarm_id: str, *, by: str, comment: str = "") -> Alarm: ...
+    def shelve(self, alarm_id: str, *, by: str, until: int | None, reason: str) -> Alarm:
+        """``until`` None: one-shot, until it next returns to normal."""
+        ...
+
+    def unshelve(self, alarm_id: str, *, by: str) -> Alarm: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A ticket made by a person."""
+
+    community: str
+    facility: str
+    unit: str = ""
+    failure_mode: str = ""
+    kind: TicketKind = TicketKind.REPORT
+    priority: str = "medium"
+    title: str
+    by: str
+    comment: str = ""
+
+
+class TicketActions(Protocol):
+    """Every way in which a person changes a ticket. NotFound, Stale, IllegalTransition, InvalidInput, Forbidden."""
+
+    def create(self, report: Report) -> Ticket: ...
+    def act(
+        self, ticket_id: str, action: Action, actor: Actor, details: Details, *, expected: int | None = None
+    ) -> Ticket:
+        """``expected``: the version the caller saw; None: whatever it is now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adoption:
+    """An inbox device gets its place. ``points``: point name -> metric, for those whose own name does not tell it."""
+
+    device: str
+    facility: str
+    unit: str = ""
+    points: Mapping[str, str] = field(default_factory=dict)
+    name: Name | None = None
+    by: str = ""
+
+
+class InboxPoint(NamedTuple):
+    """A point of a device that waits for adoption."""
+
+    name: str
+    sample: str
+    metric: str
+
+
+class InboxDevice(NamedTuple):
+    """A device that waits for adoption, and what it seems to be."""
+
+    device: Device
+    points: tuple[InboxPoint, ...]
+    facility: str | None
+    unit: str
+    reason: str
+
+
+class Inbox(Protocol):
+    """Devices that nobody has put in a place yet."""
+
+    def waiting(self) -> Sequence[InboxDevice]:
+        """Oldest first."""
+        ...
+
+    def adopt(self, adoptions: Sequence[Adoption]) -> Sequence[Device]:
+        """All or none; InvalidInput names the device and the field."""
+        ...
+
+
+class Redrive(Protocol):
+    """Puts kept frames through the decoders again."""
+
+    def __call__(self, items: Sequence[int], *, by: str) -> tuple[int, int]:
+        """(understood now, still not understood)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebDeps:
+    """Everything that ``create_app`` is given."""
+
+    settings: Settings
+    clock: Clock
+    records: Records[Any]
+    """Of books that are at least ``WebBooks``."""
+    registrar: Registrar
+    catalogue: Catalogue
+    live: Live
+    series: SeriesReader
+    alarms: AlarmCommands
+    tickets: TicketActions
+    inbox: Inbox
+    redrive: Redrive
+    health: Callable[[int], Sequence[Health]]
+    """One line per component, at an instant."""
+    metrics: CollectorRegistry
+    changes: Changes

@@ -1,0 +1,1 @@
+"""Devices and points, the inbox and adoption."""

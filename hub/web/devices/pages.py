@@ -1,0 +1,122 @@
+"""/devices: the inbox first, then every device."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from hub.domain.metrics import METRICS
+from hub.errors import HubError, InvalidInput, NotFound
+from hub.web.auth.access import MANAGERS, Access, NeedForm, Read
+from hub.web.deps import Adoption, WebDeps
+from hub.web.devices.api import known, places_of, visible, waiting
+from hub.web.paging import page_of
+from hub.web.problems import problem_of
+from hub.web.rendering import Pages
+
+router = APIRouter(include_in_schema=False)
+Managers = Annotated[Access, Depends(NeedForm(MANAGERS))]
+
+
+@router.get("/devices")
+def devices_page(
+    request: Request,
+    *,
+    access: Read,
+    q: Annotated[str, Query(max_length=60)] = "",
+    cursor: str | None = None,
+    adopted: int = 0,
+) -> Response:
+    """待接入 and the list."""
+    return _page(request, access, q=q, cursor=cursor, adopted=adopted)
+
+
+@router.post("/devices/adopt")
+async def adopt(request: Request, access: Managers) -> Response:
+    """One (its own button) or every ticked one; the choices stand in fields named after the device."""
+    form = await request.form()
+    fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+    ticked = [value for name, value in form.multi_items() if name == "device" and isinstance(value, str)]
+    wanted = [fields["one"]] if fields.get("one") else ticked
+    return await run_in_threadpool(_adopt, request, access, wanted, fields)
+
+
+def _adopt(request: Request, access: Access, wanted: list[str], fields: dict[str, str]) -> Response:
+    deps: WebDeps = request.app.state.deps
+    try:
+        adoptions = _asked(deps, access, wanted, fields)
+        deps.inbox.adopt(adoptions)
+    except (InvalidInput, NotFound) as error:
+        return _page(request, access, error=error)
+    return RedirectResponse(f"/devices?adopted={len(adoptions)}", status_code=303)
+
+
+def _asked(deps: WebDeps, access: Access, wanted: list[str], fields: dict[str, str]) -> list[Adoption]:
+    """What the form wants; InvalidInput and NotFound name the device."""
+    mine = {item.device.id: item for item in waiting(deps, access)}
+    if not wanted:
+        raise InvalidInput("no device is ticked", pointer="/device", expected="at least one")
+    adoptions = []
+    for device in wanted:
+        item = mine.get(device)
+        if item is None:
+            raise NotFound(f"no device {device[:80]!r} waits for adoption")
+        facility, _, unit = fields.get(f"place:{device}", "").partition("/")
+        if (item.device.community, facility) not in deps.registrar.current.facilities:
+            raise InvalidInput(
+                f"{device}: no place is chosen", pointer=f"/place:{device}", expected="a facility of the list"
+            )
+        points = {
+            point.name: metric
+            for point in item.points
+            if (metric := fields.get(f"metric:{device}:{point.name}", "")) in METRICS
+        }
+        adoptions.append(Adoption(device=device, facility=facility, unit=unit, points=points, by=access.caller.login))
+    return adoptions
+
+
+def _page(
+    request: Request,
+    access: Access,
+    *,
+    q: str = "",
+    cursor: str | None = None,
+    adopted: int = 0,
+    error: HubError | None = None,
+) -> Response:
+    deps: WebDeps = request.app.state.deps
+    pages: Pages = request.app.state.pages
+    registry, now = deps.registrar.current, deps.clock.now()
+    places = places_of(registry, now)
+    needle = q.strip().casefold()
+    found = (
+        ((device.id,), device)
+        for device in known(deps).values()
+        if device.state != "inbox"
+        and visible(access, device, places)
+        and (not needle or needle in f"{device.id} {device.name.zh} {device.name.en} {device.model}".casefold())
+    )
+    items, after = page_of(found, 60, cursor)
+    inbox = waiting(deps, access) if access.caller.has(MANAGERS) else []
+    return pages.page(
+        request,
+        "devices/devices.html",
+        status=problem_of(error).status if error else 200,
+        inbox=inbox,
+        facilities={
+            community: [f for key, f in sorted(registry.facilities.items()) if key[0] == community]
+            for community in {item.device.community for item in inbox}
+        },
+        devices=[(d, sorted(places.get(d.id, ())), deps.live.heard_at(d.id), deps.live.online(d.id)) for d in items],
+        metrics=METRICS,
+        next=after,
+        q=q,
+        adopted=adopted,
+        error=error,
+        registry=registry,
+        catalogue=deps.catalogue,
+    )

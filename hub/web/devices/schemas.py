@@ -1,0 +1,122 @@
+"""Devices, points and adoption as JSON."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from hub.domain.places import Device
+from hub.web.deps import Adoption, InboxDevice
+from hub.web.schemas import NameOut, Schema, iso
+
+MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+
+class DeviceOut(Schema):
+    """A sensor, gateway or controller."""
+
+    id: str
+    community: str
+    scheme: str
+    scheme_id: str
+    state: str
+    name: NameOut
+    connection: str
+    maker: str
+    model: str
+    gateway: str | None
+    expected_interval_ms: int | None
+    first_seen: str | None
+    heard_at: str | None
+    online: bool | None
+
+    @classmethod
+    def of(cls, device: Device, heard_at: int | None, online: bool | None) -> DeviceOut:  # noqa: FBT001 - three-valued
+        return cls(
+            id=device.id,
+            community=device.community,
+            scheme=device.scheme,
+            scheme_id=device.scheme_id,
+            state=device.state,
+            name=NameOut.of(device.name),
+            connection=device.connection,
+            maker=device.maker,
+            model=device.model,
+            gateway=device.gateway,
+            expected_interval_ms=device.expected_interval,
+            first_seen=iso(device.first_seen),
+            heard_at=iso(heard_at),
+            online=online,
+        )
+
+
+class PointOut(Schema):
+    """What a device measures, and what it speaks for now."""
+
+    device: str
+    point: str
+    community: str
+    facility: str | None
+    unit: str
+    metric: str
+    ucum: str
+
+
+class InboxPointOut(Schema):
+    """A point of a device that waits."""
+
+    name: str
+    sample: str
+    metric: str
+    """Empty: the metric table has no such name."""
+
+
+class InboxOut(Schema):
+    """A device that waits for adoption, with what it seems to be."""
+
+    device: DeviceOut
+    points: list[InboxPointOut]
+    guess_facility: str | None
+    guess_unit: str
+    reason: str
+
+    @classmethod
+    def of(cls, waiting: InboxDevice, device: DeviceOut) -> InboxOut:
+        return cls(
+            device=device,
+            points=[InboxPointOut(name=p.name, sample=p.sample, metric=p.metric) for p in waiting.points],
+            guess_facility=waiting.facility,
+            guess_unit=waiting.unit,
+            reason=waiting.reason,
+        )
+
+
+class AdoptIn(Schema):
+    """Where it stands. ``points``: point name -> metric, for those whose own name does not tell it."""
+
+    facility: Annotated[str, Field(min_length=1, max_length=63)]
+    unit: Annotated[str, Field(max_length=63)] = ""
+    points: dict[Annotated[str, Field(max_length=128)], MetricName] = Field(default_factory=dict, max_length=500)
+
+    def adoption(self, device: str, by: str) -> Adoption:
+        """For the flow."""
+        return Adoption(device=device, facility=self.facility, unit=self.unit, points=dict(self.points), by=by)
+
+
+class AdoptOne(AdoptIn):
+    """One of many."""
+
+    device: Annotated[str, Field(min_length=3, max_length=200)]
+
+
+class AdoptMany(Schema):
+    """All or none."""
+
+    items: Annotated[list[AdoptOne], Field(min_length=1, max_length=500)]
+
+
+class Adopted(Schema):
+    """The devices as they are now."""
+
+    items: list[DeviceOut]

@@ -1,0 +1,1 @@
+"""Facilities: list, page, charts, API."""

@@ -1,0 +1,87 @@
+"""Gathers what a board, a list or a facility page shows: one read of the open alarms, the rest from memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.requests import Request
+
+from hub.domain.alarms import Alarm, AlarmState, Priority
+from hub.domain.places import Facility
+from hub.errors import NotFound
+from hub.flows.lists import EVERYTHING, AlarmFilter, Scope
+from hub.flows.registry import Registry
+from hub.web.auth.access import Access
+from hub.web.deps import WebDeps
+from hub.web.picture import OPEN, BoundPoint, BoundPoints, FacilityView, Place, by_place, view_of
+
+MOST_ALARMS: Final = 1000
+_URGENCY: Final = {Priority.SAFETY: 0, Priority.HIGH: 1, Priority.MEDIUM: 2, Priority.LOW: 3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """Every facility in scope, and every open alarm, the most urgent first."""
+
+    registry: Registry
+    views: tuple[FacilityView, ...]
+    alarms: tuple[Alarm, ...]
+
+
+def urgency(alarm: Alarm) -> tuple[int, int, int, int]:
+    """Safety first; then active before gone, unacknowledged before acknowledged, new before old."""
+    return (_URGENCY[alarm.priority], not alarm.active, alarm.acked, -(alarm.raised_at or 0))
+
+
+def overview(request: Request, scope: Scope, *, community: str | None = None) -> Overview:
+    """The whole scope, or one community of it."""
+    deps: WebDeps = request.app.state.deps
+    registry = deps.registrar.current
+    alarms = open_alarms(deps, scope, community=community)
+    mine = by_place(alarms)
+    bound = bound_points(request)
+    views = tuple(
+        view_of(facility, bound, deps.live, mine.get(place, ()))
+        for place, facility in sorted(registry.facilities.items())
+        if scope.allows(*place) and community in (None, facility.community)
+    )
+    return Overview(registry=registry, views=views, alarms=alarms)
+
+
+def open_alarms(
+    deps: WebDeps, scope: Scope = EVERYTHING, *, community: str | None = None, facility: str | None = None
+) -> tuple[Alarm, ...]:
+    """Not plain normal, late records left out; the most urgent first."""
+    what = AlarmFilter(community=community, facility=facility, states=OPEN, late=False)
+    page = deps.records.read(lambda books: books.alarms.page(what, scope, limit=MOST_ALARMS))
+    return tuple(sorted(page.items, key=urgency))
+
+
+def bound_points(request: Request) -> dict[Place, tuple[BoundPoint, ...]]:
+    """Which points speak for which facility now."""
+    deps: WebDeps = request.app.state.deps
+    bound: BoundPoints = request.app.state.bound
+    return dict(bound.of(deps.registrar.current, deps.clock.now()))
+
+
+def find_facility(request: Request, access: Access, facility_id: str, community: str | None) -> Facility:
+    """By id; ``community`` tells two of the same id apart. NotFound also where it is outside the scope."""
+    deps: WebDeps = request.app.state.deps
+    found = [
+        facility
+        for place, facility in sorted(deps.registrar.current.facilities.items())
+        if facility.id == facility_id and community in (None, "", facility.community) and access.scope.allows(*place)
+    ]
+    if not found:
+        raise NotFound(f"no facility {facility_id[:63]!r}")
+    return found[0]
+
+
+def counts(alarms: tuple[Alarm, ...]) -> dict[str, Any]:
+    """The figures above a board."""
+    return {
+        "active": sum(alarm.active for alarm in alarms),
+        "unacknowledged": sum(alarm.state is AlarmState.UNACKNOWLEDGED for alarm in alarms),
+        "safety": sum(alarm.active and alarm.priority is Priority.SAFETY for alarm in alarms),
+    }

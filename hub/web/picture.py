@@ -1,0 +1,139 @@
+"""How each facility is at this moment, from the registry, the open alarms and the alarm lane's live readings."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from hub.clock import MINUTE
+from hub.domain.alarms import Alarm, AlarmState, Overlay
+from hub.domain.catalogue import Catalogue
+from hub.domain.metrics import METRICS, Metric
+from hub.domain.places import Binding, Facility
+from hub.flows.batch import PointKey
+from hub.flows.registry import Registry
+from hub.web.deps import Live, LiveReading
+
+Place = tuple[str, str]
+"""(community, facility)"""
+
+OPEN: Final = frozenset({AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED, AlarmState.RTN_UNACKNOWLEDGED})
+
+
+class FacilityState(StrEnum):
+    """What a tile says. Unknown is neither idle nor healthy."""
+
+    ALARM = "alarm"
+    UNKNOWN = "unknown"
+    NORMAL = "normal"
+
+
+class BoundPoint(NamedTuple):
+    """A point that speaks for a facility now."""
+
+    key: PointKey
+    binding: Binding
+    metric: Metric | None
+
+
+class PointView(NamedTuple):
+    """A bound point with its latest reading; None: never heard since the hub started, and nothing remembered."""
+
+    point: BoundPoint
+    reading: LiveReading | None
+
+    @property
+    def known(self) -> bool:
+        """Whether it says something that still holds."""
+        return self.reading is not None and not self.reading.silent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FacilityView:
+    """One tile."""
+
+    facility: Facility
+    state: FacilityState
+    alarms: tuple[Alarm, ...]
+    points: tuple[PointView, ...]
+
+    @property
+    def silent(self) -> int:
+        """How many of its points say nothing."""
+        return sum(not view.known for view in self.points)
+
+    def headline(self, catalogue: Catalogue, count: int = 2) -> tuple[PointView, ...]:
+        """The most telling readings, as the catalogue orders the metrics of its kind."""
+        kind = catalogue.kinds.get(self.facility.kind)
+        order = {metric: rank for rank, metric in enumerate(kind.sensors if kind else ())}
+        told = sorted(self.points, key=lambda v: (order.get(v.point.binding.metric_name(), 99), v.point.key))
+        return tuple(told[:count])
+
+
+def state_of(alarms: Iterable[Alarm], points: Iterable[PointView]) -> FacilityState:
+    """Pure. An active alarm outranks silence; a facility that no sensor speaks for is unknown."""
+    if any(alarm.active and alarm.overlay is not Overlay.SUPPRESSED for alarm in alarms):
+        return FacilityState.ALARM
+    return FacilityState.NORMAL if any(view.known for view in points) else FacilityState.UNKNOWN
+
+
+class BoundPoints:
+    """Which points speak for which facility now; worked out anew when the registry changes, and once a minute."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._key: tuple[int, int] | None = None
+        self._by_place: Mapping[Place, tuple[BoundPoint, ...]] = {}
+        self._by_point: Mapping[PointKey, BoundPoint] = {}
+
+    def of(self, registry: Registry, now: int) -> Mapping[Place, tuple[BoundPoint, ...]]:
+        """By facility."""
+        self._refresh(registry, now)
+        return self._by_place
+
+    def find(self, registry: Registry, key: PointKey, now: int) -> BoundPoint | None:
+        """One point."""
+        self._refresh(registry, now)
+        return self._by_point.get(key)
+
+    def _refresh(self, registry: Registry, now: int) -> None:
+        key = (registry.version, now // MINUTE)
+        with self._lock:
+            if key == self._key:
+                return
+            by_place: dict[Place, list[BoundPoint]] = {}
+            by_point: dict[PointKey, BoundPoint] = {}
+            for device, name in registry.bindings:
+                binding = registry.binding(device, name, now)
+                if binding is None:
+                    continue
+                point = BoundPoint(
+                    PointKey(binding.community, device, name), binding, METRICS.get(binding.metric_name())
+                )
+                by_place.setdefault((binding.community, binding.facility), []).append(point)
+                by_point[point.key] = point
+            self._by_place = {place: tuple(points) for place, points in by_place.items()}
+            self._by_point = by_point
+            self._key = key
+
+
+def view_of(
+    facility: Facility, bound: Mapping[Place, tuple[BoundPoint, ...]], live: Live, alarms: Iterable[Alarm]
+) -> FacilityView:
+    """One facility."""
+    points = bound.get((facility.community, facility.id), ())
+    readings = live.readings([point.key for point in points])
+    views = tuple(PointView(point, readings.get(point.key)) for point in points)
+    mine = tuple(alarms)
+    return FacilityView(facility=facility, state=state_of(mine, views), alarms=mine, points=views)
+
+
+def by_place(alarms: Iterable[Alarm]) -> dict[Place, list[Alarm]]:
+    """Open alarms by facility."""
+    found: dict[Place, list[Alarm]] = {}
+    for alarm in alarms:
+        found.setdefault((alarm.community, alarm.facility), []).append(alarm)
+    return found

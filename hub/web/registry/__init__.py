@@ -1,0 +1,1 @@
+"""Communities, rules, crews and parties."""

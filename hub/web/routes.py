@@ -1,0 +1,45 @@
+"""Every route of the web, one router for each file. A family is added with a line here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from hub.web.alarms.api import router as alarms_api
+from hub.web.alarms.pages import router as alarms_pages
+from hub.web.auth.pages import router as auth_pages
+from hub.web.board.pages import router as board_pages
+from hub.web.devices.api import router as devices_api
+from hub.web.devices.pages import router as devices_pages
+from hub.web.events.api import router as events_api
+from hub.web.facilities.api import router as facilities_api
+from hub.web.facilities.pages import router as facilities_pages
+from hub.web.health.pages import router as health_pages
+from hub.web.health.probes import router as health_probes
+from hub.web.quarantine.api import router as quarantine_api
+from hub.web.quarantine.pages import router as quarantine_pages
+from hub.web.registry.api import router as registry_api
+from hub.web.series.api import router as series_api
+from hub.web.tickets.api import router as tickets_api
+from hub.web.tickets.pages import router as tickets_pages
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    auth_pages,
+    board_pages,
+    facilities_pages,
+    alarms_pages,
+    tickets_pages,
+    devices_pages,
+    quarantine_pages,
+    health_pages,
+    health_probes,
+    facilities_api,
+    devices_api,
+    series_api,
+    alarms_api,
+    tickets_api,
+    quarantine_api,
+    registry_api,
+    events_api,
+)

@@ -1,0 +1,158 @@
+"""How things are said to a person: times in the community's zone, values with units, states in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import Enum
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime, format_time
+from babel.numbers import format_decimal
+from babel.support import Translations
+
+from hub.clock import DAY, HOUR, MINUTE, SECOND, to_iso
+from hub.domain.metrics import Metric
+from hub.domain.places import Name
+from hub.domain.tickets import Ticket, TicketState
+from hub.web.deps import LiveReading
+from hub.web.languages import LOCALES
+
+DASH = "—"
+
+
+class Teller:
+    """One language, one zone, one moment. Handed to every template as ``say``."""
+
+    def __init__(self, language: str, words: Translations, zone: str, now: int) -> None:
+        self.language = language
+        self.locale = LOCALES[language]
+        self.now = now
+        self.zone = zone
+        self._zone = ZoneInfo(zone)
+        self._words = words
+        self.gettext: Callable[[str], str] = words.gettext
+
+    # --- words ------------------------------------------------------------------------------------------------
+
+    def word(self, group: str, value: str | Enum) -> str:
+        """A member of a vocabulary (``ticket_state:assigned``); the bare value where the catalogue has none."""
+        text = value.value if isinstance(value, Enum) else value
+        said = self.gettext(f"{group}:{text}")
+        return str(text) if said == f"{group}:{text}" else said
+
+    def name(self, name: Name | None) -> str:
+        """A bilingual name."""
+        return DASH if name is None else name.say(self.language)
+
+    def title(self, ticket: Ticket) -> str:
+        """A ticket's title."""
+        return ticket.title_zh if self.language == "zh-CN" else (ticket.title_en or ticket.title_zh)
+
+    # --- times ------------------------------------------------------------------------------------------------
+
+    def moment(self, instant: int) -> datetime:
+        """In the community's zone."""
+        return datetime.fromtimestamp(instant / 1000, UTC).astimezone(self._zone)
+
+    def when(self, instant: int | None) -> str:
+        """Today: the time; else the date too."""
+        if instant is None:
+            return DASH
+        moment, today = self.moment(instant), self.moment(self.now)
+        if moment.date() == today.date():
+            return format_time(moment, "HH:mm:ss", locale=self.locale)
+        pattern = "M月d日 HH:mm" if self.language == "zh-CN" else "d MMM HH:mm"
+        if moment.year != today.year:
+            pattern = "y年M月d日 HH:mm" if self.language == "zh-CN" else "d MMM y HH:mm"
+        return str(format_datetime(moment, pattern, locale=self.locale))
+
+    def full(self, instant: int | None) -> str:
+        """Date, time and zone: for titles and tables."""
+        return DASH if instant is None else f"{self.moment(instant):%Y-%m-%d %H:%M:%S} {self.zone}"
+
+    def date(self, instant: int) -> str:
+        """The day with its weekday."""
+        pattern = "y年M月d日 EEEE" if self.language == "zh-CN" else "EEEE, d MMMM y"
+        return str(format_date(self.moment(instant).date(), pattern, locale=self.locale))
+
+    def iso(self, instant: int) -> str:
+        """For ``<time datetime>``."""
+        return to_iso(instant)
+
+    def span(self, milliseconds: int | None) -> str:
+        """A duration in its two largest units."""
+        if milliseconds is None:
+            return DASH
+        left = max(0, milliseconds)
+        units = ((DAY, self.gettext("d")), (HOUR, self.gettext("h")), (MINUTE, self.gettext("min")))
+        parts: list[str] = []
+        for size, unit in units:
+            count, left = divmod(left, size)
+            if count or parts:
+                parts.append(f"{count} {unit}")
+            if len(parts) == 2:
+                break
+        if not parts:
+            return f"{left // SECOND} {self.gettext('s')}"
+        return " ".join(part for part in parts if not part.startswith("0 ")) or parts[0]
+
+    def ago(self, instant: int | None) -> str:
+        """``5 min ago``."""
+        return DASH if instant is None else self.gettext("%s ago") % self.span(self.now - instant)
+
+    # --- values -----------------------------------------------------------------------------------------------
+
+    def number(self, value: float | None, decimals: int = 0) -> str:
+        """With the language's own separators."""
+        if value is None:
+            return DASH
+        return str(format_decimal(value, f"#,##0.{'0' * decimals}" if decimals else "#,##0", locale=self.locale))
+
+    def value(self, metric: Metric | None, value: float | None, text: str = "") -> str:
+        """A reading's value in words or figures, without its unit."""
+        if value is None:
+            return (self.word("text_state", text) if text else DASH) or DASH
+        if metric is None:
+            return self.number(value, 0 if value == int(value) else 2)
+        if metric.off is not None and metric.on is not None:
+            return self.name(metric.on if value else metric.off)
+        return self.number(value, metric.decimals)
+
+    def reading(self, metric: Metric | None, reading: LiveReading | None) -> str:
+        """A live reading with its unit; unknown where it has fallen silent."""
+        if reading is None or reading.silent:
+            return self.gettext("Unknown")
+        said = self.value(metric, reading.value, reading.text)
+        return f"{said} {metric.symbol}" if metric is not None and metric.symbol else said
+
+    def metric(self, metric: Metric | None, name: str) -> str:
+        """What is measured."""
+        return self.name(metric.title) if metric is not None else name
+
+    def bytes(self, count: float) -> str:
+        """A size."""
+        for unit in ("B", "KB", "MB", "GB"):
+            if count < 1024:
+                return f"{self.number(count, 0 if unit == 'B' else 1)} {unit}"
+            count /= 1024
+        return f"{self.number(count, 1)} TB"
+
+    # --- tickets ----------------------------------------------------------------------------------------------
+
+    def verification(self, ticket: Ticket) -> str:
+        """Why a ticket is where it is between completed and closed, in a sentence; empty elsewhere."""
+        _ = self.gettext
+        if ticket.state is TicketState.VERIFYING:
+            if ticket.restored_at is not None:
+                until = self.when(ticket.recheck_at) if ticket.recheck_at else ""
+                said = _("The sensor has shown normal since %s; it must stay so before the repair counts.") % self.when(
+                    ticket.restored_at
+                )
+                return f"{said} {_('Next look: %s.') % until}" if until else said
+            if ticket.sensor_born:
+                return _("Waiting for device data: the repair counts once the sensor shows normal and stays so.")
+            return _("Waiting for a person to check the work on site or by a call-back.")
+        if ticket.verified:
+            return self.word("verified", ticket.verified)
+        return ""

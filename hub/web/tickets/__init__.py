@@ -1,0 +1,1 @@
+"""Tickets: list, ticket, every transition."""

@@ -1,0 +1,158 @@
+"""Small complete stand-ins for the parts behind the web: live readings, series, ticket and alarm actions, the inbox."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from hub.clock import DAY, HOUR, MINUTE, Clock
+from hub.domain.alarms import Alarm, Overlay
+from hub.domain.metrics import METRICS
+from hub.domain.places import Device, DeviceState
+from hub.errors import InvalidInput
+from hub.flows.batch import PointKey
+from hub.flows.ports import AlarmEvent, Records
+from hub.flows.registry import Registrar
+from hub.flows.series import Aggregate, QueryInterrupted, Step, Window
+from hub.web.deps import Adoption, InboxDevice, LiveReading
+from hub.web.stream import Changes
+
+TYPICAL = {
+    "temperature": (24, 3), "humidity": (55, 8), "pressure": (0.45, 0.02), "level": (2.1, 0.3), "power": (1600, 900),
+    "current": (12, 3), "voltage": (231, 2), "signal": (-67, 4), "uptime": (900_000, 0), "co2": (620, 140),
+    "occupancy": (9, 6), "battery": (82, 2), "floor": (6, 5), "flow": (7, 4), "ph": (7.3, 0.1),
+}  # fmt: skip
+
+
+def course(key: PointKey, at: int) -> float:
+    """A believable value of a point at an instant; the same for the same question."""
+    metric = METRICS.get(key.name.rpartition(".")[2])
+    seed = sum(map(ord, key.device + key.name))
+    day = math.sin(2 * math.pi * ((at / DAY) + seed % 7 / 40))
+    if metric is not None and metric.off is not None:
+        return float((at // HOUR + seed) % 17 == 0)
+    middle, reach = TYPICAL.get(key.name.rpartition(".")[2], (None, None))
+    if middle is None or reach is None:
+        low, high = (metric.low, metric.high) if metric else (0, 100)
+        middle, reach = low + (min(high, low + 100) - low) * 0.4, (min(high, low + 100) - low) * 0.1
+    return middle + reach * (0.7 * day + 0.3 * math.sin(at / (7 * MINUTE) + seed))
+
+
+class FakeLive:
+    def __init__(self, registrar: Registrar, clock: Clock) -> None:
+        self._registrar, self._clock = registrar, clock
+        self.silent_devices: set[str] = set()
+        self.offline_devices: set[str] = set()
+        self.pinned: dict[PointKey, float] = {}
+        self._changed: list[tuple[int, PointKey]] = []
+        self._mark = 0
+
+    def readings(self, keys: Collection[PointKey]) -> Mapping[PointKey, LiveReading]:
+        now = self._clock.now()
+        found = {}
+        for key in keys:
+            metric = METRICS.get(key.name.rpartition(".")[2])
+            texts = metric.texts if metric else ()
+            silent = key.device in self.silent_devices
+            at = now - (5 * HOUR if silent else sum(map(ord, key.name)) % 50 * 1000)
+            value = self.pinned.get(key, course(key, at))
+            text = texts[0] if texts else ""
+            found[key] = LiveReading(key, None if texts else value, text, at, at, 0, silent)
+        return found
+
+    def pin(self, key: PointKey, value: float) -> None:
+        self.pinned[key] = value
+        self._mark += 1
+        self._changed.append((self._mark, key))
+
+    def changed_since(self, mark: int) -> tuple[int, Sequence[LiveReading]]:
+        keys = [key for at, key in self._changed if at > mark]
+        return self._mark, list(self.readings(keys).values())
+
+    def heard_at(self, device: str) -> int | None:
+        return self._clock.now() - (5 * HOUR if device in self.silent_devices else 20_000)
+
+    def online(self, device: str) -> bool | None:
+        return device not in self.offline_devices
+
+
+class FakeSeries:
+    """Answers ``window`` alone; the pages ask nothing else."""
+
+    def __init__(self) -> None:
+        self.trouble: QueryInterrupted | None = None
+        self.gap: tuple[int, int] = (0, 0)
+
+    def window(
+        self, points: Sequence[PointKey], *, start: int, end: int, step: Step, agg: Aggregate, zone: str = "UTC"
+    ) -> Window:
+        if self.trouble is not None:
+            raise self.trouble
+        size = {Step.RAW: 5 * MINUTE, Step.QUARTER: 15 * MINUTE, Step.HOUR: HOUR, Step.DAY: DAY}[step]
+        times = [at for at in range(start // size * size, end, size) if not self.gap[0] <= at < self.gap[1]]
+        values = [course(points[0], at) for at in times]
+        return Window(time=np.array(times, np.int64), value=np.array(values, np.float64))
+
+
+class FakeAlarms:
+    def __init__(self, records: Records[Any], clock: Clock, changes: Changes) -> None:
+        self._records, self._clock, self._changes = records, clock, changes
+
+    def acknowledge(self, alarm_id: str, *, by: str, comment: str = "") -> Alarm:
+        now = self._clock.now()
+        return self._change(
+            alarm_id, "acknowledged", by, comment, lambda a: replace(a, acked=True, acked_at=now, acked_by=by)
+        )
+
+    def shelve(self, alarm_id: str, *, by: str, until: int | None, reason: str) -> Alarm:
+        now = self._clock.now()
+        if until is not None and until > now + 8 * HOUR:
+            raise InvalidInput("too long", pointer="/until", expected="at most 8 h ahead")
+        return self._change(
+            alarm_id,
+            "shelved",
+            by,
+            reason,
+            lambda a: replace(
+                a, overlay=Overlay.SHELVED, overlay_until=until, overlay_reason=reason, one_shot=until is None
+            ),
+        )
+
+    def unshelve(self, alarm_id: str, *, by: str) -> Alarm:
+        return self._change(
+            alarm_id, "unshelved", by, "", lambda a: replace(a, overlay=Overlay.NONE, overlay_until=None)
+        )
+
+    def _change(self, alarm_id: str, kind: str, by: str, comment: str, change: Callable[[Alarm], Alarm]) -> Alarm:
+        now = self._clock.now()
+
+        def work(books: Any) -> Alarm:
+            alarm = books.alarms.get(alarm_id)
+            after = change(alarm)
+            books.alarms.save(after, ticket=None, now=now)
+            books.alarms.log([AlarmEvent(alarm.id, now, kind, kind, alarm.occurrence, by, None, comment)])
+            return after
+
+        after = self._records.write(work)
+        self._changes.publish("alarm", {"id": after.id, "community": after.community, "facility": after.facility}, now)
+        return after
+
+
+class FakeInbox:
+    def __init__(self, items: list[InboxDevice]) -> None:
+        self.items = items
+        self.adopted: list[Adoption] = []
+
+    def waiting(self) -> Sequence[InboxDevice]:
+        return tuple(self.items)
+
+    def adopt(self, adoptions: Sequence[Adoption]) -> Sequence[Device]:
+        self.adopted.extend(adoptions)
+        wanted = {adoption.device for adoption in adoptions}
+        taken = [item for item in self.items if item.device.id in wanted]
+        self.items = [item for item in self.items if item.device.id not in wanted]
+        return [replace(item.device, state=DeviceState.ADOPTED) for item in taken]
