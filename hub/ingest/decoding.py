@@ -51,7 +51,8 @@ class Decoder:
     """One for the lanes that are level, one for each that lags. Its state is a function of the last window of frames.
 
     ``known`` says whether the registry has a device already (by hub id): those do not count as new. ``slots`` is
-    shared by all decoders, which are called under one lock. ``counts`` collects what is passed over, for /metrics.
+    shared by all decoders, which are called under one lock. ``counts`` collects what is passed over, ``clocks`` the readings
+    of each device whose time was not believed; all decoders may share them.
     """
 
     def __init__(
@@ -64,13 +65,14 @@ class Decoder:
         known: Callable[[str], bool],
         window: int,
         counts: dict[str, int] | None = None,
+        clocks: dict[str, int] | None = None,
     ) -> None:
         self._connections = {connection.name: connection for connection in connections}
         self._formats = formats
         self._settings = settings
         self._devices = DeviceCache(slots, settings, known)
         self._repeats = Repeats(window)
-        self._tally = Tally(counts if counts is not None else {})
+        self._tally = Tally({} if counts is None else counts, {} if clocks is None else clocks)
         self._times = EventTimes(settings, self._tally)
         self._long_way = LongWay(self._devices, self._repeats, self._times, self._tally, settings)
         self._topics: dict[str, dict[bytes, Topic]] = {}
@@ -168,14 +170,17 @@ class Decoder:
 
     def _time_of_quick(self, entry: Topic, message: Quick, frame: int, arrived: int) -> tuple[int, int] | None:
         """(time, mark); None for a repeat."""
+        assert entry.known is not None  # noqa: S101 - a shape comes with the device
+        device = entry.known.hub_id
         time = entry.moment(message.ts) if isinstance(message.ts, str) else message.ts
-        if time is None and message.seq is not None:
-            assert entry.device is not None  # noqa: S101 - the short way always has one
-            identity = identity_of(message.boot, message.seq)
-            if self._repeats.seen_before((entry.device.hub_id, identity), frame):
-                self._tally.count("repeat")
-                return None
-        return self._times.when(time, arrived, arrived)
+        if (
+            time is None
+            and message.seq is not None
+            and self._repeats.seen_before((device, identity_of(message.boot, message.seq)), frame)
+        ):
+            self._tally.count("repeat")
+            return None
+        return self._times.when(time, arrived, arrived, device)
 
     # --- topics -----------------------------------------------------------------------------------------------
 

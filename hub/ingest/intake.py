@@ -127,7 +127,8 @@ class IntakeThread:
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     # --- the thread -------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from collections import Counter as Multiset
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from hub.domain.health import Health, Status
 from hub.flows.batch import Decoded
 
 _COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
@@ -56,7 +57,10 @@ class LaneMeters:
 
 
 class DecodingMeters:
-    """What decoding made of the messages. ``note`` is a listener of the batch source, ``counts`` is for the decoders."""
+    """What decoding made of the messages.
+
+    ``note`` is a listener of the batch source; ``counts`` and ``clocks`` are handed to the decoders.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.readings = Counter("hub_decoded_readings", "Values read from messages.", registry=registry)
@@ -67,6 +71,8 @@ class DecodingMeters:
             "hub_decoded_passed_over", "Repeats, unknown keys, clocks not believed.", ["what"], registry=registry
         )
         self.counts: dict[str, int] = {}
+        self.clocks: dict[str, int] = {}
+        """Device -> readings since the start whose time was not believed."""
         self._told: dict[str, int] = {}
 
     def note(self, decoded: Decoded) -> None:
@@ -77,3 +83,14 @@ class DecodingMeters:
         for what, number in self.counts.items():
             self.passed_over.labels(what).inc(number - self._told.get(what, 0))
             self._told[what] = number
+
+    def health(self, now: int) -> Health:
+        """Never worse than well: a device with a wrong clock is the device's trouble, but has to be seen."""
+        worst = sorted(self.clocks.copy().items(), key=lambda item: -item[1])[:3]
+        facts: dict[str, str | int | float | None] = {
+            "clock_problem_devices": len(self.clocks),
+            "clock_problem_worst": ", ".join(f"{device} ({number})" for device, number in worst),
+            "repeats": self.counts.get("repeat", 0),
+            "unknown_keys": self.counts.get("unknown_key", 0),
+        }
+        return Health(component="decoding", status=Status.OK, facts=facts)

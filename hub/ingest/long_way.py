@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from devices.contract import DeviceRef, Event, Message, Sample
 from hub.clock import DAY
 from hub.flows.batch import Availability, FaultEvent, Mark, TextReading
@@ -12,16 +14,25 @@ from hub.ingest.repeats import Repeats
 from hub.ingest.topics import Arrival, Topic, refusal, refusal_of
 from hub.settings import Ingest
 
+_CLOCKS_KEPT: Final = 10_000
+
 
 class Tally:
-    """Things passed over, by name, for /metrics."""
+    """Things passed over, by name, for /metrics; and readings whose time was not believed, by device, for health."""
 
-    def __init__(self, counts: dict[str, int]) -> None:
+    def __init__(self, counts: dict[str, int], clocks: dict[str, int]) -> None:
         self.counts = counts
+        self.clocks = clocks
 
     def count(self, what: str, by: int = 1) -> None:
         """So many more."""
         self.counts[what] = self.counts.get(what, 0) + by
+
+    def wrong_clock(self, device: str) -> None:
+        """A time that cannot be: too far ahead, or decades behind."""
+        self.count("clock_problem")
+        if device in self.clocks or len(self.clocks) < _CLOCKS_KEPT:
+            self.clocks[device] = self.clocks.get(device, 0) + 1
 
 
 class EventTimes:
@@ -31,13 +42,13 @@ class EventTimes:
         self._earliest = settings.earliest
         self._tally = tally
 
-    def when(self, time: int | None, arrived: int, first_arrived: int) -> tuple[int, int]:
+    def when(self, time: int | None, arrived: int, first_arrived: int, device: str) -> tuple[int, int]:
         """Event time and mark: the device's word if it can be believed, else the time of arrival."""
         if time is None:
             return first_arrived, Mark.ARRIVAL_TIME
         if self._earliest <= time <= arrived + DAY:
             return time, 0
-        self._tally.count("clock_problem")
+        self._tally.wrong_clock(device)
         return first_arrived, Mark.CLOCK_PROBLEM
 
 
@@ -106,7 +117,7 @@ class LongWay:
             if key is not None and (kind or time is None) and self._repeats.seen_before(key, arrival.frame):
                 self._tally.count("repeat")
                 return None
-        at, mark = self._times.when(time, arrival.received_at, arrival.first_received_at)
+        at, mark = self._times.when(time, arrival.received_at, arrival.first_received_at, device.hub_id)
         if arrival.flags & RETAIN:
             mark |= Mark.RETAINED
         return at, int(mark | arrival.mark)

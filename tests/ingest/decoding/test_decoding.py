@@ -32,6 +32,7 @@ class Desk:
     ) -> None:
         self.slots = Slots()
         self.counts: dict[str, int] = {}
+        self.clocks: dict[str, int] = {}
         self.make = lambda: Decoder(
             [Connection(url="mqtt://broker")],
             {"native": NativeFormat()},
@@ -40,6 +41,7 @@ class Desk:
             known=known,
             window=window,
             counts=self.counts,
+            clocks=self.clocks,
         )
         self.decoder = self.make()
 
@@ -358,10 +360,11 @@ def test_what_decoding_makes_of_messages_is_counted_for_metrics() -> None:
     registry = CollectorRegistry()
     meters = DecodingMeters(registry)
     desk = Desk()
-    desk.counts = meters.counts
+    desk.counts, desk.clocks = meters.counts, meters.clocks
     desk.decoder = desk.make()
     for _ in range(2):
         meters.note(desk.read(frame({"a": 1, "s": "x"}, ts=5), frame(payload=b"{"), frame(payload=b"{")))
+    assert meters.health(NOON).facts["clock_problem_worst"] == "c~d (2)"
     assert registry.get_sample_value("hub_decoded_readings_total") == 4
     assert registry.get_sample_value("hub_decoded_refused_total", {"reason": "not_json"}) == 4
     assert registry.get_sample_value("hub_decoded_passed_over_total", {"what": "clock_problem"}) == 2
