@@ -112,4 +112,4 @@ def _flaws_of_states(rule: Rule, metric: Metric) -> list[Flaw]:
 
 def _near(name: str, metrics: Mapping[str, Metric]) -> str:
     near = get_close_matches(name, metrics, n=3)
-    return f"a metric of the table, perhaps {' or '.join(near)}" if near else "a metric of the table (docs/metrics.md)"
+    return f"a metric of the table, perhaps {' or '.join(near)}" if near else "a metric of the table"
