@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hub.administration import grant_of
 from hub.clock import to_iso
@@ -18,7 +18,9 @@ from hub.flows.lists import QuarantineFilter, QuarantineItem
 from hub.ingest.quarantine import payload_text
 from hub.storage.community_toml import parse_toml, write_toml
 from hub.storage.community_workbook import read_workbook, write_workbook
-from hub.wiring import Hub
+
+if TYPE_CHECKING:
+    from hub.wiring import Hub
 
 BY: Final = "command line"
 

@@ -14,13 +14,18 @@ from devices.contract import Limits
 from devices.formats.native import NativeFormat
 from hub.administration import Administration
 from hub.clock import DAY, HOUR, SECOND, Clock, WallClock
+from hub.control import ControlServer
 from hub.datadir import DataDir, Lock
 from hub.domain.health import Health
+from hub.domain.people import AuditEntry
+from hub.flows.alarm_commands import AlarmDesk
 from hub.flows.alarm_lane import AlarmLane
 from hub.flows.batch import Decoded, Slots
 from hub.flows.community.desk import RegistryDesk
 from hub.flows.registry import Registrar, Registry
 from hub.flows.series_lane import SeriesLane
+from hub.flows.tickets import TicketDesk
+from hub.handlers import handlers
 from hub.ingest.batches import BatchSource
 from hub.ingest.decoding import Decoder
 from hub.ingest.echo import Echo
@@ -39,6 +44,10 @@ from hub.settings import Settings
 from hub.storage.catalogue import load_catalogue
 from hub.storage.series_duckdb import DuckSeries
 from hub.storage.unit import SqlRecords
+from hub.web.app import create_app
+from hub.web.deps import WebDeps
+from hub.web.pulse import Pulse as WebPulse
+from hub.web.server import Server
 from hub.web.stream import Changes
 
 log = logging.getLogger(__name__)
@@ -167,6 +176,41 @@ class Hub:
         self.administration = Administration(self.records, clock)
         self.timetable = Timetable(self.records, self._jobs(), clock=clock, metrics=metrics)
         self.quarantine = QuarantineDesk(self.records, self.intake, clock, trial=lambda: self._decoder(Slots()))
+        deps = self._web_deps()
+        self.server = Server(create_app(deps), settings.web)
+        self.web_pulse = WebPulse(deps)
+        self.control = ControlServer(self.folder.socket, handlers(self))
+
+    def _web_deps(self) -> WebDeps:
+        return WebDeps(
+            settings=self.settings,
+            clock=self.clock,
+            records=self.records,
+            registrar=self.registrar,
+            catalogue=self.catalogue,
+            live=self.alarm_lane.live,
+            series=self.series,
+            alarms=AlarmDesk(self.alarm_lane.commands, self.alarm_runner.submit, self.clock),
+            tickets=TicketDesk(
+                self.records, self.registrar, self.clock, public_url=self.public_url, publish=self._publish
+            ),
+            inbox=self.registry,
+            redrive=self._redrive,
+            health=self.health,
+            metrics=self.metrics,
+            changes=self.changes,
+        )
+
+    def _redrive(self, items: Sequence[int], *, by: str) -> tuple[int, int]:
+        result = self.quarantine.redrive(items)
+        entry = AuditEntry(at=self.clock.now(), by=by, action="redrive", object=f"{len(items)} frames")
+        self.records.write(lambda books: books.people.record(entry))
+        return result
+
+    @property
+    def url(self) -> str:
+        """Where people find the pages."""
+        return self.server.url
 
     @property
     def public_url(self) -> str:
@@ -225,7 +269,13 @@ class Hub:
         """Open the stores, rebuild the lanes' memory, hear the brokers, serve. ConfigError names what is wrong."""
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         with contextlib.ExitStack() as steps:
-            for step in (self._open_stores, self._start_lanes, self._start_sending, self._start_hearing):
+            for step in (
+                self._open_stores,
+                self._start_lanes,
+                self._start_sending,
+                self._start_serving,
+                self._start_hearing,
+            ):
                 step(steps)
             self._running = steps.pop_all()
         log.info("The hub runs", extra={"action": "started", "data_dir": str(self.folder.root)})
@@ -280,6 +330,14 @@ class Hub:
         steps.callback(self.sender.stop)
         self.timetable.start()
         steps.callback(self.timetable.stop)
+
+    def _start_serving(self, steps: contextlib.ExitStack) -> None:
+        self.server.start()
+        steps.callback(self.server.stop)
+        self.web_pulse.start()
+        steps.callback(self.web_pulse.stop)
+        self.control.start()
+        steps.callback(self.control.stop)
 
     def _start_hearing(self, steps: contextlib.ExitStack) -> None:
         self.folder.receivers.mkdir(exist_ok=True)
