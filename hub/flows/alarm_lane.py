@@ -2,11 +2,13 @@
 
 Decide first, on a worksheet; write it with the lane's position; only then change what the lane remembers. So a batch
 that could not be written is decided again from the same state, and a batch read again after a crash has its effects once.
+
+A batch that decides nothing need not be written at once: its position goes along with the next effect, or within a second.
+After a crash such batches are read again, and decide nothing again.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -34,11 +36,12 @@ from hub.flows.worksheet import Worksheet
 
 NAME: Final = "alarm"
 SAVE_EVERY_MS: Final = 5 * SECOND
+MARK_EVERY_MS: Final = 1 * SECOND
+"""At most so much quiet lane time is read again after a crash."""
 TICKETS_EVERY_MS: Final = 1 * SECOND
 DUE_AT_ONCE: Final = 200
 """Tickets reviewed in one transaction."""
 Publish = Callable[[str, dict[str, Any]], None]
-_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -100,6 +103,7 @@ class AlarmLane:
         self._state_batch = 0
         self._absorbed = 0
         self._saved_at = 0
+        self._marked_at = 0
         self._next_scan: int | None = None
         self._next_tickets: int | None = None
         self._unwatched = False
@@ -134,6 +138,14 @@ class AlarmLane:
         """The last batch whose effects are committed."""
         return self._position
 
+    def close(self) -> None:
+        """After the last batch: position and state are saved, so that the next start has nothing to read again."""
+        if self._position is None:
+            return
+        mark = LaneMark(self._position, self._time, self.memory.dump(), self._absorbed)
+        self._records.write(lambda books: books.lanes.save(NAME, mark))
+        self._marked(mark)
+
     # --- a batch ------------------------------------------------------------------------------------------------
 
     def take(self, batch: Decoded) -> None:
@@ -143,22 +155,43 @@ class AlarmLane:
         candidates = self._judging.candidates(batch.readings.slot, columns.rows, columns.values, columns.late)
         now = max(self._time, batch.received_at)
         mark = self._mark(batch.position, now)
-
-        def work(books: Books) -> Worksheet:
-            sheet = Worksheet(books, self._judging.live, self._ids, now)
-            self._decide(sheet, batch, columns, candidates)
-            self._keep(books, batch, mark)
-            sheet.flush()
-            return sheet
-
-        sheet = self._records.write(work)
+        sheet = None
+        if candidates or mark.state is not None or now >= self._marked_at + MARK_EVERY_MS or self._speaks(batch):
+            sheet = self._records.write(lambda books: self._write(books, batch, columns, candidates, mark))
+            self._marked(mark)
         self._position, self._time = batch.position, now
-        if mark.state is not None:
-            self._state_batch, self._saved_at = mark.state_batch, now
         self._absorb(batch, columns)
         self._absorbed = batch.position.batch
-        self._written(sheet)
-        self._count(batch, columns, candidates, sheet)
+        self._count(columns, candidates)
+        if sheet is not None:
+            self._written(sheet)
+
+    def _speaks(self, batch: Decoded) -> bool:
+        """Whether anything but quiet readings is in it, or somebody waits to hear of a point again."""
+        return bool(
+            batch.texts
+            or batch.events
+            or batch.availability
+            or batch.refusals
+            or batch.seen
+            or batch.gaps
+            or self._unwatched
+            or self._silence.somebody_waits()
+        )
+
+    def _write(
+        self, books: Books, batch: Decoded, columns: _Columns, candidates: list[int], mark: LaneMark
+    ) -> Worksheet:
+        sheet = Worksheet(books, self._judging.live, self._ids, mark.time)
+        self._decide(sheet, batch, columns, candidates)
+        self._keep(books, batch, mark)
+        sheet.flush()
+        return sheet
+
+    def _marked(self, mark: LaneMark) -> None:
+        self._marked_at = mark.time
+        if mark.state is not None:
+            self._state_batch, self._saved_at = mark.state_batch, mark.time
 
     def _refresh(self, now: int) -> None:
         """Take in new slots and a new registry picture."""
@@ -276,10 +309,13 @@ class AlarmLane:
                 for ticket in books.tickets.due(now, DUE_AT_ONCE):
                     if ticket.id not in sheet.tickets:
                         self._judging.ticketing.review(sheet, ticket)
+            if self._position is not None:
+                books.lanes.save(NAME, LaneMark(self._position, now))
             sheet.flush()
             return sheet
 
         self._written(self._records.write(work))
+        self._marked_at = now
 
     def _has_maintenance(self) -> bool:
         return any(alarm.overlay is Overlay.OUT_OF_SERVICE for alarm in self._judging.live.values())
@@ -306,6 +342,8 @@ class AlarmLane:
         def work(books: Books) -> tuple[Worksheet, Alarm]:
             sheet = Worksheet(books, self._judging.live, self._ids, at)
             alarm = decide(sheet)
+            if self._position is not None:
+                books.lanes.save(NAME, LaneMark(self._position, at))
             sheet.flush()
             return sheet, alarm
 
@@ -328,12 +366,10 @@ class AlarmLane:
         for ticket in sheet.tickets.values():
             self._publish("ticket", ticket_data(ticket))
 
-    def _count(self, batch: Decoded, columns: _Columns, candidates: list[int], sheet: Worksheet) -> None:
-        self.tally.readings += len(batch.readings)
+    def _count(self, columns: _Columns, candidates: list[int]) -> None:
+        self.tally.readings += len(columns.values)
         self.tally.judged += len(candidates)
         self.tally.late += int(columns.late.sum())
-        if sheet.tickets:
-            _log.debug("batch %s: %s tickets", batch.position.batch, len(sheet.tickets))
 
     def health(self, now: int) -> Health:
         """Facts for the health page; whether the lane lags, its runner says."""

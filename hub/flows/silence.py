@@ -48,9 +48,13 @@ class Silence:
 
     # --- a batch ------------------------------------------------------------------------------------------------
 
+    def somebody_waits(self) -> bool:
+        """An alarm about silence is active or about to be: the next word may end it."""
+        return any(alarm.active or alarm.pending_since is not None for alarm in self._alarms)
+
     def heard(self, sheet: Worksheet, batch: Decoded) -> None:
         """Whoever speaks is not silent: the end of alarms about it, at the time of arrival."""
-        if not any(alarm.active or alarm.pending_since is not None for alarm in self._alarms):
+        if not self.somebody_waits():
             return
         slots, devices = self._last_words(batch)
         for alarm in self._alarms:

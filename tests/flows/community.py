@@ -227,6 +227,10 @@ class Story:
         done = position.batch if position is not None else 0
         first = self.lane.state_batch() + 1
         self.lane.restore(self.journal[n - 1].decoded(self.slots, n) for n in range(first, done + 1))
+        for number in range(done + 1, len(self.journal) + 1):
+            batch = self.journal[number - 1].decoded(self.slots, number)
+            self.lane.take(batch)
+            self.wait_until(batch.received_at)
 
     def say(self, saying: Saying, *, tick: bool = True) -> None:
         self.journal.append(saying)
