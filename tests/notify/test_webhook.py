@@ -157,3 +157,16 @@ def test_the_address_is_judged_as_resolved_and_only_once(
 )
 def test_public_addresses(address: str, *, public: bool) -> None:
     assert is_public(address) is public
+
+
+def test_a_name_with_one_private_address_among_public_ones_is_refused(
+    notice: Callable[..., Notice], clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def resolve(_host: str, port: int, **_: Any) -> list[Any]:
+        found = ("93.184.216.34", "10.0.0.1")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with pytest.raises(SendFailed, match="allow_private_targets") as failed:
+        WebhookChannel(None, clock=clock, allow_private=False).send(notice(address="http://mixed.example/"))
+    assert failed.value.permanent is True
