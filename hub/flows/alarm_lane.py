@@ -202,7 +202,8 @@ class AlarmLane:
             self._unwatched = renewed
         self.memory.grow()
         self._judging.grow()
-        self._watch.refresh(renewed=renewed, now=now)
+        if now:  # a lane that has never run knows no time from which silence could count
+            self._watch.refresh(renewed=renewed, now=now)
 
     def _slots_of_the_registry(self) -> None:
         """Bound points have slots from the start: one that has never been heard is missed too."""

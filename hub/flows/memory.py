@@ -152,9 +152,9 @@ class Memory:
                 return
         touched, at = self._last_of(slot, arrival)
         before = self.heard[touched]
-        known = before != NEVER
+        known = (before != NEVER) & (self.fresh_since[touched] != NEVER)
         delta = np.where(known, at - before, 0)
-        lost = ~known | (delta > self.limits(touched)) | (self.fresh_since[touched] == NEVER)
+        lost = ~known | (delta > self.limits(touched))
         self.fresh_since[touched[lost]] = at[lost]
         self._learn(touched, delta, known)
         self.heard[touched] = np.maximum(before, at)

@@ -10,7 +10,7 @@ from hub.domain.alarms import Alarm, Event
 from hub.domain.ids import IdMaker
 from hub.domain.notices import Notice
 from hub.domain.tickets import ENDED, Ticket, TicketKey
-from hub.errors import StoreUnavailable
+from hub.errors import AlreadyOpen, StoreUnavailable
 from hub.flows.ports import AlarmEvent, Books, TicketEvent
 
 
@@ -132,6 +132,12 @@ class Worksheet:
 
     def flush(self) -> None:
         """Write everything. StoreUnavailable where another process was first: the caller decides again."""
+        try:
+            self._flush()
+        except AlreadyOpen as error:
+            raise StoreUnavailable(f"{error}: decided again") from error
+
+    def _flush(self) -> None:
         for ticket in self.tickets.values():
             expected = self._expected[ticket.id]
             if expected is None:

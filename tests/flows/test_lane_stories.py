@@ -334,6 +334,14 @@ def test_the_interval_is_learned(records: Any) -> None:
     assert len(story.alarms()) == 1
 
 
+def test_a_bound_device_that_is_never_heard_is_missed_from_the_first_start_on(records: Any) -> None:
+    story = Story(records, registry(silence_rule(silence_ms=5 * MINUTE), devices=("pump", "mute")))
+    steady(story, START, START + 5 * MINUTE)
+    assert story.alarms() == []
+    steady(story, START + 5 * MINUTE, START + 6 * MINUTE)
+    assert [(a.device, a.raised_at) for a in story.alarms()] == [(hub_id("mute"), START + 5 * MINUTE)]
+
+
 def test_an_offline_statement_is_believed_after_a_short_while(records: Any) -> None:
     story = Story(records, registry(silence_rule()))
     steady(story, START, START + MINUTE)
