@@ -48,14 +48,14 @@ class Topic:
         self.known: KnownDevice | None = None
 
     def learn(self, device: KnownDevice, payload: bytes) -> None:
-        """Let the next message like this one go the short way: it has gone the long one, its names are all right.
+        """Let the next message like this one go the short way: it has gone the long one.
 
-        A name that so far only came with null has no slot: such a shape is looked at value by value.
+        Where a text, a null or a refused name is among the values, such messages are looked at value by value.
         """
         if self.quick is None:
             return
         try:
-            names = tuple(self.quick(payload).values)
+            values = self.quick(payload).values
         except UNREADABLE:
             return
         if self.known is not device:
@@ -63,8 +63,12 @@ class Topic:
             self.shapes.clear()
         if len(self.shapes) >= _SHAPES_KEPT:
             self.shapes.clear()
-        met = [device.slots[name] for name in names if name in device.slots]
-        self.shapes[names] = Shape.of(met) if len(met) == len(names) else MIXED
+        slots = [
+            device.slots[name]
+            for name, value in values.items()
+            if isinstance(value, (float, bool)) and name in device.slots
+        ]
+        self.shapes[tuple(values)] = Shape.of(slots) if len(slots) == len(values) else MIXED
 
 
 def refusal_of(arrival: Arrival, problem: Problem) -> Refusal:
