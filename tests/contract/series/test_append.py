@@ -156,3 +156,9 @@ def _no_rows() -> Rows:
         quality=np.zeros(0, np.uint8),
         place=np.zeros(0, np.int32),
     )
+
+
+def test_latest_survives_opening_again_before_any_roll_up(hand: Any) -> None:
+    hand.write([("t", START, 2.0)])
+    hand.reopen()
+    assert hand.store.latest([hand.key("t")]) == {hand.key("t"): Latest(START, 2.0, None, 0)}

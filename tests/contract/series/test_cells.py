@@ -161,3 +161,11 @@ def test_windows_are_the_same_from_waiting_and_from_finished_cells(hand: Any) ->
     first = [hand.window("t", start=START, end=START + DAY, step=step, agg=agg) for step, agg in asked]
     hand.refresh(START + DAY)
     assert [hand.window("t", start=START, end=START + DAY, step=step, agg=agg) for step, agg in asked] == first
+
+
+def test_a_newer_reading_of_a_finished_quarter_has_it_computed_again(hand: Any) -> None:
+    hand.write([("t", START, 1.0)])
+    hand.refresh(START + CELL)
+    hand.write([("t", START + MINUTE, 2.0)], batch=2)
+    hand.refresh(START + DAY)
+    assert [row[3] for row in columns(hand, "t")] == [2, 0]
