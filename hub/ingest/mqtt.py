@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import ssl
@@ -117,7 +118,7 @@ class Receiver:
         """Stop hearing, acknowledge what has been committed, say good-bye. Returns within some seconds."""
         self._ear.stopping.set()
         self._ear.wake.up()
-        if self._thread.is_alive():
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(_STOP_TIMEOUT_S)
         if not self._thread.is_alive():
             self._ear.wake.close()
@@ -171,31 +172,39 @@ class Receiver:
         ear, wait = self._ear, _FIRST_WAIT_S
         line = self._new_line()
         while not ear.stopping.is_set():
-            why: str | None = None
+            if line.version != self._version:
+                line = self._new_line()
+            settled = False
             try:
-                self._prepare()
-                Conversation(ear, line, self._generation).hold()
-                why = line.farewell()
-            except Refused as refused:
-                why = str(refused)
-                if refused.reason == UNSUPPORTED_VERSION and self._version == "5":
-                    log.info("MQTT connection %s: the broker knows no MQTT 5, going on with 3.1.1", self._name)
-                    self._version, line = "3.1.1", self._new_line()
-                    continue
-                if refused.permanent and not ear.ready.is_set():
-                    self._failure = why
-                    ear.stopping.set()
-                    ear.ready.set()
-                self._count_silence(refused)
+                why = self._talk(line)
+                settled = self._clean_up(line, why)
             except Exception as error:  # nothing may end this thread: it counts, says so, and connects again
+                log.exception("MQTT connection %s: an error ended the connection", self._name)
                 ear.meters.errors.inc()
                 ear.standing.stumbled(ear.clock.now())
-                why = f"MQTT connection {self._name}: {type(error).__name__} while receiving, see the log"
-                log.exception("MQTT connection %s: an error ended the connection", self._name)
-            if self._clean_up(line, why):
-                wait = _FIRST_WAIT_S
+                with contextlib.suppress(Exception):
+                    self._clean_up(line, f"MQTT connection {self._name}: {type(error).__name__}, see the log")
+            wait = _FIRST_WAIT_S if settled else wait
             ear.stopping.wait(wait * random.uniform(0.5, 1.0))  # noqa: S311 - spreads reconnects, hides nothing
             wait = min(wait * 2, _LONGEST_WAIT_S)
+
+    def _talk(self, line: Line) -> str | None:
+        """One connection; why it ended, where somebody said so."""
+        ear = self._ear
+        try:
+            self._prepare()
+            Conversation(ear, line, self._generation).hold()
+        except Refused as refused:
+            if refused.reason == UNSUPPORTED_VERSION and self._version == "5":
+                log.info("MQTT connection %s: the broker knows no MQTT 5, going on with 3.1.1", self._name)
+                self._version = "3.1.1"
+            elif refused.permanent and not ear.ready.is_set():
+                self._failure = str(refused)
+                ear.stopping.set()
+                ear.ready.set()
+            self._count_silence(refused)
+            return str(refused)
+        return line.farewell()
 
     def _new_line(self) -> Line:
         return Line(

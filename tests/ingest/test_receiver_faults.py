@@ -278,3 +278,24 @@ def test_while_the_journal_does_not_commit_no_new_connection_is_made(
     later.close()
     eventually(lambda: len(rig.intake.messages()) >= 40, "all messages")
     assert numbers(rig.intake) == list(range(40))
+
+
+def test_a_way_out_that_raises_does_not_end_the_receiver(
+    make_broker: Callable[..., Broker], rig: Rig, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    rules = tmp_path_factory.mktemp("acl") / "acl"
+    rules.write_text("topic read #\n")
+    broker = make_broker(extra=f"allow_anonymous true\nacl_file {rules}")
+
+    def give_up(reason: str) -> None:
+        rig.deaths.append(reason)
+        rig.receivers[0].stop()
+        raise RuntimeError("a bug in the way out")
+
+    receiver = rig.receiver(broker.url(), heartbeat_s=0.05)
+    receiver._on_dead = give_up
+    receiver.start()
+    receiver.beat_seen(1)  # one came back once, and never again
+    eventually(lambda: rig.deaths, "given up")
+    eventually(lambda: not receiver._thread.is_alive(), "stopped from its own thread")
+    assert rig.count("errors_total") == 1
