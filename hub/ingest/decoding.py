@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -34,6 +35,7 @@ from hub.settings import Connection, Ingest
 
 _TOPICS_KEPT: Final = 200_000
 _SHAPES_KEPT: Final = 16
+_TRACE_LENGTH: Final = 4_000
 _SHORT_TEXT: Final = 100
 """Characters; longer texts go the long way, which knows the limits."""
 _NO_TIME: Final = Mark.ARRIVAL_TIME
@@ -135,10 +137,22 @@ class Decoder:
                             continue
                     elif self._read_mixed(entry, message, index, arrived, out):
                         continue
-            entry.read(entry, Arrival(index, connection, topic, payload, flags, arrived, content_type, arrived, 0), out)
+            arrival = Arrival(index, connection, topic, payload, flags, arrived, content_type, arrived, 0)
+            self._read_guarded(entry, arrival, out)
         self._repeats.passed(len(frames))
         out.seen = self._devices.take_seen(received_at)
         return out.finish(position, frames, received_at)
+
+    def _read_guarded(self, entry: Topic, arrival: Arrival, out: Columns) -> None:
+        """A format that raises breaks its promise: its frame goes to quarantine with the trace, the batch goes on."""
+        try:
+            entry.read(entry, arrival, out)
+        except Exception:  # noqa: BLE001 - one frame must not stop the lanes
+            self._tally.count("decoder_failed")
+            trace = (
+                f"the decoder failed; the hub is at fault, not the device:\n{traceback.format_exc()[-_TRACE_LENGTH:]}"
+            )
+            out.refusals.append(refusal(arrival, "decoder_failed", trace, None, whole=True))
 
     def _read_mixed(self, entry: Topic, message: Quick, frame: int, arrived: int, out: Columns) -> bool:
         """Numbers and texts side by side; False, with nothing done, where the long way has to look at it."""

@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
+from devices.contract import Decoded as FormatDecoded
+from devices.contract import Message
 from devices.formats.native import NativeFormat
 from hub.clock import DAY, HOUR, MINUTE
 from hub.flows.batch import Beat, Decoded, Gap, Mark, PointKey, Position, Slots
@@ -341,6 +343,19 @@ def test_what_is_not_understood_is_refused_with_its_bytes(desk: Desk) -> None:
     assert [r.payload for r in out.refusals] == [f.payload for f in frames]
     assert out.refusals[3].topic == "\\xff\\xfe"
     assert desk.rows(out) == [("a", 1.0, NOON, 0)]
+
+
+def test_a_format_that_breaks_its_promise_costs_its_own_frame_only(desk: Desk) -> None:
+    class Broken(NativeFormat):
+        def decode(self, route: Any, message: Message) -> FormatDecoded:
+            if b"boom" in message.payload:
+                raise KeyError("boom")
+            return super().decode(route, message)
+
+    desk.decoder._formats = {"native": Broken()}
+    out = desk.read(frame({"a": 1}, ts=NOON), frame({"boom": 1}), frame({"a": 2}, ts=NOON))
+    assert [value for _, value, *_ in desk.rows(out)] == [1.0, 2.0]
+    assert [(r.frame, r.reason, "KeyError: 'boom'" in r.detail) for r in out.refusals] == [(1, "decoder_failed", True)]
 
 
 def test_gaps_and_heartbeats_are_read_in_place(desk: Desk) -> None:
