@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
-from hub.domain.places import Binding, Device, DeviceState, Facility
+from hub.domain.places import Binding, Device, DeviceState, Facility, PlaceKind
 from hub.flows.community.picture import Picture, PointName, Wish
 
 
@@ -69,11 +69,37 @@ def plan_import(stored: Picture | None, wish: Wish, *, now: int) -> ImportPlan:
     }
     result = replace(
         wanted,
+        **_still_named(before, wanted, facilities),
         facilities=facilities,
         devices=devices,
         bindings={point: spans for point, spans in bindings.items() if spans},
     )
     return ImportPlan(now=now, result=result, changes=tuple(_changes(stored, before, result)))
+
+
+def _still_named(before: Picture, wanted: Picture, facilities: Mapping[str, Facility]) -> dict[str, Any]:
+    """Parties, crews and places that left the file but that a retired facility's history still names."""
+    retired = [facility for facility in facilities.values() if facility.retired_at is not None]
+    parties = {facility.party for facility in retired}
+    crews = {facility.crew for facility in retired}
+    kept_crews = {
+        name: replace(crew, is_default=False)
+        for name, crew in before.crews.items()
+        if name in crews and name not in wanted.crews
+    }
+    parties |= {crew.party for crew in kept_crews.values()}
+    places = {place for facility in retired for place in (facility.building, facility.grid)}
+    for place in reversed(list(PlaceKind)):  # leaves first, so that every parent is reached
+        places |= {p.parent for p in before.places.values() if p.kind is place and p.id in places}
+    return {
+        "parties": {**_named(before.parties, parties), **wanted.parties},
+        "crews": {**kept_crews, **wanted.crews},
+        "places": {**_named(before.places, places), **wanted.places},
+    }
+
+
+def _named(before: Mapping[str, Any], names: set[str | None]) -> dict[str, Any]:
+    return {name: value for name, value in before.items() if name in names}
 
 
 def _facilities(before: Mapping[str, Facility], wanted: Mapping[str, Facility], now: int) -> dict[str, Facility]:

@@ -313,7 +313,8 @@ class _Assembly:
 
     def _binding(self, raw: RawRow, row: Any, owner: Any, facility: Facility) -> Binding:
         unit = row.unit if row.unit is not None else default_unit(row.name, facility, owner.facility, owner.unit)
-        self._refer_unit(raw, unit, facility)
+        if row.until is None:  # a span that has ended may name a unit that is gone by now
+            self._refer_unit(raw, unit, facility)
         metric = row.metric or row.name.rpartition(".")[2]
         if row.metric and metric not in METRICS:
             near = get_close_matches(metric, METRICS, n=3)
