@@ -34,11 +34,9 @@ from hub.ingest.topics import Arrival, Topic, refusal
 from hub.settings import Connection, Ingest
 
 _TOPICS_KEPT: Final = 200_000
-_SHAPES_KEPT: Final = 16
 _TRACE_LENGTH: Final = 4_000
 _SHORT_TEXT: Final = 100
 """Characters; longer texts go the long way, which knows the limits."""
-_NO_TIME: Final = Mark.ARRIVAL_TIME
 _BEAT_TOPIC: Final = BEAT_ROOT.encode()
 
 
