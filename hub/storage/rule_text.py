@@ -32,6 +32,7 @@ class RuleText(Strict):
     realarm: Duration | None = None
     realarm_limit: int | None = Field(default=None, ge=0)
     shelve_max: Duration | None = None
+    acknowledges_itself: bool | None = None
     ticket: bool | None = None
     priority: Priority | None = None
     enabled: bool | None = None
@@ -58,6 +59,7 @@ class RuleText(Strict):
             "realarm_ms": self.realarm,
             "realarm_limit": self.realarm_limit,
             "shelve_max_ms": self.shelve_max,
+            "acknowledges_itself": self.acknowledges_itself,
             "raises_ticket": self.ticket,
             "priority": self.priority,
             "enabled": self.enabled,

@@ -14,7 +14,8 @@ from hub.errors import ConfigError, NotFound
 from hub.flows.community.picture import FileRefused, Picture, RowError, Wish
 from hub.flows.community.plan import plan_import
 from hub.storage.catalogue import load_catalogue
-from hub.storage.community.sheets import FINDINGS
+from hub.storage.community.rows import TABLES, keys_of
+from hub.storage.community.sheets import FINDINGS, SHEETS
 from hub.storage.community_toml import parse_toml, read_toml, shipped, shipped_file, write_toml
 from hub.storage.community_workbook import read_workbook, write_findings, write_workbook
 
@@ -331,3 +332,12 @@ def test_a_name_that_looks_like_a_formula_stays_a_name(small: Wish, catalogue: C
     file = tmp_path / "small.xlsx"
     write_workbook(stored(small), catalogue, file)
     assert read_workbook(file, catalogue).picture.facilities["shed"].ledger["maker"] == "=SUM(A1)"
+
+
+def test_a_sheet_has_a_column_for_every_key() -> None:
+    for sheet in SHEETS:
+        columns = {column.key for column in sheet.columns}
+        keys = set(keys_of(TABLES[sheet.table]))
+        if "name_zh" in columns:
+            columns = columns - {"name_zh", "name_en"} | {"name"}
+        assert columns == keys, sheet.table

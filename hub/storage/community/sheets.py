@@ -209,6 +209,7 @@ SHEETS: Final[tuple[Sheet, ...]] = (
             _column("realarm", "重复提醒", "Re-alarm", 12),
             _column("realarm_limit", "提醒次数", "Re-alarm limit", 12),
             _column("shelve_max", "最长搁置", "Longest shelving", 12),
+            _column("acknowledges_itself", "自动知悉", "Acknowledges itself", 14, choices=_YES),
             _column("ticket", "生成工单", "Ticket", 10, choices=_YES),
             _column("priority", "等级", "Priority", choices=("safety", "high", "medium", "low")),
             _column("enabled", "启用", "Enabled", 10, choices=_YES),
