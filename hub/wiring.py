@@ -104,7 +104,10 @@ class Hub:
         )
         self.journal = Journal(self.folder.journal, settings.journal, clock)
         self.series = DuckSeries(
-            self.folder.series, memory_limit=settings.series.memory_limit, threads=settings.series.threads
+            self.folder.series,
+            memory_limit=settings.series.memory_limit,
+            threads=settings.series.threads,
+            metrics=metrics,
         )
         self.connections = settings.mqtt.all_connections()
         self.slots = Slots()
