@@ -290,8 +290,9 @@ class AlarmLane:
         if self._next_tickets is None or self._next_tickets <= now:
             first = self._records.read(lambda books: books.tickets.next_due())
             tickets_due = (first is not None and first <= now) or self._has_maintenance()
-        if alarms_due or scan_due or tickets_due or self._unwatched:
-            self._judge_time(now, scan=scan_due, tickets=tickets_due)
+        silence_due = scan_due and self._silence.has_news(now)
+        if alarms_due or silence_due or tickets_due or self._unwatched:
+            self._judge_time(now, scan=silence_due, tickets=tickets_due)
         self._time = now
         self._next_tickets = now + TICKETS_EVERY_MS
         if scan_due:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hub.domain.alarms import Alarm, Judged, Overlay, Release, Suppress
 from hub.domain.rules import Rule, RuleKind
@@ -111,15 +110,18 @@ class Silence:
 
     def scan(self, sheet: Worksheet, now: int) -> None:
         """Points and devices whose silence has become too long: the whole device where it says nothing at all."""
-        memory, watched = self._memory, self._watch.watched
-        if len(watched):
-            overdue = watched[memory.heard[watched] + memory.limits(watched) <= now]
-            for owner, slots in self._by_device(overdue).items():
-                self._overdue(sheet, owner, slots, now)
+        for owner, slots in self._untold(now).items():
+            self._overdue(sheet, owner, slots, now)
         self._release_children(sheet, now)
 
-    def _by_device(self, overdue: NDArray[np.intp]) -> dict[int, list[int]]:
-        """Those whose silence is not told yet."""
+    def has_news(self, now: int) -> bool:
+        """Whether ``scan`` would have anything to say."""
+        return bool(self._untold(now)) or any(alarm.overlay is Overlay.SUPPRESSED for alarm in self._alarms)
+
+    def _untold(self, now: int) -> dict[int, list[int]]:
+        """Overdue slots by device index, without those whose silence has been told."""
+        memory, watched = self._memory, self._watch.watched
+        overdue = watched[memory.heard[watched] + memory.limits(watched) <= now]
         told_devices = {a.device for a in self._alarms if a.active and not a.point}
         told_points = {(a.device, a.point) for a in self._alarms if a.active and a.point}
         found: dict[int, list[int]] = {}

@@ -240,9 +240,10 @@ class Story:
             self.wait_until(batch.received_at)
 
     def wait_until(self, now: int) -> None:
-        """Let time pass as the runner does: at every deadline on the way (long stretches in strides of a minute)."""
+        """Let time pass as the runner does: at every deadline on the way (long stretches in strides)."""
         while (deadline := self.lane.next_deadline()) is not None and deadline <= now:
-            stride = MINUTE if now - self.lane._time > HOUR else 0
+            left = now - self.lane._time
+            stride = max(MINUTE, left // 500) if left > HOUR else 0
             self.lane.tick(max(deadline, self.lane._time + stride))
             if self.lane.next_deadline() == deadline:
                 break
