@@ -250,13 +250,18 @@ class AlarmLane:
             self._judging.sample(sheet, slot, value, time=time, arrival=arrival, late=late)
 
     def _judge_texts(self, sheet: Worksheet, batch: Decoded) -> None:
+        """As values are."""
         current: dict[int, int] = {}
+        old: dict[int, int] = {}
         for text in batch.texts:
             late = text.arrival - text.time > self._lateness
-            if late or text.time < current.get(text.slot, int(self.memory.time[text.slot])):
+            if late and text.mark & Mark.RETAINED:
                 continue
-            current[text.slot] = text.time
-            self._judging.sample(sheet, text.slot, text.text, time=text.time, arrival=text.arrival, late=False)
+            seen, column = (old, self.memory.late_time) if late else (current, self.memory.time)
+            if text.time < seen.get(text.slot, int(column[text.slot])):
+                continue
+            seen[text.slot] = text.time
+            self._judging.sample(sheet, text.slot, text.text, time=text.time, arrival=text.arrival, late=late)
 
     def _mark(self, position: Position, now: int) -> LaneMark:
         """The state is saved as of the batch before, every few seconds and whenever the journal is another one."""
@@ -276,7 +281,7 @@ class AlarmLane:
         books.lanes.save(NAME, mark)
 
     def _absorb(self, batch: Decoded, columns: _Columns) -> None:
-        self.memory.absorb(batch, columns.values, columns.late)
+        self.memory.absorb(batch, columns.values, columns.late, lateness=self._lateness)
 
     # --- time ---------------------------------------------------------------------------------------------------
 

@@ -101,7 +101,7 @@ class Memory:
 
     # --- taking in ----------------------------------------------------------------------------------------------
 
-    def absorb(self, batch: Decoded, values: NDArray[np.float64], late: NDArray[np.bool_]) -> None:
+    def absorb(self, batch: Decoded, values: NDArray[np.float64], late: NDArray[np.bool_], *, lateness: int) -> None:
         """Remember a batch: its calibrated ``values`` and which of its readings are ``late``. No effect but this."""
         self.grow()
         self.counter += 1
@@ -111,7 +111,7 @@ class Memory:
             self._hear(batch.readings)
             self._keep_latest(batch.readings, values, late)
         for text in batch.texts:
-            self._keep_text(text)
+            self._keep_text(text, lateness)
         for event in batch.events:
             if not event.mark & Mark.RETAINED:
                 self.hear_device(event.device, event.arrival)
@@ -221,11 +221,13 @@ class Memory:
         self.mark[slot] = mark
         self.changed[slot] = self.counter
 
-    def _keep_text(self, text: TextReading) -> None:
+    def _keep_text(self, text: TextReading, lateness: int) -> None:
         slot = text.slot
         if not text.mark & Mark.RETAINED:
             self._learn_one(slot, text.arrival)
-        if text.time >= self.time[slot]:
+        if text.arrival - text.time > lateness:
+            self.late_time[slot] = max(self.late_time[slot], text.time)
+        elif text.time >= self.time[slot]:
             self.time[slot], self.arrival[slot], self.mark[slot] = text.time, text.arrival, text.mark
             self.texts[slot] = text.text
             self.changed[slot] = self.counter

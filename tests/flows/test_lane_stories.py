@@ -15,6 +15,7 @@ from hub.domain.rules import RuleKind
 from hub.domain.ticket_actions import Actor, Details
 from hub.domain.tickets import Action, TicketState
 from hub.errors import IllegalTransition, InvalidInput, NotFound, Stale, StoreUnavailable
+from hub.flows.batch import TextReading
 from hub.flows.tickets import TicketDesk
 from tests.flows.community import (
     DAY,
@@ -28,7 +29,6 @@ from tests.flows.community import (
     fault_rule,
     hub_id,
     limit_rule,
-    name,
     registry,
     silence_rule,
 )
@@ -437,7 +437,13 @@ def test_state_rules_on_words(records: Any) -> None:
     story.say(Saying().text("pump", "manual", START + SECOND, point="mode"))
     assert story.ticket().title_en == "Room pump: Fault"
     assert story.lane.live.of_device(hub_id("pump"))[0].text == "manual"
-    assert name("x").zh in "x中"
+    assert story.ticket().title_zh == "Room pump中:故障"
+    old = TextReading(0, START - DAY, "manual", START + 2 * SECOND, 0, 0)
+    batch = Saying().online("pump", START + 2 * SECOND, online=True).decoded(story.slots, 3)
+    batch.texts.append(old)
+    story.lane.take(batch)
+    assert [t.late for t in story.tickets()] in ([False, True], [True, False])
+    assert story.lane.live.of_device(hub_id("pump"))[0].time == START + SECOND
 
 
 # --- crashes ----------------------------------------------------------------------------------------------------
