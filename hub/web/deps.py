@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry
 
@@ -13,11 +13,13 @@ from hub.domain.alarms import Alarm
 from hub.domain.catalogue import Catalogue
 from hub.domain.health import Health
 from hub.domain.people import Answer, AuditEntry, Session, Token, User
-from hub.domain.places import Device, Name
+from hub.domain.places import Device
 from hub.domain.ticket_actions import Actor, Details
 from hub.domain.tickets import Action, Ticket, TicketKind
 from hub.flows.batch import PointKey
+from hub.flows.community.adoption import Adoption, InboxDevice
 from hub.flows.lists import AlarmLists, GapLists, NoticeLists, QuarantineLists, TicketLists
+from hub.flows.live import LiveReading
 from hub.flows.ports import Records
 from hub.flows.registry import Registrar
 from hub.flows.series import SeriesReader
@@ -55,18 +57,6 @@ class WebBooks(Protocol):
     def quarantine(self) -> QuarantineLists: ...
     @property
     def people(self) -> PeopleBook: ...
-
-
-class LiveReading(NamedTuple):
-    """The latest of one point, calibrated, as the alarm lane sees it. ``silent``: nothing for longer than it may."""
-
-    key: PointKey
-    value: float | None
-    text: str
-    time: int
-    arrival: int
-    quality: int
-    silent: bool
 
 
 class Live(Protocol):
@@ -124,36 +114,6 @@ class TicketActions(Protocol):
     ) -> Ticket:
         """``expected``: the version the caller saw; None: whatever it is now."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Adoption:
-    """An inbox device gets its place. ``points``: point name -> metric, for those whose own name does not tell it."""
-
-    device: str
-    facility: str
-    unit: str = ""
-    points: Mapping[str, str] = field(default_factory=dict)
-    name: Name | None = None
-    by: str = ""
-
-
-class InboxPoint(NamedTuple):
-    """A point of a device that waits for adoption."""
-
-    name: str
-    sample: str
-    metric: str
-
-
-class InboxDevice(NamedTuple):
-    """A device that waits for adoption, and what it seems to be."""
-
-    device: Device
-    points: tuple[InboxPoint, ...]
-    facility: str | None
-    unit: str
-    reason: str
 
 
 class Inbox(Protocol):

@@ -14,8 +14,9 @@ from hub.domain.catalogue import Catalogue
 from hub.domain.metrics import METRICS, Metric
 from hub.domain.places import Binding, Facility
 from hub.flows.batch import PointKey
+from hub.flows.live import LiveReading
 from hub.flows.registry import Registry
-from hub.web.deps import Live, LiveReading
+from hub.web.deps import Live
 
 Place = tuple[str, str]
 """(community, facility)"""
@@ -66,11 +67,14 @@ class FacilityView:
         return sum(not view.known for view in self.points)
 
     def headline(self, catalogue: Catalogue, count: int = 2) -> tuple[PointView, ...]:
-        """The most telling readings, as the catalogue orders the metrics of its kind."""
+        """The most telling readings, one for each metric, as the catalogue orders the metrics of its kind."""
         kind = catalogue.kinds.get(self.facility.kind)
         order = {metric: rank for rank, metric in enumerate(kind.sensors if kind else ())}
         told = sorted(self.points, key=lambda v: (order.get(v.point.binding.metric_name(), 99), v.point.key))
-        return tuple(told[:count])
+        first: dict[str, PointView] = {}
+        for view in told:
+            first.setdefault(view.point.binding.metric_name(), view)
+        return tuple(first.values())[:count]
 
 
 def state_of(alarms: Iterable[Alarm], points: Iterable[PointView]) -> FacilityState:

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from hub.clock import to_iso
 from hub.errors import HubError
-from hub.web.deps import LiveReading, WebDeps
+from hub.flows.live import LiveReading
+from hub.web.deps import WebDeps
 from hub.web.overview import open_alarms
 from hub.web.picture import BoundPoints, FacilityState, Place, by_place, view_of
 
@@ -25,7 +26,7 @@ class Pulse:
         self._deps = deps
         self._period_s = period_s
         self._bound = BoundPoints()
-        self._mark = 0
+        self._mark: int | None = None
         self._states: dict[Place, FacilityState] = {}
         self._beats = 0
         self._ending = threading.Event()
@@ -47,10 +48,14 @@ class Pulse:
     def beat(self) -> None:
         """One beat; the thread's own step, public for tests."""
         now = self._deps.clock.now()
-        self._mark, changed = self._deps.live.changed_since(self._mark)
         if not self._deps.changes.listeners:
             self._states.clear()
+            self._mark = None
             return
+        first = self._mark is None
+        self._mark, changed = self._deps.live.changed_since(self._mark or 0)
+        if first:  # a page brings what is true when it is loaded
+            changed = ()
         registry = self._deps.registrar.current
         for reading in changed:
             point = self._bound.find(registry, reading.key, now)

@@ -15,7 +15,7 @@ from hub.clock import DAY, HOUR, MINUTE, SECOND, to_iso
 from hub.domain.metrics import Metric
 from hub.domain.places import Name
 from hub.domain.tickets import Ticket, TicketState
-from hub.web.deps import LiveReading
+from hub.flows.live import LiveReading
 from hub.web.languages import LOCALES
 
 DASH = "—"
@@ -40,6 +40,12 @@ class Teller:
         text = value.value if isinstance(value, Enum) else value
         said = self.gettext(f"{group}:{text}")
         return str(text) if said == f"{group}:{text}" else said
+
+    def component(self, name: str) -> str:
+        """A component; ``mqtt:main`` is the connection called main."""
+        kind, _, which = name.partition(":")
+        said = self.word("component", kind)
+        return f"{said} {which}" if which else said
 
     def name(self, name: Name | None) -> str:
         """A bilingual name."""
@@ -94,8 +100,9 @@ class Teller:
             if len(parts) == 2:
                 break
         if not parts:
-            return f"{left // SECOND} {self.gettext('s')}"
-        return " ".join(part for part in parts if not part.startswith("0 ")) or parts[0]
+            second = self.gettext("s")
+            return f"{left // SECOND} {second}"
+        return " ".join(part for part in parts if not part.startswith("0 "))
 
     def ago(self, instant: int | None) -> str:
         """``5 min ago``."""
@@ -144,12 +151,13 @@ class Teller:
         """Why a ticket is where it is between completed and closed, in a sentence; empty elsewhere."""
         _ = self.gettext
         if ticket.state is TicketState.VERIFYING:
+            if ticket.waiting:
+                return self.word("waiting", ticket.waiting)
             if ticket.restored_at is not None:
-                until = self.when(ticket.recheck_at) if ticket.recheck_at else ""
-                said = _("The sensor has shown normal since %s; it must stay so before the repair counts.") % self.when(
-                    ticket.restored_at
-                )
-                return f"{said} {_('Next look: %s.') % until}" if until else said
+                since = self.when(ticket.restored_at)
+                said = _("The sensor has shown normal since %s; it must stay so before the repair counts.") % since
+                next_look = _("Next look: %s.") % self.when(ticket.recheck_at)
+                return f"{said} {next_look}" if ticket.recheck_at else said
             if ticket.sensor_born:
                 return _("Waiting for device data: the repair counts once the sensor shows normal and stays so.")
             return _("Waiting for a person to check the work on site or by a call-back.")

@@ -11,9 +11,10 @@ from starlette.responses import Response
 from hub.domain.metrics import METRICS
 from hub.domain.places import Device, DeviceState
 from hub.errors import InvalidInput, NotFound
+from hub.flows.community.adoption import InboxDevice
 from hub.flows.registry import Registry
 from hub.web.auth.access import MANAGERS, Access, Need, Read
-from hub.web.deps import InboxDevice, WebDeps
+from hub.web.deps import WebDeps
 from hub.web.devices.schemas import Adopted, AdoptIn, AdoptMany, AdoptOne, DeviceOut, InboxOut, PointOut
 from hub.web.idempotency import once
 from hub.web.paging import page_of

@@ -11,8 +11,9 @@ from starlette.responses import RedirectResponse, Response
 
 from hub.domain.metrics import METRICS
 from hub.errors import HubError, InvalidInput, NotFound
+from hub.flows.community.adoption import Adoption
 from hub.web.auth.access import MANAGERS, Access, NeedForm, Read
-from hub.web.deps import Adoption, WebDeps
+from hub.web.deps import WebDeps
 from hub.web.devices.api import known, places_of, visible, waiting
 from hub.web.paging import page_of
 from hub.web.problems import problem_of

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from hub.domain.places import Device
-from hub.web.deps import Adoption, InboxDevice
+from hub.flows.community.adoption import Adoption, InboxDevice
 from hub.web.schemas import NameOut, Schema, iso
 
 MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]

@@ -18,6 +18,7 @@ from hub.domain.people import Grant, Role, ScopeKind, Token, User
 from hub.domain.places import Device, DeviceState, Name
 from hub.domain.tickets import Ticket, TicketKey, TicketKind, TicketState
 from hub.flows.batch import Gap, PointKey, Position, Refusal
+from hub.flows.community.adoption import InboxDevice, InboxPoint
 from hub.flows.ports import AlarmEvent, TicketEvent
 from hub.flows.registry import Registrar, Registry
 from hub.flows.tickets import TicketDesk
@@ -26,7 +27,7 @@ from hub.storage.catalogue import load_catalogue
 from hub.storage.community_toml import shipped
 from hub.storage.unit import SqlRecords
 from hub.web.auth.passwords import digest, hash_password
-from hub.web.deps import InboxDevice, InboxPoint, WebDeps
+from hub.web.deps import WebDeps
 from hub.web.stream import Changes
 from tests.web.fakes.parts import FakeAlarms, FakeInbox, FakeLive, FakeSeries
 
@@ -179,14 +180,12 @@ def furnish(  # noqa: C901 - a morning is a long list
     def mode(kind: str, number: int = 0) -> str:
         return [m for k, m in registry.failure_modes if k == kind][number]
 
-    def alarm(
-        name: str, kind: str, number: int, priority: Priority, minutes: int, which: int = 0, **more: Any
-    ) -> Alarm:
+    def alarm(kind: str, number: int, priority: Priority, minutes: int, **more: Any) -> Alarm:
         facility = first(kind)
         device, point = next((d, p) for (d, p), b in registry.bindings.items() if b[0].facility == facility)
         made = Alarm(
             id=ids.make(now - minutes * MINUTE),
-            rule=f"{kind.replace('_', '-')}-{name}",
+            rule=f"{kind.replace('_', '-')}-{mode(kind, number).replace('_', '-')}",
             community=HOME,
             device=device,
             point=point,
@@ -203,16 +202,16 @@ def furnish(  # noqa: C901 - a morning is a long list
         return replace(made, **more)
 
     alarms = {
-        "lift": alarm("door", "lift", 1, Priority.SAFETY, 4, text="E21"),
-        "sump": alarm("high", "sump", 0, Priority.HIGH, 26, value=2.84, occurrence=3),
-        "pump": alarm("low", "pump_room", 0, Priority.HIGH, 75, acked=True, acked_by="desk", acked_at=now - HOUR, value=0.21),
-        "air": alarm("co2", "activity_room", 0, Priority.LOW, 140, active=False, cleared_at=now - 20 * MINUTE, value=1480),
+        "lift": alarm("lift", 1, Priority.SAFETY, 4, text="E21"),
+        "sump": alarm("sump", 0, Priority.HIGH, 26, value=2.84, occurrence=3),
+        "pump": alarm("pump_room", 0, Priority.HIGH, 75, acked=True, acked_by="desk", acked_at=now - HOUR, value=0.21),
+        "air": alarm("activity_room", 0, Priority.LOW, 140, active=False, cleared_at=now - 20 * MINUTE, value=1480),
         "ev": alarm(
-            "offline", "ev_charging", 0, Priority.MEDIUM, 300, overlay=Overlay.SHELVED,
+            "ev_charging", 0, Priority.MEDIUM, 300, overlay=Overlay.SHELVED,
             overlay_until=now + 2 * HOUR, overlay_reason="充电桩厂家升级固件",
         ),
-        "old": alarm("hot", "power_room", 1, Priority.MEDIUM, 3000, active=False, acked=True, acked_by="desk", cleared_at=now - 40 * HOUR),
-        "late": alarm("late", "power_room", 0, Priority.MEDIUM, 90_000, late=True, acked=True, active=False, cleared_at=now - 60 * DAY),
+        "old": alarm("power_room", 1, Priority.MEDIUM, 3000, active=False, acked=True, acked_by="desk", cleared_at=now - 40 * HOUR),
+        "late": alarm("power_room", 0, Priority.MEDIUM, 90_000, late=True, acked=True, active=False, cleared_at=now - 60 * DAY),
     }  # fmt: skip
 
     def ticket(about: Alarm, number: int, state: TicketState, zh: str, en: str, **more: Any) -> Ticket:

@@ -15,10 +15,11 @@ from hub.domain.metrics import METRICS
 from hub.domain.places import Device, DeviceState
 from hub.errors import InvalidInput
 from hub.flows.batch import PointKey
+from hub.flows.community.adoption import Adoption, InboxDevice
+from hub.flows.live import LiveReading
 from hub.flows.ports import AlarmEvent, Records
 from hub.flows.registry import Registrar
 from hub.flows.series import Aggregate, QueryInterrupted, Step, Window
-from hub.web.deps import Adoption, InboxDevice, LiveReading
 from hub.web.stream import Changes
 
 TYPICAL = {
