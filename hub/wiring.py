@@ -32,7 +32,7 @@ from hub.ingest.echo import Echo
 from hub.ingest.heartbeat import Pulse
 from hub.ingest.intake import IntakeThread
 from hub.ingest.journal import Journal
-from hub.ingest.journal_meters import IntakeMeters, LaneMeters
+from hub.ingest.journal_meters import DecodingMeters, IntakeMeters, LaneMeters
 from hub.ingest.lanes import LaneRunner
 from hub.ingest.meters import MqttMeters
 from hub.ingest.mqtt import Receiver
@@ -52,6 +52,8 @@ from hub.web.stream import Changes
 
 log = logging.getLogger(__name__)
 
+QUARANTINE_KEPT: Final = 365 * DAY
+"""How long frames that have been redriven or dismissed stay listed."""
 MONTH: Final = 30 * DAY
 YEAR: Final = 365 * DAY
 ANSWERS_KEPT: Final = 2 * DAY
@@ -114,8 +116,12 @@ class Hub:
         self.pulse = Pulse(
             within_ms=round(3 * settings.mqtt.heartbeat_s * SECOND), connections=[c.name for c in self.connections]
         )
+        self.decoding = DecodingMeters(metrics)
         self.source = BatchSource(
-            self.journal, self._decoder, pulse=self.pulse, listeners=(self._beats_to_receivers, self._echo().note)
+            self.journal,
+            self._decoder,
+            pulse=self.pulse,
+            listeners=(self._beats_to_receivers, self._echo().note, self.decoding.note),
         )
         self.alarm_lane = AlarmLane(
             self.records,
@@ -231,6 +237,7 @@ class Hub:
             ingest,
             known=lambda device: device in self.registrar.current.devices,
             window=self.settings.mqtt.receive_maximum,
+            **({"counts": self.decoding.counts, "clocks": self.decoding.clocks} if slots is None else {}),
         )
 
     def _echo(self) -> Echo:
@@ -263,6 +270,8 @@ class Hub:
             self.records.write(
                 lambda books: books.people.forget(sessions_before=now, answers_before=now - ANSWERS_KEPT)
             )
+            while self.records.write(lambda books: books.quarantine.forget(now - QUARANTINE_KEPT, limit=500)):
+                pass
 
         return (Job(name="forget", run=forget, cron="40 3 * * *"), Job(name="clean", run=clean, every_ms=HOUR))
 
@@ -365,7 +374,7 @@ class Hub:
             *self._more_health,
             *(receiver.health for receiver in self.receivers.values()),
             self.intake.health,
-            self.journal.health,
+            self.decoding.health,
             self.alarm_runner.health,
             self.series_runner.health,
             self.series_lane.health,
