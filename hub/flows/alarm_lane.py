@@ -176,7 +176,7 @@ class AlarmLane:
             or batch.seen
             or batch.gaps
             or self._unwatched
-            or self._silence.somebody_waits()
+            or self._silence.awaits(batch)
         )
 
     def _write(

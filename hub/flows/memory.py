@@ -193,9 +193,13 @@ class Memory:
         for owner in back.tolist():
             self._device_is_back(owner, int(self.device_heard[owner]), int(before[owner]))
         if self.offline:
-            for hub_id in [hub_id for hub_id, off in self.offline.items() if off]:
-                if (owners == self.device_index[hub_id]).any():
-                    self.offline[hub_id] = False
+            self._back_online(owners)
+
+    def _back_online(self, owners: NDArray[np.int32]) -> None:
+        """Who sends readings is reachable, whatever its last statement was."""
+        off = [hub_id for hub_id, offline in self.offline.items() if offline]
+        spoke = np.isin([self.device_index[hub_id] for hub_id in off], owners)
+        self.offline |= {hub_id: False for hub_id, heard in zip(off, spoke.tolist(), strict=True) if heard}
 
     def _device_is_back(self, owner: int, at: int, before: int) -> None:
         """After a silence of the whole device each of its points has its full interval again."""

@@ -36,10 +36,16 @@ class Silence:
         self._memory = memory
         self._judging = judging
         self._alarms: list[Alarm] = []
+        self._awaited = np.zeros(0, np.bool_)
+        """Slots whose next word may end an alarm about silence."""
 
     def refresh(self) -> None:
         """After a commit: which of the live alarms are about silence."""
         self._alarms = [alarm for alarm in self._judging.live.values() if self._is_silence(alarm)]
+        self._awaited = np.zeros(self._memory.size, np.bool_)
+        for alarm in self._alarms:
+            if alarm.active or alarm.pending_since is not None:
+                self._awaited[self._slots_behind(alarm)] = True
 
     def _is_silence(self, alarm: Alarm) -> bool:
         rule = self._watch.rule(alarm.community, alarm.rule)
@@ -47,13 +53,16 @@ class Silence:
 
     # --- a batch ------------------------------------------------------------------------------------------------
 
-    def somebody_waits(self) -> bool:
-        """An alarm about silence is active or about to be: the next word may end it."""
-        return any(alarm.active or alarm.pending_since is not None for alarm in self._alarms)
+    def awaits(self, batch: Decoded) -> bool:
+        """Whether somebody speaks in it about whom an alarm says that it is silent."""
+        slot = batch.readings.slot
+        if len(self._awaited) < self._memory.size:
+            self.refresh()
+        return bool(self._awaited[slot].any() or batch.texts or batch.events)
 
     def heard(self, sheet: Worksheet, batch: Decoded) -> None:
         """Whoever speaks is not silent: the end of alarms about it, at the time of arrival."""
-        if not self.somebody_waits():
+        if not self._alarms or not self.awaits(batch):
             return
         slots, devices = self._last_words(batch)
         for alarm in self._alarms:

@@ -154,6 +154,13 @@ def test_stale_never_clears_and_the_sensor_has_a_ticket_of_its_own(records: Any)
     assert silent.reported_at == START + 50 * SECOND + 2 * MINUTE
 
 
+def test_a_delay_does_not_run_on_over_missing_data(records: Any) -> None:
+    story = Story(records, registry(limit_rule(on_delay_ms=10 * MINUTE), silence_rule(silence_ms=2 * MINUTE)))
+    story.say(Saying().value("pump", 92.0, START))
+    story.wait_until(START + HOUR)
+    assert [a.failure_mode for a in story.alarms() if a.active] == ["no_data"]
+
+
 def test_a_recurrence_reopens_inside_the_window_and_is_linked_outside_it(records: Any) -> None:
     story = Story(records, registry(limit_rule()))
     for days in (0, 20, 60):
