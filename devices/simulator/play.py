@@ -37,6 +37,8 @@ class Truth(NamedTuple):
 
 
 NO_STEPS: Final[tuple[Step, ...]] = ()
+HELLO_WITHIN: Final = 10_000
+"""Every device reports once within this long (ms) after the start, as after power-on, whatever its interval."""
 
 
 @dataclass(slots=True)
@@ -93,6 +95,7 @@ class Play:
         """When the device reports: at its interval, when a fault begins or ends, and in bursts."""
         first = begin + (device.phase - begin) % device.interval
         edges = [self.start + edge for step in steps for edge in (step.start, step.end) if edge is not None]
+        edges.append(self.start + device.phase % HELLO_WITHIN)
         bursts = [
             range(self.start + step.start, min(end, self.start + (step.end or end - self.start)), step.every_ms)
             for step in steps

@@ -18,6 +18,7 @@ from devices.simulator.model import SimCommunity, SimDevice, SimPoint, point_key
 from devices.simulator.noise import key_of
 from devices.simulator.play import Play, Publication
 from devices.simulator.publisher import Broker, BrokerRefused, Gateways, Pace
+from devices.simulator.signals import Duty, Signal
 from hub.clock import DAY, MINUTE, SECOND, Clock, WallClock, from_iso, to_iso
 from hub.errors import ConfigError, HubError, InvalidInput
 from hub.flows.registry import Registry
@@ -161,7 +162,13 @@ def _tell_history(
     """The past, thinned out, on one connection and at a bounded rate."""
     end = clock.now() - 15 * MINUTE
     slow = {
-        d.id: replace(d, interval=HISTORY_STEP, phase=d.phase % HISTORY_STEP, gateway="history")
+        d.id: replace(
+            d,
+            interval=HISTORY_STEP,
+            phase=d.phase % HISTORY_STEP,
+            gateway="history",
+            points=tuple(point for point in d.points if not _fleeting(point.signal)),
+        )
         for d in community.devices.values()
     }
     past = Play(
@@ -173,6 +180,11 @@ def _tell_history(
         Pace(clock.now, stop).play(stream, gateways)
     finally:
         gateways.close()
+
+
+def _fleeting(signal: Signal) -> bool:
+    """Contacts that come and go between two reports of the past would look as if they stood still: they have none."""
+    return isinstance(signal, Duty) and signal.cycle < 2 * HISTORY_STEP
 
 
 def _at_rate(stream: Iterator[Publication], start: int, rate: int) -> Iterator[Publication]:
