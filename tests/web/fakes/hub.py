@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,11 @@ LOGINS = {
 NAMES = {"admin": "系统管理员", "manager": "周经理", "desk": "值班台 李敏", "crew": "王师傅", "planner": "规划 陈晨"}
 
 
+_catalogue = cache(load_catalogue)
+_community = cache(lambda: shipped(HOME))
+_hashed = cache(lambda: hash_password(PASSWORD))
+
+
 @dataclass(slots=True, kw_only=True)
 class FakeHub:
     deps: WebDeps
@@ -63,9 +69,9 @@ class FakeHub:
 
 
 def build(folder: Path, clock: Clock, *, settings: Settings | None = None) -> FakeHub:
-    catalogue = load_catalogue()
+    catalogue = _catalogue()
     now = clock.now()
-    registrar = Registrar(shipped(HOME))
+    registrar = Registrar(_community())
     records = SqlRecords(folder / "records.sqlite")
     records.open()
     changes = Changes(epoch=now)
@@ -273,7 +279,7 @@ def furnish(  # noqa: C901 - a morning is a long list
             next_at=now - minutes * MINUTE,
         )
 
-    hashed = hash_password(PASSWORD)
+    hashed = _hashed()
 
     def work(books: Any) -> None:
         people(books, now, hashed)
