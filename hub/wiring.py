@@ -18,6 +18,7 @@ from hub.control import ControlServer
 from hub.datadir import DataDir, Lock
 from hub.domain.health import Health
 from hub.domain.people import AuditEntry
+from hub.errors import StoreUnavailable
 from hub.flows.alarm_commands import AlarmDesk
 from hub.flows.alarm_lane import AlarmLane
 from hub.flows.batch import Decoded, Slots
@@ -333,9 +334,11 @@ class Hub:
     def _stop_lanes(self) -> None:
         self.intake.stop()
         self.series_runner.stop()
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(StoreUnavailable):
             self.series_lane.flush()
         self.alarm_runner.stop()
+        with contextlib.suppress(StoreUnavailable):
+            self.alarm_lane.close()
 
     def _start_sending(self, steps: contextlib.ExitStack) -> None:
         self.sender.start()
@@ -376,6 +379,7 @@ class Hub:
             self.intake.health,
             self.decoding.health,
             self.alarm_runner.health,
+            self.alarm_lane.health,
             self.series_runner.health,
             self.series_lane.health,
             self.records.health,

@@ -22,7 +22,7 @@ from hub.domain.health import Health, Status
 from hub.domain.ids import IdMaker
 from hub.domain.tickets import ENDED
 from hub.flows.alarm_commands import AlarmCommands
-from hub.flows.batch import Decoded, Mark, PointKey, Position, Slots
+from hub.flows.batch import TOLD_AGAIN, Decoded, PointKey, Position, Slots
 from hub.flows.bindings import Bindings
 from hub.flows.judging import Judging
 from hub.flows.live import LiveState, alarm_data, ticket_data
@@ -240,7 +240,7 @@ class AlarmLane:
         for index in candidates:
             slot, time = int(readings.slot[index]), int(readings.time[index])
             late = bool(columns.late[index])
-            if late and readings.mark[index] & Mark.RETAINED:
+            if late and readings.mark[index] & TOLD_AGAIN:
                 continue
             seen, column = (old, memory.late_time) if late else (current, memory.time)
             if time < seen.get(slot, int(column[slot])):
@@ -255,7 +255,7 @@ class AlarmLane:
         old: dict[int, int] = {}
         for text in batch.texts:
             late = text.arrival - text.time > self._lateness
-            if late and text.mark & Mark.RETAINED:
+            if late and text.mark & TOLD_AGAIN:
                 continue
             seen, column = (old, self.memory.late_time) if late else (current, self.memory.time)
             if text.time < seen.get(text.slot, int(column[text.slot])):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntFlag
 from threading import Lock
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,10 @@ class Mark(IntFlag):
     SIMULATED = 8
     REDRIVEN = 16
     """Taken out of quarantine and sent through again: the alarm lane leaves out what is beyond the lateness bound."""
+
+
+TOLD_AGAIN: Final = Mark.RETAINED | Mark.REDRIVEN
+"""Said before: no sign that the device speaks now, and no late record where the time has passed."""
 
 
 class Position(NamedTuple):

@@ -12,7 +12,7 @@ from hub.domain.alarms import Alarm, Elapsed, Judged, Manner, Momentary, Signal,
 from hub.domain.conduct import step
 from hub.domain.rules import Rule, judge
 from hub.domain.verdicts import FAULT_OVER, FAULT_SAID, NO_DATA, Condition
-from hub.flows.batch import FaultEvent, Mark, PointKey
+from hub.flows.batch import TOLD_AGAIN, FaultEvent, PointKey
 from hub.flows.bindings import Bindings
 from hub.flows.memory import Memory
 from hub.flows.ticketing import Ticketing
@@ -91,7 +91,7 @@ class Judging:
         if place is None:
             return
         late = event.arrival - event.time > lateness
-        if late and event.mark & Mark.RETAINED:
+        if late and event.mark & TOLD_AGAIN:
             return
         code = event.code[:_CODE_LIMIT]
         for rule in self._watch.fault_rules(place, event.type, code):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub.domain.rules import LEAST_SILENCE_MS, UNLEARNED_SILENCE_MS
-from hub.flows.batch import Decoded, Mark, PointKey, Readings, Slots, TextReading
+from hub.flows.batch import TOLD_AGAIN, Decoded, PointKey, Readings, Slots, TextReading
 
 NEVER: Final = np.iinfo(np.int64).min
 LEARNED_AFTER: Final = 4
@@ -113,7 +113,7 @@ class Memory:
         for text in batch.texts:
             self._keep_text(text, lateness)
         for event in batch.events:
-            if not event.mark & Mark.RETAINED:
+            if not event.mark & TOLD_AGAIN:
                 self.hear_device(event.device, event.arrival)
         for word in batch.availability:
             self._state(word.device, online=word.online)
@@ -146,7 +146,7 @@ class Memory:
     def _hear(self, readings: Readings) -> None:
         slot, arrival = readings.slot, readings.arrival
         if readings.mark.any():
-            own = (readings.mark & Mark.RETAINED) == 0
+            own = (readings.mark & TOLD_AGAIN) == 0
             slot, arrival = slot[own], arrival[own]
             if not len(slot):
                 return
@@ -227,7 +227,7 @@ class Memory:
 
     def _keep_text(self, text: TextReading, lateness: int) -> None:
         slot = text.slot
-        if not text.mark & Mark.RETAINED:
+        if not text.mark & TOLD_AGAIN:
             self._learn_one(slot, text.arrival)
         if text.arrival - text.time > lateness:
             self.late_time[slot] = max(self.late_time[slot], text.time)

@@ -31,12 +31,12 @@ _PRIORITIES: Final = {
 _KINDS: Final = {
     NoticeKind.OPENED: Name(zh="新工单", en="New ticket"),
     NoticeKind.RECURRED: Name(zh="反复告警", en="Fault keeps coming back"),
-    NoticeKind.REOPENED: Name(zh="返修:故障又出现", en="Reopened: the fault is back"),
+    NoticeKind.REOPENED: Name(zh="返修：故障又出现", en="Reopened: the fault is back"),
     NoticeKind.PRIORITY_RAISED: Name(zh="优先级提高", en="Priority raised"),
     NoticeKind.RESTORED: Name(zh="数据验证通过,已解决", en="Proven by the sensor: resolved"),
     NoticeKind.HOLD_EXPIRED: Name(zh="挂起到期,请恢复处理", en="Hold is over: please go on"),
     NoticeKind.WAITING_FOR_DATA: Name(
-        zh="待验收:等待设备数据,请到场查看", en="Verification waits for data: please look on site"
+        zh="待验收：等待设备数据，请到场查看", en="Verification waits for data: please look on site"
     ),
     NoticeKind.SYSTEM: Name(zh="系统消息", en="System message"),
 }
@@ -59,33 +59,33 @@ def place_words(registry: Registry, community: str, facility: str, unit: str, la
 def titles(registry: Registry, mode: FailureMode, place: tuple[str, str, str]) -> Name:
     """The ticket's title: place and fault, in both languages."""
     return Name(
-        zh=f"{place_words(registry, *place, 'zh-CN')}:{mode.name.say('zh-CN')}",
+        zh=f"{place_words(registry, *place, 'zh-CN')}：{mode.name.say('zh-CN')}",
         en=f"{place_words(registry, *place, 'en')}: {mode.name.say('en')}",
     )
 
 
 def evidence_words(alarm: Alarm, rule: Rule | None, language: str) -> str:
-    """What was measured against what is allowed: ``温度 92.5 ℃,高于 80 ℃``."""
+    """What was measured against what is allowed: ``温度 92.5 ℃，高于 80 ℃``."""
     chinese = language.startswith("zh")
     if alarm.code:
-        said = f":{alarm.text}" if alarm.text and chinese else f": {alarm.text}" if alarm.text else ""
+        said = f"：{alarm.text}" if alarm.text and chinese else f": {alarm.text}" if alarm.text else ""
         return f"故障代码 {alarm.code}{said}" if chinese else f"Fault code {alarm.code}{said}"
     if rule is None or rule.kind is RuleKind.NO_DATA:
-        return "数据中断,状态未知" if chinese else "No data: state unknown"
+        return "数据中断，状态未知" if chinese else "No data: state unknown"
     metric = METRICS.get(rule.metric)
     title = metric.title.say(language) if metric is not None else rule.metric
     symbol = f" {metric.symbol}" if metric is not None and metric.symbol else ""
     if rule.kind is RuleKind.LIMIT and alarm.value is not None:
         if chinese:
             side = "高于" if rule.side is Side.HIGH else "低于"
-            return f"{title} {alarm.value:g}{symbol},{side} {rule.setpoint:g}{symbol}"
+            return f"{title} {alarm.value:g}{symbol}，{side} {rule.setpoint:g}{symbol}"
         side = "above" if rule.side is Side.HIGH else "below"
         return f"{title} {alarm.value:g}{symbol}, {side} {rule.setpoint:g}{symbol}"
     state = alarm.text
     if not state and alarm.value is not None:
         named = (metric.on if alarm.value else metric.off) if metric is not None else None
         state = named.say(language) if named is not None else f"{alarm.value:g}"
-    return f"{title}:{state}" if chinese else f"{title}: {state}"
+    return f"{title}：{state}" if chinese else f"{title}: {state}"
 
 
 def notice_text(
@@ -104,17 +104,17 @@ def notice_text(
     chinese = language.startswith("zh")
     title = ticket.title_zh if chinese else ticket.title_en
     head, weight = _KINDS[kind].say(language), _PRIORITIES[ticket.priority].say(language)
-    subject = f"【{head}】{title}(优先级:{weight})" if chinese else f"[{head}] {title} (priority: {weight})"
+    subject = f"【{head}】{title}（优先级：{weight}）" if chinese else f"[{head}] {title} (priority: {weight})"
     when = f"{datetime.fromtimestamp(at / 1000, ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
     checks = [f"{number}. {check.say(language)}" for number, check in enumerate(mode.checks, 1)]
     if chinese:
         lines = [
             f"{community} 工单 {ticket.number}",
-            f"时间:{when}",
-            *([f"数据:{evidence}"] if evidence else []),
-            f"处置:{mode.response.say(language)}",
-            f"后果:{mode.consequence.say(language)}",
-            "到场先查:",
+            f"时间：{when}",
+            *([f"数据：{evidence}"] if evidence else []),
+            f"处置：{mode.response.say(language)}",
+            f"后果：{mode.consequence.say(language)}",
+            "到场先查：",
             *checks,
             *([f"第 {ticket.occurrences} 次出现"] if ticket.occurrences > 1 else []),
         ]

@@ -10,7 +10,7 @@ from hub.domain.alarms import Alarm, Judged, Overlay, Release, Suppress
 from hub.domain.rules import Rule, RuleKind
 from hub.domain.verdicts import HEARD, OFFLINE, SILENT, Verdict
 from hub.domain.verification import Source
-from hub.flows.batch import Availability, Decoded, Mark, PointKey
+from hub.flows.batch import TOLD_AGAIN, Availability, Decoded, PointKey
 from hub.flows.judging import OFFLINE_CODE, Judging, new_alarm
 from hub.flows.memory import NEVER, Memory
 from hub.flows.watch import Place, Watch
@@ -78,14 +78,14 @@ class Silence:
 
     def _last_words(self, batch: Decoded) -> tuple[dict[int, int], dict[str, int]]:
         readings = batch.readings
-        own = (readings.mark & Mark.RETAINED) == 0
+        own = (readings.mark & TOLD_AGAIN) == 0
         slots = dict(zip(readings.slot[own].tolist(), readings.arrival[own].tolist(), strict=True))
-        slots |= {text.slot: text.arrival for text in batch.texts if not text.mark & Mark.RETAINED}
+        slots |= {text.slot: text.arrival for text in batch.texts if not text.mark & TOLD_AGAIN}
         keys = self._memory.slots.keys
         devices: dict[str, int] = {}
         for slot, at in slots.items():
             devices[keys[slot].device] = at
-        devices |= {event.device: event.arrival for event in batch.events if not event.mark & Mark.RETAINED}
+        devices |= {event.device: event.arrival for event in batch.events if not event.mark & TOLD_AGAIN}
         return slots, devices
 
     def statement(self, sheet: Worksheet, word: Availability) -> None:

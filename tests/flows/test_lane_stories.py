@@ -444,7 +444,7 @@ def test_state_rules_on_words(records: Any) -> None:
     story.say(Saying().text("pump", "manual", START + SECOND, point="mode"))
     assert story.ticket().title_en == "Room pump: Fault"
     assert story.lane.live.of_device(hub_id("pump"))[0].text == "manual"
-    assert story.ticket().title_zh == "Room pump中:故障"
+    assert story.ticket().title_zh == "Room pump中：故障"
     old = TextReading(0, START - DAY, "manual", START + 2 * SECOND, 0, 0)
     batch = Saying().online("pump", START + 2 * SECOND, online=True).decoded(story.slots, 3)
     batch.texts.append(old)
