@@ -6,6 +6,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -45,6 +46,7 @@ from hub.settings import Settings
 from hub.storage.catalogue import load_catalogue
 from hub.storage.series_duckdb import DuckSeries
 from hub.storage.unit import SqlRecords
+from hub.telemetry import Tallies
 from hub.web.app import create_app
 from hub.web.deps import WebDeps
 from hub.web.pulse import Pulse as WebPulse
@@ -133,6 +135,7 @@ class Hub:
             public_url=self.public_url,
             publish=self._publish,
         )
+        metrics.register(Tallies("alarms", "What the alarm lane did", lambda: asdict(self.alarm_lane.tally)))
         self.series_lane = SeriesLane(self.series, self.registrar, self.slots, clock)
         meters = LaneMeters(metrics)
         self.alarm_runner = LaneRunner(

@@ -22,7 +22,7 @@ def test_a_breach_becomes_one_alarm_one_ticket_and_a_notice_to_each_contact_in_i
     assert ticket.number == "HG-2025-000001"
     chinese, english = sorted(story.notices(), key=lambda n: n.contact)
     assert chinese.kind is NoticeKind.OPENED
-    assert "温度 92.5 ℃,高于 80 ℃" in chinese.body
+    assert "温度 92.5 ℃，高于 80 ℃" in chinese.body
     assert "Temperature 92.5 ℃, above 80 ℃" in english.body
     assert english.body.endswith(f"https://hub.example/tickets/{ticket.id}")
     assert "1. first" in english.body
