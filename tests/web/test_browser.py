@@ -1,0 +1,152 @@
+"""In a real browser: accessible, no wider than a phone, usable by keyboard, live, and asking nobody but the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import Page, expect
+
+from hub.clock import WallClock
+from hub.domain.people import Session
+from hub.flows.batch import PointKey
+from hub.settings import Web
+from hub.web.app import create_app
+from hub.web.auth.passwords import digest
+from hub.web.pulse import Pulse
+from hub.web.server import Server
+from tests.web.browsers import chromium, visitor
+from tests.web.fakes.hub import HOME, PASSWORD, FakeHub, build
+
+pytestmark = pytest.mark.browser
+
+SESSION = "session-of-the-tests"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakeHub, str]]:
+    clock = WallClock()
+    hub = build(tmp_path_factory.mktemp("browser"), clock)
+    now = clock.now()
+
+    def sign_in(books: object) -> None:
+        user = books.people.user("manager")  # type: ignore[attr-defined] # the real books
+        books.people.add_session(  # type: ignore[attr-defined] # as above
+            Session(token_hash=digest(SESSION), user=user.id, csrf="c" * 20, created_at=now, expires_at=now + 10**8)
+        )
+
+    hub.records.write(sign_in)
+    server = Server(create_app(hub.deps), Web(port=0))
+    pulse = Pulse(hub.deps, period_s=0.1)
+    server.start()
+    pulse.start()
+    yield hub, server.url
+    pulse.stop()
+    server.stop()
+    hub.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chromium]:
+    with chromium() as made:
+        yield made
+
+
+def pages(hub: FakeHub) -> list[str]:
+    return [
+        "/", "/board", "/alarms", "/tickets", f"/tickets/{hub.tickets['sump'].id}", "/tickets/new", "/facilities",
+        f"/facilities/{hub.alarms['pump'].facility}", "/devices", "/quarantine", "/quarantine/1", "/health", "/none",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_every_page_is_accessible(running: tuple[FakeHub, str], browser: Chromium, *, dark: bool) -> None:
+    hub, url = running
+    found = []
+    with visitor(browser, url, SESSION, language="zh-CN" if dark else "en", dark=dark) as page:
+        for path in pages(hub):
+            page.goto(url + path)
+            found += [
+                (path, violation["id"], violation["nodes"][0]["html"][:160])
+                for violation in Axe().run(page).response["violations"]
+                if violation["impact"] in ("serious", "critical")
+            ]
+        assert page.foreign == []  # type: ignore[attr-defined] # noted by `visitor`
+    assert found == []
+
+
+def test_nothing_is_wider_than_a_phone(running: tuple[FakeHub, str], browser: Chromium) -> None:
+    hub, url = running
+    for language in ("zh-CN", "en"):
+        with visitor(browser, url, SESSION, language=language, phone=True) as page:
+            for path in pages(hub):
+                page.goto(url + path)
+                wide = page.evaluate("document.documentElement.scrollWidth")
+                assert wide <= 390, f"{path} in {language} is {wide} px wide"
+
+
+def test_signing_in_and_taking_a_ticket_by_keyboard(running: tuple[FakeHub, str], browser: Chromium) -> None:
+    hub, url = running
+    context = browser.new_context(locale="en")
+    page = context.new_page()
+    page.goto(f"{url}/tickets/{hub.tickets['lift'].id}")
+    page.keyboard.type("crew")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("door fault")
+    page.keyboard.press("Tab")
+    expect(page.locator(":focus")).to_have_text("Skip to the content")
+    page.keyboard.press("Enter")
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.locator(":focus").inner_text() == "Accept":
+            break
+    page.keyboard.press("Enter")
+    expect(page.locator("#main .chip").first).to_have_text("Accepted")
+    expect(page.get_by_role("button", name="Arrived on site", exact=True)).to_be_visible()
+    context.close()
+
+
+def tile(page: Page, facility: str) -> str:
+    return f'[data-facility="{HOME}/{facility}"]'
+
+
+def test_the_board_lives(running: tuple[FakeHub, str], browser: Chromium) -> None:
+    hub, url = running
+    registry = hub.deps.registrar.current
+    pool = next(f.id for f in registry.facilities.values() if f.kind == "pool")
+    with visitor(browser, url, SESSION, language="en") as page:
+        page.goto(f"{url}/board")
+        expect(page.locator("html")).to_have_attribute("data-stream", "live")
+        shown = page.locator(f"{tile(page, pool)} [data-point]").first
+        device, _, point = (shown.get_attribute("data-point") or "").partition("/")
+        hub.live.pin(PointKey(HOME, device, point), 7.77)
+        expect(shown.locator("b")).to_contain_text("7.77")
+        hub.live.silent_devices.update(d for (d, _), b in registry.bindings.items() if b[0].facility == pool)
+        expect(page.locator(tile(page, pool))).to_have_attribute("data-state", "unknown")
+        lift = hub.alarms["sump"]
+        row = page.locator(f'[data-alarm="{lift.id}"]')
+        expect(row).to_contain_text("Not acknowledged")
+        hub.deps.alarms.acknowledge(lift.id, by="desk")
+        expect(row).to_contain_text("Acknowledged")
+
+
+def test_a_broken_stream_is_said(running: tuple[FakeHub, str], browser: Chromium) -> None:
+    _, url = running
+    with visitor(browser, url, SESSION, language="en") as page:
+        page.route("**/api/v1/events*", lambda route: route.abort())
+        page.goto(f"{url}/board")
+        expect(page.locator("[data-stream-text]")).to_contain_text("Stream broken since")
+
+
+def test_forms_are_sent_without_loading_the_page_anew(running: tuple[FakeHub, str], browser: Chromium) -> None:
+    hub, url = running
+    with visitor(browser, url, SESSION, language="zh-CN", phone=True) as page:
+        page.goto(f"{url}/tickets/{hub.tickets['pump'].id}")
+        page.evaluate("window.same = true")
+        page.get_by_role("button", name="恢复处理", exact=True).click()
+        expect(page.locator("#main .chip").first).to_have_text("处理中")
+        assert page.evaluate("window.same === true")

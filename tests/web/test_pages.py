@@ -1,0 +1,159 @@
+"""The pages: both languages, without script, with nothing let through that a device or a person might have slipped in."""
+
+from __future__ import annotations
+
+import gzip
+import re
+
+import pytest
+
+from hub.web.languages import accepted
+from tests.web.conftest import Browser
+from tests.web.fakes.hub import HOME
+
+PAGES = (
+    "/", "/board", "/board?by=kind", "/alarms", "/alarms?tab=overlaid", "/alarms?tab=past", "/alarms?tab=late", "/tickets",
+    "/tickets?tab=ended", "/tickets/new", "/facilities", "/facilities?state=unknown", "/facilities/gym?range=7d",
+    "/facilities/gym?range=30d", "/devices", "/quarantine", "/quarantine/1", "/health",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_in_both_languages(morning: Browser, path: str, language: str) -> None:
+    answer = morning.anonymous(
+        authorization="Bearer manager-token", accept="text/html", **{"accept-language": language}
+    ).get(path)
+    assert answer.status_code == 200, answer.text[-2000:]
+    assert f'<html lang="{language}"' in answer.text
+    assert not re.search(r">\s*[a-z_]+:[a-z_]+\s*<", answer.text), "a key of a vocabulary is shown instead of its word"
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert not re.search(r"<script(?![^>]*\ssrc=)|\son\w+=|\sstyle=|javascript:", answer.text)
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("en-GB,en;q=0.9", "en"),
+        ("zh-TW;q=0.8, en;q=0.7", "zh-CN"),
+        ("fr, en;q=0.1", "en"),
+        ("en;q=0, zh", "zh-CN"),
+        ("fr", None),
+        ("", None),
+        ("en;q=abc", None),
+    ],
+)
+def test_the_language_that_the_browser_likes_best(header: str, language: str | None) -> None:
+    assert accepted(header) == language
+
+
+def test_the_choice_of_language_and_colours_is_kept(morning: Browser) -> None:
+    client = morning.anonymous(**{"accept-language": "en"})
+    answer = client.post("/preferences", data={"language": "zh-CN", "theme": "dark", "back": "/login"})
+    assert answer.headers["location"] == "/login"
+    page = client.get("/login")
+    assert '<html lang="zh-CN" data-theme="dark">' in page.text
+
+
+def test_the_crew_works_a_ticket_through_without_script(web: Browser) -> None:
+    client, csrf = web.person("crew", "zh-CN")
+    path = f"/tickets/{web.hub.tickets['lift'].id}"
+    page = client.get(path).text
+    assert re.findall(r'<button class="primary[^"]*">([^<]+)', page)[0] == "接单"
+
+    def act(action: str, **fields: str) -> str:
+        page = client.get(path).text
+        version = page.split('name="version" value="')[1].split('"')[0]
+        answer = client.post(f"{path}/{action}", data={"csrf": csrf, "version": version, **fields})
+        assert answer.status_code == 303, answer.text[-1500:]
+        return client.get(path).text
+
+    assert "到场签到" in act("accept")
+    assert "提交完工" in act("start", comment="到了")
+    page = act("complete", cause="地坎有异物", remedy="清理地坎")
+    assert "待验收" in page
+    assert "等待设备数据" in page
+
+
+def test_a_refused_action_says_why_and_changes_nothing(web: Browser) -> None:
+    client, csrf = web.person("crew")
+    path = f"/tickets/{web.hub.tickets['sump'].id}"
+    answer = client.post(f"{path}/complete", data={"csrf": csrf, "version": "1", "cause": "x"})
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.text
+    assert client.post(f"{path}/complete", data={"csrf": csrf, "version": "7"}).status_code == 412
+    assert client.post(f"{path}/accept", data={"csrf": csrf, "version": "1"}).status_code == 409
+
+
+def test_alarms_from_the_page(web: Browser) -> None:
+    client, csrf = web.person("desk", "zh-CN")
+    alarm = web.hub.alarms["sump"]
+    done = client.post(f"/alarms/{alarm.id}/acknowledge", data={"csrf": csrf, "back": "/board"})
+    assert done.headers["location"] == "/board"
+    refused = client.post(f"/alarms/{alarm.id}/shelve", data={"csrf": csrf, "hours": "1", "reason": ""})
+    assert refused.status_code == 422
+    client.post(f"/alarms/{alarm.id}/shelve", data={"csrf": csrf, "hours": "1", "reason": "水泵试运行"})
+    assert "水泵试运行" in client.get("/alarms?tab=overlaid").text
+
+
+def test_one_device_and_many_are_adopted_from_the_page(web: Browser) -> None:
+    client, csrf = web.person("manager")
+    gym, lora = f"{HOME}~gym-cam-2", f"{HOME}~lora-0a41f2"
+    assert client.post("/devices/adopt", data={"csrf": csrf}).status_code == 422
+    assert client.post("/devices/adopt", data={"csrf": csrf, "one": gym, f"place:{gym}": ""}).status_code == 422
+    assert client.post("/devices/adopt", data={"csrf": "x", "one": gym, f"place:{gym}": "gym"}).status_code == 403
+    both = {
+        "csrf": csrf,
+        "device": [gym, lora],
+        f"place:{gym}": "gym",
+        f"place:{lora}": "gym",
+        f"metric:{lora}:ain3": "level",
+    }
+    assert client.post("/devices/adopt", data=both).headers["location"] == "/devices?adopted=2"
+    assert [a.points for a in web.hub.inbox.adopted] == [{}, {"ain3": "level"}]
+
+
+def test_a_ticket_is_written_down_by_the_desk(web: Browser) -> None:
+    client, csrf = web.person("desk")
+    assert client.post("/tickets/new", data={"csrf": csrf, "facility": f"{HOME}/gym", "title": ""}).status_code == 422
+    assert client.post("/tickets/new", data={"csrf": csrf, "facility": "x/y", "title": "Broken"}).status_code == 422
+    made = client.post("/tickets/new", data={"csrf": csrf, "facility": f"{HOME}/gym", "title": "<b>Mirror</b>"})
+    page = client.get(made.headers["location"]).text
+    assert "&lt;b&gt;Mirror&lt;/b&gt;" in page
+    assert "<b>Mirror" not in page
+
+
+def test_payloads_are_shown_and_never_run(morning: Browser) -> None:
+    client = morning.program("manager")
+    ids = [item["id"] for item in client.get("/api/v1/quarantine").json()["items"]]
+    pages = [client.get(f"/quarantine/{item}", headers={"accept": "text/html"}).text for item in ids]
+    assert any("&lt;script&gt;alert(1)" in page for page in pages)
+    assert not any("<script>alert" in page for page in pages)
+    assert any("level=2.31;pump=1␍" in page for page in pages)
+
+
+def test_silence_is_never_shown_as_normal_or_zero(morning: Browser) -> None:
+    page = morning.anonymous(authorization="Bearer viewer-token", **{"accept-language": "zh-CN"}).get("/board").text
+    registry = morning.hub.deps.registrar.current
+    laundry = next(f.id for f in registry.facilities.values() if f.kind == "laundry")
+    tile = page.split(f'data-facility="{HOME}/{laundry}"')[1].split("</li>")[0]
+    assert 'data-state="unknown"' in tile
+    assert tile.count("状态未知") >= 2
+    assert "正常" not in tile
+
+
+def test_the_board_is_light(morning: Browser) -> None:
+    client = morning.program("manager")
+    page = client.get("/board", headers={"accept-encoding": "identity"}).content
+    total = len(gzip.compress(page, 5))
+    for address in set(re.findall(r'(?:href|src)="(/static/[^"#]+)', page.decode())):
+        if not address.endswith("favicon.svg"):
+            total += len(gzip.compress(client.get(address).content, 5))
+    assert total <= 40 * 1024
+
+
+def test_a_page_that_is_not_there_is_a_page(morning: Browser) -> None:
+    answer = morning.anonymous(authorization="Bearer viewer-token", accept="text/html").get("/tickets/none")
+    assert answer.status_code == 404
+    assert "<h1>" in answer.text
