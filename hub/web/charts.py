@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 from hub.clock import DAY, HOUR, MINUTE
 
 WIDTH: Final = 720
-HEIGHT: Final = 180
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 10, 24
+HEIGHT: Final = 200
+LEFT, RIGHT, TOP, BOTTOM = 72, 12, 12, 34
 MOST_POINTS: Final = 600
 Scale = Callable[[float], float]
 
