@@ -31,10 +31,10 @@ class Account:
     faults: list[str] = field(default_factory=list)
 
 
-def account(records: Path, posts: Counter[str], faulty: Path, acked: Path) -> Account:
-    """Each fault that was acknowledged has one alarm, one ticket and one notice; nothing else has any."""
+def account(records: Path, posts: Counter[str], faulty: Path, held: Counter[Key]) -> Account:
+    """Each fault among the messages ``held`` has one alarm, one ticket and one notice; nothing else has any."""
     begun = dict(read_acked(faulty).keys())
-    certain = _acknowledged(begun, read_acked(acked))
+    certain = _held(begun, held)
     with closing(sqlite3.connect(f"file:{records}?mode=ro", uri=True)) as db:
         tickets = db.execute("SELECT id, facility, failure_mode, occurrences, late FROM tickets").fetchall()
         alarms = db.execute("SELECT id, device, rule, occurrence FROM alarms").fetchall()
@@ -54,9 +54,9 @@ def account(records: Path, posts: Counter[str], faulty: Path, acked: Path) -> Ac
     return found
 
 
-def _acknowledged(begun: dict[int, int], acked: Counter[Key]) -> set[int]:
-    """Devices of which a message with the fault was acknowledged."""
-    return {device for device, seq in acked if 0 <= seq - begun.get(device, seq + 1) < FAULT_LENGTH}
+def _held(begun: dict[int, int], held: Counter[Key]) -> set[int]:
+    """Devices of which a message with the fault is among them."""
+    return {device for device, seq in held if 0 <= seq - begun.get(device, seq + 1) < FAULT_LENGTH}
 
 
 def _compare(said: list[str], what: str, found: Counter[int], certain: set[int], begun: dict[int, int]) -> None:

@@ -23,9 +23,12 @@ from urllib.parse import quote
 
 from hub.ingest.wire import Hello, Wire
 from tests.benchmarks.shipped_broker import ShippedBroker
+from tests.faults.checker import Key, read_acked, read_journal
 from tests.faults.hub_process import Life, begin
+from tests.faults.ledger import Account, account
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+TOKEN: Final = "the-token-of-the-fault-tests-0123456789"
 PATIENCE_S: Final = 120.0
 """The machine may be busy: a condition that holds in the end is waited for as long as this."""
 
@@ -118,6 +121,18 @@ class HubRun:
         self.process.join()
         self._hear.close()
 
+    def counted(self, name: str) -> float:
+        """The sum of one metric over its labels."""
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=PATIENCE_S) as answer:  # noqa: S310 - our own hub
+            lines = answer.read().decode().splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
+
+    def page(self, path: str, token: str) -> str:
+        """A page, as somebody with this token sees it."""
+        request = urllib.request.Request(f"{self.url}{path}", headers={"Authorization": f"Bearer {token}"})  # noqa: S310
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310 - our own hub
+            return str(answer.read().decode())
+
     def last_words(self) -> str:
         return self._log.read_text(encoding="utf-8", errors="replace")[-3000:]
 
@@ -183,6 +198,7 @@ class Rig:
             "data_dir": str(self.data),
             "mqtt": {"url": f"mqtt://{user}:{password}@{address.host}:{address.port}"},
             "journal": {"min_free": 1024**2},
+            "admin_token": TOKEN,
             "web": {"port": 0},
             "notify": {"allow_private_targets": True},
         }
@@ -256,8 +272,10 @@ class Rig:
 
         def through() -> bool:
             health = run.health()
+            if not health:
+                return False
             lanes = [health.get(name, {}).get("batch") or 0 for name in ("lane alarm", "lane series")]
-            return min(lanes) >= batch and health["notices"].get("waiting") == 0
+            return bool(min(lanes) >= batch and health["notices"].get("waiting") == 0)
 
         eventually(through, f"both lanes have taken batch {batch} and every notice has left")
 
@@ -270,6 +288,23 @@ class Rig:
         found: dict[str, Any] = json.loads(done.stdout)
         assert found["ok"] == (done.returncode == 0)
         return found
+
+    def account(self, publishing: Publishing, *, held: Counter[Key] | None = None) -> Account:
+        """What became of the publisher's faults; ``held``: the messages that count, else all acknowledged ones."""
+        counted = read_acked(publishing.acked) if held is None else held
+        return account(self.data / "records.sqlite", self.hook.keys, publishing.faulty, counted)
+
+    def journal(self) -> Counter[Key]:
+        """The publisher's messages in the journal."""
+        return read_journal(self.data / "journal.sqlite", "bench")
+
+    def tickets(self) -> int:
+        """How many there are."""
+        return int(self.rows("SELECT count(*) FROM tickets")[0][0])
+
+    def broker_pid(self) -> int:
+        """The broker's process of this moment."""
+        return int(self.broker.embedded.health(0).facts["pid"] or 0)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Of the records."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import pytest
 
 from tests.faults.inject import every_kill_point
-from tests.faults.ledger import account
 from tests.faults.rig import HubRun, Publishing, Rig
 
 pytestmark = pytest.mark.faults
@@ -96,7 +95,7 @@ def _killed_while_posting(rig: Rig, *, after: int) -> None:
 
 
 def _every_fault_became_one_ticket(rig: Rig, publishing: Publishing, tell: Callable[[str], None]) -> None:
-    found = account(rig.data / "records.sqlite", rig.hook.keys, publishing.faulty, publishing.acked)
+    found = rig.account(publishing)
     tell(f"{found.caused} faults, {found.tickets} tickets, {found.notices} notices, {found.repeats} of them said again")
     assert found.faults == []
     assert found.caused
