@@ -16,6 +16,9 @@ from devices.simulator.play import Publication
 Now = Callable[[], int]
 IN_FLIGHT: Final = 2_000
 """Messages sent and not yet acknowledged, over all gateways: the simulator never builds a queue."""
+IN_FLIGHT_EACH: Final = 200
+"""The same for one gateway."""
+LOOK_S: Final = 0.02
 
 
 class BrokerRefused(ConnectionError):
@@ -49,10 +52,16 @@ class Sink(Protocol):
 
 @dataclass(slots=True)
 class _Link:
-    """One gateway's connection, and how many of its messages the broker has not acknowledged yet."""
+    """One gateway's connection. Each count is changed by one thread only: the caller's, and the connection's own."""
 
     client: paho.Client
-    waiting: int = 0
+    sent: int = 0
+    acknowledged: int = 0
+
+    @property
+    def waiting(self) -> int:
+        """Messages that the broker has not acknowledged yet."""
+        return self.sent - self.acknowledged
 
 
 class Gateways:
@@ -65,7 +74,6 @@ class Gateways:
         self._room = threading.Semaphore(limit)
         self._down: set[str] = set()
         self.sent = 0
-        self.acknowledged = 0
 
     def send(self, publication: Publication) -> None:
         """Publish at QoS 1; waits while too many messages are unacknowledged. Lost where the gateway is down."""
@@ -81,8 +89,16 @@ class Gateways:
             self._cut(gateway)
         self._down = set(gateways)
 
+    def drain(self, seconds: float) -> bool:
+        """Wait until the broker has acknowledged everything; False where the time was not enough."""
+        pause, looks = threading.Event(), round(seconds / LOOK_S)
+        while any(link.waiting > 0 for link in self._links.values()) and looks > 0:
+            pause.wait(LOOK_S)
+            looks -= 1
+        return looks > 0
+
     def close(self) -> None:
-        """Say goodbye properly: no will is told."""
+        """Say goodbye properly: no will is told. What is not acknowledged by now may be lost: ``drain`` comes first."""
         for link in self._links.values():
             link.client.disconnect()
         for link in self._links.values():
@@ -92,11 +108,12 @@ class Gateways:
     def _publish(self, link: _Link, topic: str, payload: bytes, *, retain: bool) -> None:
         if not self._room.acquire(timeout=30):
             raise BrokerRefused("the broker has acknowledged nothing for 30 s: is it running, and has its disk room?")
-        link.waiting += 1
+        link.sent += 1
         link.client.publish(topic, payload, qos=1, retain=retain)
 
     def _connect(self, gateway: str) -> _Link:
         client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"sim-{self._community}-{gateway}")
+        client.max_inflight_messages_set(IN_FLIGHT_EACH)
         link = _Link(client)
         if self._broker.user is not None:
             client.username_pw_set(self._broker.user, self._broker.password)
@@ -111,8 +128,7 @@ class Gateways:
             answered.set()
 
         def on_publish(*_: object) -> None:
-            link.waiting -= 1
-            self.acknowledged += 1
+            link.acknowledged += 1
             self._room.release()
 
         client.on_connect = on_connect

@@ -29,6 +29,10 @@ HISTORY_STEP: Final = 15 * MINUTE
 HISTORY_RATE: Final = 2_500
 """Messages a second at which the past is told: what happens now must not wait for it."""
 SLICE: Final = SECOND // 4
+PATIENCE_S: Final = 60.0
+"""How long the broker may take to acknowledge the last messages."""
+GOODBYE_S: Final = 0.5
+"""The same, when somebody wants the end."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -65,7 +69,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     series.add_argument("--value-column", default="value")
     series.add_argument("--zone", default="UTC", help="for times without a zone (default UTC)")
     series.add_argument(
-        "--as-live", action="store_true", help="stamp each row with the moment it is sent, not with its own time"
+        "--as-live",
+        action="store_true",
+        help="stamp each row with the moment it is sent, not with its own time; delays of rules do not shrink with --speed",
     )
     parser.set_defaults(run=run)
 
@@ -112,8 +118,11 @@ def _recorded(chosen: argparse.Namespace, clock: Clock, stop: threading.Event) -
     try:
         stream = recorded.publications(source, speed=chosen.speed, start=clock.now(), as_live=chosen.as_live)
         count = Pace(clock.now, stop).play(stream, gateways)
+        whole = gateways.drain(GOODBYE_S if stop.is_set() else PATIENCE_S)
     finally:
         gateways.close()
+    if not whole:
+        raise HubError("the broker has not acknowledged the last messages: is it running, and has its disk room?")
     print(f"published {count} rows of {chosen.csv.name} as {chosen.device} {chosen.point}")
     return 0
 
@@ -134,6 +143,7 @@ def _community(chosen: argparse.Namespace, clock: Clock, stop: threading.Event) 
         _live(play, gateways, clock, stop, chosen.speed if chosen.begin else 1.0)
     finally:
         stop.set()
+        gateways.drain(GOODBYE_S)
         gateways.close()
         if chosen.history:
             history.join(5)
@@ -178,6 +188,7 @@ def _tell_history(
     try:
         stream = _at_rate(past.between(past.start, end), clock.now(), HISTORY_RATE)
         Pace(clock.now, stop).play(stream, gateways)
+        gateways.drain(GOODBYE_S if stop.is_set() else PATIENCE_S)
     finally:
         gateways.close()
 
