@@ -1,0 +1,69 @@
+"""docs/settings.md says every setting and its default, and no other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from hub.settings import Connection, Settings
+from tests.docs.pages import page, rows, section
+
+TEXT = page("docs/settings.md")
+
+
+def default_text(field: FieldInfo) -> str:
+    value = field.default
+    if field.is_required() or value is None:
+        return "–"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return f"`{json.dumps(value)}`" if value else "none"
+    return f"`{value}`" if isinstance(value, Path) or value != "" else "empty"
+
+
+def fields_of(section_name: str) -> dict[str, FieldInfo]:
+    model = Settings.model_fields[section_name].annotation
+    assert isinstance(model, type)
+    assert issubclass(model, BaseModel)
+    return dict(model.model_fields)
+
+
+def sections() -> Iterator[str]:
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield name
+
+
+@pytest.mark.parametrize("name", list(sections()))
+def test_every_key_of_a_section_stands_there_with_its_default(name: str) -> None:
+    told = {row[0]: (row[1], row[2]) for row in rows(section(TEXT, f"## `[{name}]`"))}
+    fields = fields_of(name)
+    assert told == {
+        f"`{key}`": (f"`HUB_{name.upper()}__{key.upper()}`", default_text(field)) for key, field in fields.items()
+    }
+
+
+def test_the_keys_without_a_section() -> None:
+    told = {row[0]: (row[1], row[2]) for row in rows(section(TEXT, "## Without a section"))}
+    inside = set(sections())
+    assert told == {
+        f"`{key}`": (f"`HUB_{key.upper()}`", default_text(field))
+        for key, field in Settings.model_fields.items()
+        if key not in inside
+    }
+
+
+def test_the_keys_of_a_further_connection() -> None:
+    told = {row[0]: row[1] for row in rows(section(TEXT, "### `[[mqtt.connections]]`"))}
+    assert told == {f"`{key}`": default_text(field) for key, field in Connection.model_fields.items()}
+
+
+def test_every_key_has_a_meaning() -> None:
+    for row in rows(TEXT):
+        assert len(row[3] if len(row) == 5 else row[2]) > 3, row
