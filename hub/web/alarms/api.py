@@ -39,7 +39,7 @@ def list_alarms(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Listing[AlarmOut]:
-    """Last raised first."""
+    """Last raised first. A condition whose delay still runs has never been an alarm and is not among them."""
     deps: WebDeps = request.app.state.deps
     what = AlarmFilter(
         community=community,
@@ -52,7 +52,7 @@ def list_alarms(
         since=since,
     )
     page = deps.records.read(lambda books: books.alarms.page(what, access.scope, limit=limit, cursor=cursor))
-    return Listing(items=[AlarmOut.of(alarm) for alarm in page.items], next=page.next)
+    return Listing(items=[AlarmOut.of(alarm) for alarm in page.items if alarm.occurrence], next=page.next)
 
 
 @router.get("/{alarm_id}", response_model=AlarmOut)

@@ -107,7 +107,7 @@ def _list(request: Request, access: Access, tab: str, cursor: str | None, *, err
             AlarmFilter(late=True) if tab == "late" else AlarmFilter(states=frozenset({AlarmState.NORMAL}), late=False)
         )
         page = deps.records.read(lambda books: books.alarms.page(what, access.scope, limit=50, cursor=cursor))
-        shown, after = page.items, page.next
+        shown, after = tuple(alarm for alarm in page.items if alarm.occurrence), page.next
     tickets = deps.records.read(lambda books: {alarm.id: books.alarms.ticket_of(alarm.id) for alarm in shown[:200]})
     return pages.page(
         request,
