@@ -35,14 +35,16 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(folder: Path, *, leave: int) -> Path:
-    """A file that takes all of the disk but so many bytes."""
+    """A file that takes all of the disk but so many bytes. The hub writes meanwhile: where none is to be left, to the end."""
     ballast = folder / "ballast"
     stat = os.statvfs(folder)
-    size = stat.f_bavail * stat.f_frsize - leave
-    with ballast.open("wb") as file:
-        for _ in range(size // MIB):
-            file.write(bytes(MIB))
-        file.write(bytes(size % MIB))
+    left = stat.f_bavail * stat.f_frsize - leave if leave else DISK
+    with ballast.open("wb", buffering=0) as file:
+        while left > 0:
+            try:
+                left -= file.write(bytes(min(left, 64 * 1024)))
+            except OSError:
+                break
     return ballast
 
 
