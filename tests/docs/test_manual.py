@@ -1,0 +1,156 @@
+"""The manual names the commands, metrics, states and reasons that there are, and no others."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hub.cli import parser
+from hub.domain.alarms import AlarmState, Overlay
+from hub.domain.people import Role
+from hub.domain.ticket_actions import _ROLES
+from hub.domain.tickets import Action, TicketState
+from hub.settings import Mqtt, Settings
+from hub.wiring import Hub
+from tests.docs.pages import PAGES, ROOT, code_words, page, rows, section
+
+TICKETS = page("docs/manual/alarms-and-tickets.md")
+TICKETS_ZH = page("docs/manual/alarms-and-tickets.zh-CN.md")
+
+
+def first_words(text: str) -> list[str]:
+    return [word for row in rows(text) for word in code_words(row[0])]
+
+
+def subcommands(root: argparse.ArgumentParser, so_far: str) -> Iterator[str]:
+    inner = [action for action in root._actions if isinstance(action, argparse._SubParsersAction)]
+    if not inner:
+        yield so_far
+    for action in inner:
+        for name, child in action.choices.items():
+            yield from subcommands(child, f"{so_far} {name}")
+
+
+# --- commands ---------------------------------------------------------------------------------------------------
+
+
+def test_the_manual_lists_every_command() -> None:
+    told = first_words(section(page("docs/manual/running.md"), "## Commands"))
+    assert sorted(told) == sorted(subcommands(parser(), "hub"))
+
+
+def test_no_page_names_a_command_that_does_not_exist() -> None:
+    known = {name.split()[1] for name in subcommands(parser(), "hub")}
+    for path in PAGES:
+        for words in code_words(path.read_text(encoding="utf-8")):
+            if words.startswith("hub ") and len(words.split()) > 1:
+                name = next((word for word in words.split()[1:] if not word.startswith("-") and word.islower()), "")
+                assert name in known or words.startswith("hub --"), f"{path.name}: {words}"
+
+
+# --- metrics ----------------------------------------------------------------------------------------------------
+
+
+def test_every_metric_is_in_the_manual_with_type_and_labels(tmp_path: Path) -> None:
+    hub = Hub(Settings(data_dir=tmp_path, mqtt=Mqtt(url="mqtt://127.0.0.1:1")))
+    real = {}
+    for collector in {id(found): found for found in hub.metrics._names_to_collectors.values()}.values():
+        (family,) = collector.describe()
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        real[f"`{name}`"] = (family.type, ", ".join(collector._labelnames))
+    told = {row[0]: (row[1], row[2]) for row in rows(section(page("docs/manual/health.md"), "## Metrics"))}
+    assert told == real
+
+
+# --- states and actions -----------------------------------------------------------------------------------------
+
+
+def test_states_and_overlays() -> None:
+    told = first_words(section(TICKETS, "## Alarm states"))
+    assert told == [*AlarmState, *Overlay]
+    assert first_words(section(TICKETS, "## Ticket states")) == [*TicketState]
+
+
+def test_the_chinese_page_has_every_ticket_state() -> None:
+    told = [word for row in rows(section(TICKETS_ZH, "## 工单状态")) for word in code_words(row[1])]
+    assert sorted(told) == sorted(TicketState)
+
+
+def test_where_a_ticket_goes_on_to_is_where_an_arrow_leads() -> None:
+    from hub.domain.tickets import ARROWS, ENDED
+
+    for row in rows(section(TICKETS, "## Ticket states")):
+        (state,) = code_words(row[0])
+        told = {word for word in code_words(row[2]) if word in set(TicketState)}
+        reached = {after for arrows in ARROWS.values() for after in arrows.get(TicketState(state), ())}
+        hidden = {TicketState.CLOSED} if state == "assigned" else set()  # records from late data end there
+        back = {TicketState.ASSIGNED, TicketState.IN_PROGRESS} if state in {"resolved", "closed"} else set()
+        assert told == reached - hidden - back - {state}, state
+        assert bool(reached) or TicketState(state) in ENDED
+
+
+def test_who_may_do_what() -> None:
+    for row in rows(section(TICKETS, "## Who may do what")):
+        (action,) = code_words(row[0])
+        roles = {Role(role) for role in _ROLES[Action(action)]}
+        told = {Role.ADMIN, Role.MANAGER} if row[3] == "yes" else set()
+        told |= {Role.DESK} if row[4] == "yes" else set()
+        told |= {Role.CREW} if row[5] == "yes" else set()
+        assert told == roles - {Role.PLANNER, Role.VIEWER}, action
+    assert len(rows(section(TICKETS, "## Who may do what"))) == len(_ROLES)
+
+
+def test_roles() -> None:
+    assert first_words(section(page("docs/manual/people.md"), "## Roles")) == [*Role]
+
+
+# --- reasons of quarantine --------------------------------------------------------------------------------------
+
+
+def reasons(tree: ast.AST) -> Iterator[str]:
+    """Slugs that stand where a reason stands: ``Problem("x", …)``, ``refusal(arrival, "x", …)``, ``("x", "a sentence")``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            place = {"Problem": 0, "refusal": 1}.get(node.func.id)
+            found = [node.args[place]] if place is not None and len(node.args) > place else []
+            if node.func.id == "Refusal":
+                found += [keyword.value for keyword in node.keywords if keyword.arg == "reason"]
+        elif isinstance(node, ast.Return | ast.Assign) and isinstance(node.value, ast.Tuple) and node.value.elts:
+            found = node.value.elts[:1] if len(node.value.elts) == 2 else []
+        else:
+            found = []
+        for value in found:
+            if isinstance(value, ast.Constant) and isinstance(value.value, str) and "_" in value.value:
+                yield value.value
+
+
+def test_every_reason_of_quarantine_is_explained() -> None:
+    files = [*(ROOT / "devices" / "formats").glob("*.py"), *(ROOT / "hub" / "ingest").glob("*.py")]
+    real = {reason for path in files for reason in reasons(ast.parse(path.read_text(encoding="utf-8")))}
+    told = first_words(section(page("docs/manual/messages.md"), "## Reasons"))
+    assert sorted(told) == sorted(real)
+
+
+# --- the table of dependencies ----------------------------------------------------------------------------------
+
+
+def test_every_dependency_is_explained() -> None:
+    import re
+    import tomllib
+
+    project = tomllib.loads(page("pyproject.toml"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["postgres"]]
+    names = [re.match(r"[\w-]+", text) for text in wanted]
+    told = [row[0] for row in rows(page("docs/decisions/dependencies.md"))]
+    assert told == [name[0] for name in names if name]
+    for row in rows(page("docs/decisions/dependencies.md")):
+        assert all(row), row
+
+
+@pytest.mark.parametrize("name", [path.name for path in (ROOT / "docs" / "decisions").glob("*.md")])
+def test_every_decision_is_in_the_list(name: str) -> None:
+    assert name == "README.md" or f"({name})" in page("docs/decisions/README.md")
