@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final, NamedTuple
 
 from hub.clock import MINUTE
 from hub.domain.alarms import Alarm, AlarmState, Overlay
 from hub.domain.catalogue import Catalogue
+from hub.domain.facility_state import FacilityState, Voice, facility_state
 from hub.domain.metrics import METRICS, Metric
 from hub.domain.places import Binding, Facility
+from hub.domain.rules import Rule, RuleKind
 from hub.flows.batch import PointKey
 from hub.flows.live import LiveReading
 from hub.flows.registry import Registry
@@ -24,20 +25,19 @@ Place = tuple[str, str]
 OPEN: Final = frozenset({AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED, AlarmState.RTN_UNACKNOWLEDGED})
 
 
-class FacilityState(StrEnum):
-    """What a tile says. Unknown is neither idle nor healthy."""
-
-    ALARM = "alarm"
-    UNKNOWN = "unknown"
-    NORMAL = "normal"
-
-
 class BoundPoint(NamedTuple):
     """A point that speaks for a facility now."""
 
     key: PointKey
     binding: Binding
     metric: Metric | None
+    rules: tuple[Rule, ...]
+    """Limit, state and no-data rules that watch it."""
+
+    @property
+    def judging(self) -> tuple[Rule, ...]:
+        """Those that read its value."""
+        return tuple(rule for rule in self.rules if rule.kind is not RuleKind.NO_DATA)
 
 
 class PointView(NamedTuple):
@@ -78,10 +78,10 @@ class FacilityView:
 
 
 def state_of(alarms: Iterable[Alarm], points: Iterable[PointView]) -> FacilityState:
-    """Pure. An active alarm outranks silence; a facility that no sensor speaks for is unknown."""
-    if any(alarm.active and alarm.overlay is not Overlay.SUPPRESSED for alarm in alarms):
-        return FacilityState.ALARM
-    return FacilityState.NORMAL if any(view.known for view in points) else FacilityState.UNKNOWN
+    """Pure. See hub.domain.facility_state."""
+    voices = (Voice(view.known, bool(view.point.judging), bool(view.point.rules)) for view in points)
+    alarmed = any(alarm.active and alarm.overlay is not Overlay.SUPPRESSED for alarm in alarms)
+    return facility_state(voices, alarmed=alarmed)
 
 
 class BoundPoints:
@@ -92,6 +92,8 @@ class BoundPoints:
         self._key: tuple[int, int] | None = None
         self._by_place: Mapping[Place, tuple[BoundPoint, ...]] = {}
         self._by_point: Mapping[PointKey, BoundPoint] = {}
+        self._rules: dict[tuple[str, str, str, str], tuple[Rule, ...]] = {}
+        """By community, facility, unit and metric, for the registry picture in ``_key``."""
 
     def of(self, registry: Registry, now: int) -> Mapping[Place, tuple[BoundPoint, ...]]:
         """By facility."""
@@ -108,6 +110,8 @@ class BoundPoints:
         with self._lock:
             if key == self._key:
                 return
+            if self._key is None or self._key[0] != registry.version:
+                self._rules.clear()
             by_place: dict[Place, list[BoundPoint]] = {}
             by_point: dict[PointKey, BoundPoint] = {}
             for device, name in registry.bindings:
@@ -115,13 +119,22 @@ class BoundPoints:
                 if binding is None:
                     continue
                 point = BoundPoint(
-                    PointKey(binding.community, device, name), binding, METRICS.get(binding.metric_name())
+                    PointKey(binding.community, device, name),
+                    binding,
+                    METRICS.get(binding.metric_name()),
+                    self._rules_for(registry, binding),
                 )
                 by_place.setdefault((binding.community, binding.facility), []).append(point)
                 by_point[point.key] = point
             self._by_place = {place: tuple(points) for place, points in by_place.items()}
             self._by_point = by_point
             self._key = key
+
+    def _rules_for(self, registry: Registry, binding: Binding) -> tuple[Rule, ...]:
+        spot = binding.community, binding.facility, binding.unit, binding.metric_name()
+        if spot not in self._rules:
+            self._rules[spot] = registry.rules_for_point(binding)
+        return self._rules[spot]
 
 
 def view_of(

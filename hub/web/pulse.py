@@ -7,11 +7,12 @@ import threading
 from typing import Any, Final
 
 from hub.clock import to_iso
+from hub.domain.facility_state import FacilityState
 from hub.errors import HubError
 from hub.flows.live import LiveReading
 from hub.web.deps import WebDeps
 from hub.web.overview import open_alarms
-from hub.web.picture import BoundPoints, FacilityState, Place, by_place, view_of
+from hub.web.picture import BoundPoints, Place, by_place, view_of
 
 PERIOD_S: Final = 1.0
 FACILITIES_EVERY: Final = 5

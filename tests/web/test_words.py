@@ -12,6 +12,7 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 
 from hub.domain.alarms import AlarmState, Change, Overlay, Priority
+from hub.domain.facility_state import FacilityState
 from hub.domain.health import Status
 from hub.domain.notices import NoticeKind, NoticeState
 from hub.domain.people import Role
@@ -19,7 +20,6 @@ from hub.domain.places import DeviceState
 from hub.domain.ticket_actions import HOLD_REASONS
 from hub.domain.ticket_plan import Why
 from hub.domain.tickets import Action, TicketKind, TicketState
-from hub.web.picture import FacilityState
 from hub.web.tickets.pages import TABS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,13 +9,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hub.domain.facility_state import FacilityState
 from hub.domain.tickets import ENDED, TicketState
 from hub.flows.lists import TicketFilter
 from hub.flows.registry import Registry
 from hub.web.auth.access import Read
 from hub.web.deps import WebDeps
 from hub.web.overview import counts, overview
-from hub.web.picture import FacilityState, FacilityView
+from hub.web.picture import FacilityView
 from hub.web.rendering import Pages
 from hub.web.telling import Teller
 
@@ -85,7 +86,7 @@ def grouped(
     views: tuple[FacilityView, ...], group_of: Callable[[FacilityView], tuple[Any, str]]
 ) -> list[tuple[str, list[FacilityView]]]:
     """(title, its facilities) in the order of the key; what is in alarm comes first in its group. Pure."""
-    rank = {FacilityState.ALARM: 0, FacilityState.UNKNOWN: 1, FacilityState.NORMAL: 2}
+    rank = {state: number for number, state in enumerate(FacilityState)}
     groups: dict[tuple[Any, str], list[FacilityView]] = {}
     for view in views:
         groups.setdefault(group_of(view), []).append(view)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.requests import Request
 
+from hub.domain.facility_state import FacilityState
 from hub.domain.tickets import ENDED, TicketState
 from hub.flows.lists import TicketFilter
 from hub.web.alarms.schemas import AlarmOut
@@ -13,7 +14,7 @@ from hub.web.deps import WebDeps
 from hub.web.facilities.schemas import FacilityFull, FacilityOut
 from hub.web.overview import bound_points, find_facility, open_alarms, overview
 from hub.web.paging import page_of
-from hub.web.picture import FacilityState, view_of
+from hub.web.picture import view_of
 from hub.web.schemas import Cursor, Limit, Listing
 from hub.web.tickets import desk
 from hub.web.tickets.schemas import TicketOut

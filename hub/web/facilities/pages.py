@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hub.clock import DAY
+from hub.domain.facility_state import FacilityState
 from hub.domain.metrics import MetricKind
 from hub.domain.places import Facility
 from hub.domain.rules import RuleKind
@@ -21,7 +22,7 @@ from hub.web.auth.access import Read
 from hub.web.charts import Chart, Sample, draw
 from hub.web.deps import WebDeps
 from hub.web.overview import bound_points, find_facility, open_alarms, overview
-from hub.web.picture import BoundPoint, FacilityState, view_of
+from hub.web.picture import BoundPoint, view_of
 from hub.web.queries import Queries
 from hub.web.rendering import Pages
 from hub.web.telling import Teller

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from hub.clock import to_iso
+from hub.domain.facility_state import FacilityState
 from hub.domain.places import Facility
 from hub.web.alarms.schemas import AlarmOut
-from hub.web.picture import FacilityState, FacilityView, PointView
+from hub.web.picture import FacilityView, PointView
 from hub.web.schemas import NameOut, Schema, iso
 from hub.web.tickets.schemas import TicketOut
 
@@ -32,8 +37,14 @@ class FacilityOut(Schema):
     crew: str | None
     units: list[UnitOut]
     ledger: dict[str, str]
-    state: FacilityState
-    silent_points: int
+    state: Annotated[
+        FacilityState,
+        Field(
+            description="`alarm`: an alarm is active; `unknown`: nothing that its rules judge is heard; "
+            "`partly_unknown`: some of what its rules watch is silent; `normal`: all of it is heard and in order."
+        ),
+    ]
+    silent_points: Annotated[int, Field(description="How many of its points say nothing now.")]
 
     @classmethod
     def of(cls, view: FacilityView) -> FacilityOut:

@@ -18,7 +18,7 @@ interface Turned {
 const REFRESH_GAP_MS = 2_000;
 const CHECK_MS = 20_000;
 const RETRY_MS = 5_000;
-const STATES = new Set(["normal", "alarm", "unknown"]);
+const STATES = new Set(["normal", "partly_unknown", "alarm", "unknown"]);
 
 class LiveBoard extends HTMLElement {
   private source: EventSource | null = null;
