@@ -51,8 +51,15 @@ class VirtualHub:
 
     def hear(self, frames: Sequence[Frame]) -> None:
         """One batch. While its messages wait, time has come no further than to the first of them."""
-        now = frames[-1].received_at
         self.wait_until(frames[0].received_at)
+        self._take(frames)
+
+    def wake(self, frames: Sequence[Frame]) -> None:
+        """The first batch after the hub was down: for the lanes no time has passed before it."""
+        self._take(frames)
+
+    def _take(self, frames: Sequence[Frame]) -> None:
+        now = frames[-1].received_at
         self.clock.advance(now - self.clock.now())
         self._batch += 1
         self.lane.take(self.decoder.decode(Position("virtual", self._batch), list(frames), now))
