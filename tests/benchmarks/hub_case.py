@@ -29,7 +29,7 @@ class HubSubject:
         self._latency_file = self.folder / "latency.json"
         command = [sys.executable, "-m", "tests.benchmarks.hub_process"]
         command += ["--broker", f"mqtt://{user}:{password}@{address.host}:{address.port}"]
-        command += ["--data", str(self.folder / "data"), "--counter", str(counter.path), "--transport", transport]
+        command += ["--data", str(self.data), "--counter", str(counter.path), "--transport", transport]
         command += ["--latency", str(self._latency_file), *(["--token", token] if token else [])]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("HUB_")}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
@@ -46,11 +46,17 @@ class HubSubject:
 
     def rss(self) -> int:
         """Resident memory, bytes."""
-        fields = Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()
-        return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+        return rss(self.process.pid)
 
-    def stop(self) -> None:
-        """End it."""
+    @property
+    def data(self) -> Path:
+        """Its stores."""
+        return self.folder / "data"
+
+    def end(self) -> None:
+        """End the process; its folder stays until ``stop``."""
+        if self.process.poll() is not None:
+            return
         self.process.terminate()
         try:
             self.process.communicate(timeout=20)
@@ -59,7 +65,17 @@ class HubSubject:
             self.process.communicate()
         if self._latency_file.exists():
             self.latency = json.loads(self._latency_file.read_text(encoding="utf-8"))
+
+    def stop(self) -> None:
+        """End it and remove its folder."""
+        self.end()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def rss(pid: int) -> int:
+    """Resident memory of a process, bytes."""
+    fields = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def hub_case(name: str, *, transport: str, load: Load = PIPELINE) -> Case:

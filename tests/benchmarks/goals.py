@@ -1,0 +1,102 @@
+"""What the project promises about its speed, and what a measurement says about each promise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from tests.benchmarks.measure import Spread
+
+Verdict = Literal["aim met", "at least met", "MISSED", "void", "not run"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """One row of the table. ``more`` is better, or less."""
+
+    what: str
+    least: float
+    aim: float | None
+    unit: str
+    more: bool = False
+    places: int = 0
+
+    def holds(self, value: float, bound: float) -> bool:
+        """Whether the value is as good as the bound."""
+        return value >= bound if self.more else value <= bound
+
+    def shown(self, value: float) -> str:
+        """With its unit."""
+        return f"{value:,.{self.places}f} {self.unit}".strip()
+
+    def bound(self, value: float | None) -> str:
+        """As it stands in the columns *at least* and *aim*."""
+        return "" if value is None else f"{'≥' if self.more else '≤'} {self.shown(value)}"
+
+
+GOALS: Final[Mapping[str, Goal]] = {
+    "sustained": Goal(what="sustained QoS 1 messages", least=0.75, aim=1.0, unit="C", more=True, places=2),
+    "cpu": Goal(what="hub CPU per message", least=17, aim=12, unit="µs", places=1),
+    "stock": Goal(what="stock-paho fall-back", least=0.30, aim=0.38, unit="C", more=True, places=2),
+    "durable": Goal(what="publish → durable, p99 at half of peak", least=150, aim=40, unit="ms", places=1),
+    "alarm": Goal(what="publish → alarm committed, p99 at half of peak", least=250, aim=50, unit="ms", places=1),
+    "ticket_p50": Goal(what="publish → ticket visible in the API, p50 at 1,000 msg/s", least=150, aim=60, unit="ms"),
+    "ticket_p99": Goal(what="publish → ticket visible in the API, p99 at 1,000 msg/s", least=1000, aim=300, unit="ms"),
+    "board": Goal(what="board page p95 at half of peak", least=400, aim=150, unit="ms"),
+    "facility": Goal(what="facility API p95 at half of peak", least=400, aim=150, unit="ms"),
+    "lost": Goal(what="lost in any run", least=0, aim=0, unit=""),
+    "double": Goal(what="double-counted in any run", least=0, aim=0, unit=""),
+    "rss_demo": Goal(what="RSS of the demo with a page open", least=250, aim=None, unit="MB"),
+    "rss_planner": Goal(what="RSS, 5,000 points stored, after one planner query", least=400, aim=None, unit="MB"),
+    "week_hours": Goal(
+        what="200 facilities of minutes: weekday × hour of all of them, from roll-ups",
+        least=50,
+        aim=15,
+        unit="ms",
+        places=1,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What was measured for one goal over all rounds, and what has to be known beside it."""
+
+    spread: Spread
+    note: str = ""
+    relative: bool = False
+    """Of C, or at a rate that follows from C's neighbour in time: worth nothing where the machine was not free."""
+
+
+def verdict(goal: Goal, finding: Finding | None, *, void: bool) -> Verdict:
+    """Judged by the median. ``void``: the yardstick was too slow for the run to say anything."""
+    if finding is None:
+        return "not run"
+    median = finding.spread.median
+    if goal.holds(median, goal.least):
+        return "aim met" if goal.aim is None or goal.holds(median, goal.aim) else "at least met"
+    return "void" if void and finding.relative else "MISSED"
+
+
+def table(findings: Mapping[str, Finding], *, void: bool) -> str:
+    """Every goal as a row of a Markdown table."""
+    lines = ["| what | at least | aim | measured (median, min–max) | verdict |", "| --- | --- | --- | --- | --- |"]
+    for name, goal in GOALS.items():
+        finding = findings.get(name)
+        measured = "" if finding is None else _measured(goal, finding)
+        cells = [goal.what, goal.bound(goal.least), goal.bound(goal.aim), measured, verdict(goal, finding, void=void)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _measured(goal: Goal, finding: Finding) -> str:
+    spread = finding.spread
+    span = "" if spread.low == spread.high else f" ({goal.shown(spread.low)} – {goal.shown(spread.high)})"
+    note = f"; {finding.note}" if finding.note else ""
+    return f"{goal.shown(spread.median)}{span}{note}"
+
+
+def missed(findings: Mapping[str, Finding], *, void: bool) -> list[str]:
+    """Goals whose *at least* was not reached."""
+    return [name for name, goal in GOALS.items() if verdict(goal, findings.get(name), void=void) == "MISSED"]
