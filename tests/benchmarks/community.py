@@ -59,13 +59,7 @@ metric = "uptime"
 below = 1
 """
 
-
-def community(devices: int) -> str:
-    """A community file: one facility for each device, so that each fault is a ticket of its own."""
-    parts = [HEAD, RULES]
-    for number in range(devices):
-        parts.append(
-            f"""
+PLACE: Final = """
 [facilities.f{number:04}]
 kind = "low_voltage_room"
 name = "F{number:04}"
@@ -79,5 +73,8 @@ facility = "f{number:04}"
 interval = "60s"
 points = ["power", "temperature", "humidity", "level", {{ name = "seq", metric = "uptime" }}]
 """
-        )
-    return "".join(parts)
+
+
+def community(devices: int) -> str:
+    """A community file: one facility for each device, so that each fault is a ticket of its own."""
+    return "".join([HEAD, RULES, *(PLACE.format(number=number) for number in range(devices))])
