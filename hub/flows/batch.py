@@ -163,7 +163,8 @@ class DeviceSeen(NamedTuple):
 class Gap(NamedTuple):
     """Time in which the hub could not hear a connection; written into the journal by the ingest itself, in order.
 
-    Counts towards no silence and no delay. ``kind``: hub_down, broker_down, session_lost (messages may be missing).
+    Counts towards no silence and no delay. ``kind``: hub_down, broker_down, session_lost (messages may be missing),
+    standstill (connected, and not even the heartbeat came: a machine asleep, a full disk, a clock set forward).
     """
 
     connection: str

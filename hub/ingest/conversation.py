@@ -14,7 +14,7 @@ from hub.ingest.control import gap_frame
 from hub.ingest.ear import Ear
 from hub.ingest.frames import DUP, Frame
 from hub.ingest.line import ANSWER_TIMEOUT_S, Line, Refused
-from hub.ingest.liveness import Pulse
+from hub.ingest.liveness import LATE_AFTER, Pulse
 from hub.ingest.packets import Harvest
 from hub.ingest.refusals import Refusal
 from hub.ingest.remembered import remember
@@ -90,6 +90,7 @@ class Conversation:
     def _hand_over(self, frames: list[Frame], now: int) -> None:
         ear = self._ear
         ear.meters.received.inc(len(frames))
+        self._note_standstill(now)
         ear.message_at = now
         if ear.door.guarded:
             frames, repeats = ear.door.admit(frames)
@@ -101,6 +102,18 @@ class Conversation:
         if frames:
             ear.put_at = now
             ear.intake.put(frames, ear.source, self._generation)
+
+    def _note_standstill(self, now: int) -> None:
+        """With a heartbeat every few seconds nothing for so long means that nobody could be heard, whoever is to blame.
+
+        The machine slept, the journal held everything up, or the clock was set forward: a gap, before what comes now.
+        """
+        ear = self._ear
+        if ear.beat_seen is None or now - ear.message_at <= LATE_AFTER * ear.beat_interval:
+            return
+        detail = "nothing was heard although the connection stood: the hub stood still, or its clock was set forward"
+        log.warning("MQTT connection %s: %s", ear.connection, detail, extra={"action": "standstill"})
+        ear.intake.put([gap_frame(Gap(ear.connection, "standstill", ear.message_at, now, detail), now)], None, 0)
 
     def _send_queued(self, now: int) -> None:
         ear = self._ear
@@ -125,7 +138,7 @@ class Conversation:
 
     def came_up(self, *, session_present: bool) -> None:
         ear = self._ear
-        now = ear.connected_at = ear.clock.now()
+        now = ear.connected_at = ear.message_at = ear.clock.now()
         gap = self._gap(now, session_lost=ear.memory.session and not session_present)
         if gap is not None:
             log.warning("MQTT connection %s: %s", ear.connection, gap.detail, extra={"action": gap.kind})
