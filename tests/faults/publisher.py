@@ -40,7 +40,7 @@ _WINDOW: Final = 4_000
 _PACE_S: Final = 0.002
 _FLUSH_S: Final = 0.05
 _RETRY_S: Final = 0.05
-_PAYLOAD: Final = (
+PAYLOAD: Final = (
     b'{"ts":%d,"us":%d,"seq":%d,"values":{"power":%s,"temperature":21.5,"humidity":40.2,"level":0.5,"seq":%d}}'
 )
 _ORDINARY: Final = (b"10.01", b"32.50", b"55.11", b"89.75")
@@ -71,7 +71,7 @@ class Devices:
         self._seq[device] += 1
         at = self._time[device] = max(now_us // 1000, self._time[device] + 1)
         power = _FAULT if seq < self._wrong_until[device] else _ORDINARY[seq & 3]
-        payload = _PAYLOAD % (at, now_us, seq, power, seq)
+        payload = PAYLOAD % (at, now_us, seq, power, seq)
         head = self._heads[device]
         size = len(head) + 2 + len(payload)
         return bytes((0x32, size & 127 | 128, size >> 7)) + head + packet_id.to_bytes(2, "big") + payload, seq

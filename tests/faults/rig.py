@@ -150,12 +150,18 @@ class HubRun:
 
 
 @dataclass(slots=True)
-class Publishing:
+class Lists:
+    """What was acknowledged, and which faults began: two files of records (device, sequence number)."""
+
+    acked: Path
+    faulty: Path
+
+
+@dataclass(slots=True)
+class Publishing(Lists):
     """The publisher's process and the two lists that it writes."""
 
     process: subprocess.Popen[str]
-    acked: Path
-    faulty: Path
 
     def stop(self) -> dict[str, Any]:
         """Let it finish; what it says it has done."""
@@ -166,6 +172,11 @@ class Publishing:
 
     def acknowledged(self) -> int:
         return self.acked.stat().st_size // 8
+
+    def more(self, count: int) -> None:
+        """Wait until so many more are acknowledged."""
+        wanted = self.acknowledged() + count
+        eventually(lambda: self.acknowledged() >= wanted, f"{count} more messages are acknowledged")
 
 
 class Rig:
@@ -217,8 +228,10 @@ class Rig:
         return run
 
     @contextmanager
-    def publishing(self, *, rate: float, total: int = 0, fault_every: int = 0) -> Iterator[Publishing]:
-        """Begin to publish; connected when this returns."""
+    def publishing(
+        self, *, rate: float, total: int = 0, fault_every: int = 0, devices: int | None = None
+    ) -> Iterator[Publishing]:
+        """Begin to publish, for the first so many devices; connected when this returns."""
         address = self.broker.address
         self._publishers += 1
         acked, faulty = self.folder / f"acked-{self._publishers}", self.folder / f"faulty-{self._publishers}"
@@ -226,7 +239,7 @@ class Rig:
             "port": address.port,
             "user": address.publisher_name,
             "password": address.publisher_password,
-            "devices": self.devices,
+            "devices": devices or self.devices,
             "rate": rate,
             "total": total,
             "fault-every": fault_every,
@@ -239,7 +252,7 @@ class Rig:
             try:
                 assert process.stdout is not None
                 assert process.stdout.readline() == "ready\n"
-                yield Publishing(process, acked, faulty)
+                yield Publishing(acked, faulty, process)
             finally:
                 if process.poll() is None:
                     process.kill()
@@ -279,9 +292,9 @@ class Rig:
 
         eventually(through, f"both lanes have taken batch {batch} and every notice has left")
 
-    def verdict(self, publishing: Publishing, *more: str) -> dict[str, Any]:
+    def verdict(self, lists: Lists, *more: str) -> dict[str, Any]:
         """What the checker, a program of its own, says of the stores."""
-        command = [sys.executable, "-m", "tests.faults.checker", "--acked", str(publishing.acked)]
+        command = [sys.executable, "-m", "tests.faults.checker", "--acked", str(lists.acked)]
         command += ["--journal", str(self.data / "journal.sqlite"), "--series", str(self.data / "series.duckdb"), *more]
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
         assert done.stdout, done.stderr
@@ -289,10 +302,10 @@ class Rig:
         assert found["ok"] == (done.returncode == 0)
         return found
 
-    def account(self, publishing: Publishing, *, held: Counter[Key] | None = None) -> Account:
+    def account(self, lists: Lists, *, held: Counter[Key] | None = None) -> Account:
         """What became of the publisher's faults; ``held``: the messages that count, else all acknowledged ones."""
-        counted = read_acked(publishing.acked) if held is None else held
-        return account(self.data / "records.sqlite", self.hook.keys, publishing.faulty, counted)
+        counted = read_acked(lists.acked) if held is None else held
+        return account(self.data / "records.sqlite", self.hook.keys, lists.faulty, counted)
 
     def journal(self) -> Counter[Key]:
         """The publisher's messages in the journal."""

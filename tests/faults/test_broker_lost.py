@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.faults.rig import TOKEN, HubRun, Publishing, Rig, eventually
+from tests.faults.rig import TOKEN, HubRun, Rig, eventually
 
 pytestmark = pytest.mark.faults
 
@@ -29,11 +29,6 @@ FULL = Size(times=15, messages=15_000, rate=5_000, devices=1000)
 SIZES = [pytest.param(SMALL, id="small"), pytest.param(FULL, id="full", marks=pytest.mark.soak)]
 
 
-def more_come(publishing: Publishing, count: int) -> None:
-    wanted = publishing.acknowledged() + count
-    eventually(lambda: publishing.acknowledged() >= wanted, f"{count} more messages are acknowledged")
-
-
 def hears_again(run: HubRun, connects: int) -> None:
     eventually(lambda: run.counted("hub_mqtt_connects_total") > connects, "the hub has connected again")
 
@@ -47,11 +42,11 @@ def test_restarted_in_order_nothing_that_was_acknowledged_is_missing(
     run = rig.hub().ready()
     with rig.publishing(rate=size.rate, fault_every=500) as publishing:
         for _ in range(size.times):
-            more_come(publishing, size.messages)
+            publishing.more(size.messages)
             connects = run.counted("hub_mqtt_connects_total")
             rig.broker.embedded.restart()
             hears_again(run, connects)
-        more_come(publishing, size.messages)
+        publishing.more(size.messages)
         done = publishing.stop()
     rig.settle(run)
     gaps = rig.rows("SELECT kind FROM gaps WHERE connection = 'main'")
@@ -74,14 +69,14 @@ def test_killed_nothing_that_the_hub_acknowledged_is_missing_and_the_gap_is_show
     run = rig.hub().ready()
     with rig.publishing(rate=size.rate, fault_every=500) as publishing:
         for number in range(size.times):
-            more_come(publishing, size.messages)
+            publishing.more(size.messages)
             if number == 1:  # from here on the broker wakes up with old sessions and old messages
                 rig.broker.embedded.restart()
-                more_come(publishing, size.messages)
+                publishing.more(size.messages)
             connects = run.counted("hub_mqtt_connects_total")
             os.kill(rig.broker_pid(), signal.SIGKILL)
             hears_again(run, connects)
-        more_come(publishing, size.messages)
+        publishing.more(size.messages)
         done = publishing.stop()
     rig.settle(run)
     gaps = [kind for (kind,) in rig.rows("SELECT kind FROM gaps WHERE connection = 'main' ORDER BY started_at")]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.rig import HubRun, Publishing, Rig, eventually
+from tests.faults.rig import HubRun, Rig, eventually
 
 pytestmark = pytest.mark.faults
 
@@ -48,11 +48,6 @@ def fill(folder: Path, *, leave: int) -> Path:
     return ballast
 
 
-def more_come(publishing: Publishing, count: int) -> None:
-    wanted = publishing.acknowledged() + count
-    eventually(lambda: publishing.acknowledged() >= wanted, f"{count} more messages are acknowledged")
-
-
 def journal_is(run: HubRun, status: str) -> str:
     """Wait until the journal's line says so; its reason."""
     eventually(lambda: run.health().get("journal", {}).get("status") == status, f"the journal's line says {status}")
@@ -71,13 +66,13 @@ def test_a_full_disk_holds_acknowledgements_and_goes_on_by_itself(
     settings = {"journal": {"min_free": reserve}}
     run = rig.hub(settings=settings).ready()
     with rig.publishing(rate=800, fault_every=400) as publishing:
-        more_come(publishing, 1_000)
+        publishing.more(1_000)
         ballast = fill(small_disk, leave=leave)
         reason = journal_is(run, "down")
         assert "free" in reason or "full" in reason
         assert run.health()["status"] == "down"
         held = run.counted("hub_mqtt_acknowledged_total")
-        more_come(publishing, 1_000)
+        publishing.more(1_000)
         assert run.counted("hub_mqtt_acknowledged_total") == held
         if killed:
             run.kill()
@@ -85,7 +80,7 @@ def test_a_full_disk_holds_acknowledgements_and_goes_on_by_itself(
         if killed:
             run = rig.hub(settings=settings).ready()
         journal_is(run, "ok")
-        more_come(publishing, 500)
+        publishing.more(500)
         publishing.stop()
     rig.settle(run)
     run.stop()
@@ -107,7 +102,7 @@ def test_while_the_series_store_is_away_alarms_go_on_and_the_backlog_is_drained_
         away.touch()
         eventually(lambda: run.health().get("series", {}).get("status") == "degraded", "the series line says so")
         already = rig.tickets()
-        more_come(publishing, 6 * rate)
+        publishing.more(6 * rate)
         eventually(lambda: rig.tickets() >= already + 30, "tickets are made while the series store is away")
         health = run.health()
         assert health["status"] == "degraded"
