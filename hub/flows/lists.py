@@ -50,6 +50,8 @@ class AlarmFilter:
     ticket: str | None = None
     late: bool | None = None
     since: int | None = None
+    raised: bool | None = None
+    """False: a condition whose first delay still runs, or ran out of it; it has never been an alarm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,7 +53,7 @@ def open_alarms(
     deps: WebDeps, scope: Scope = EVERYTHING, *, community: str | None = None, facility: str | None = None
 ) -> tuple[Alarm, ...]:
     """Not plain normal, late records left out; the most urgent first."""
-    what = AlarmFilter(community=community, facility=facility, states=OPEN, late=False)
+    what = AlarmFilter(community=community, facility=facility, states=OPEN, late=False, raised=True)
     page = deps.records.read(lambda books: books.alarms.page(what, scope, limit=MOST_ALARMS))
     return tuple(sorted(page.items, key=urgency))
 

@@ -12,10 +12,14 @@ from babel.numbers import format_decimal
 from babel.support import Translations
 
 from hub.clock import DAY, HOUR, MINUTE, SECOND, to_iso
+from hub.domain.alarms import Alarm
+from hub.domain.health import Health
 from hub.domain.metrics import Metric
 from hub.domain.places import Name
 from hub.domain.tickets import Ticket, TicketState
 from hub.flows.live import LiveReading
+from hub.flows.registry import Registry
+from hub.web.evidence import evidence
 from hub.web.languages import LOCALES
 
 DASH = "—"
@@ -46,6 +50,10 @@ class Teller:
         kind, _, which = name.partition(":")
         said = self.word("component", kind)
         return f"{said} {which}" if which else said
+
+    def trouble(self, line: Health) -> str:
+        """What it means for people that a component is not well; the technical reason stands beside it."""
+        return self.word("health_reason", line.component.partition(":")[0])
 
     def name(self, name: Name | None) -> str:
         """A bilingual name."""
@@ -91,18 +99,19 @@ class Teller:
         if milliseconds is None:
             return DASH
         left = max(0, milliseconds)
-        units = ((DAY, self.gettext("d")), (HOUR, self.gettext("h")), (MINUTE, self.gettext("min")))
-        parts: list[str] = []
-        for size, unit in units:
-            count, left = divmod(left, size)
-            if count or parts:
-                parts.append(f"{count} {unit}")
-            if len(parts) == 2:
-                break
-        if not parts:
-            second = self.gettext("s")
-            return f"{left // SECOND} {second}"
-        return " ".join(part for part in parts if not part.startswith("0 "))
+        ngettext = self._words.ngettext
+        counts = [(left // DAY, "day"), (left % DAY // HOUR, "hour"), (left % HOUR // MINUTE, "minute")]
+        first = next((n for n, (count, _) in enumerate(counts) if count), None)
+        if first is None:
+            counts, first = [(left // SECOND, "second")], 0
+        words = {
+            "day": lambda n: ngettext("%(num)s day", "%(num)s days", n),
+            "hour": lambda n: ngettext("%(num)s hour", "%(num)s hours", n),
+            "minute": lambda n: ngettext("%(num)s minute", "%(num)s minutes", n),
+            "second": lambda n: ngettext("%(num)s second", "%(num)s seconds", n),
+        }
+        shown = [pair for n, pair in enumerate(counts[first : first + 2]) if pair[0] or n == 0]
+        return " ".join(words[unit](count) % {"num": count} for count, unit in shown)
 
     def ago(self, instant: int | None) -> str:
         """``5 min ago``."""
@@ -132,6 +141,20 @@ class Teller:
             return self.gettext("Unknown")
         said = self.value(metric, reading.value, reading.text)
         return f"{said} {metric.symbol}" if metric is not None and metric.symbol else said
+
+    def measured(self, metric: Metric | None, value: float | None, text: str = "") -> str:
+        """A value with its unit."""
+        said = self.value(metric, value, text)
+        return f"{said} {metric.symbol}" if metric is not None and metric.symbol and value is not None else said
+
+    def evidence(self, registry: Registry, alarm: Alarm, value: float | None, text: str) -> str:
+        """What the sensor said with its unit, and the limit beside it; empty where it said nothing."""
+        found = evidence(registry, alarm)
+        said = self.measured(found.metric, value) if value is not None else text and self.word("text_state", text)
+        if not said or found.limit is None or value is None:
+            return said
+        limit = self.gettext("limit %s") % self.measured(found.metric, found.limit)
+        return f"{said} ({limit})" if self.language == "en" else f"{said}（{limit}）"
 
     def metric(self, metric: Metric | None, name: str) -> str:
         """What is measured."""

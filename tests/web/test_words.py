@@ -40,6 +40,20 @@ VOCABULARIES: dict[str, Iterable[Enum | str]] = {
     "notice_state": NoticeState,
     "device_state": DeviceState,
     "role": Role,
+    "health_reason": (
+        "broker",
+        "mqtt",
+        "journal",
+        "lane alarms",
+        "lane series",
+        "alarms",
+        "series",
+        "records",
+        "notices",
+        "jobs",
+    ),
+    "gap": ("hub_down", "broker_down", "session_lost", "broker_dropped"),
+    "refusal": ("not_json", "decoder_failed", "unknown_topic", "batch_damaged", "lane_failed"),
     "health": Status,
 }
 

@@ -144,6 +144,8 @@ def _conditions(what: AlarmFilter, scope: Scope) -> list[ColumnElement[bool]]:
     )
     if what.states:
         found.append(or_(*(_STATES[state] for state in sorted(what.states))))
+    if what.raised is not None:
+        found.append(column.occurrence > 0 if what.raised else column.occurrence == 0)
     if what.since is not None:
         found.append(column.raised_at >= what.since)
     return found + within(scope, column.community, column.facility)

@@ -50,9 +50,10 @@ def list_alarms(
         ticket=ticket,
         late=late,
         since=since,
+        raised=True,
     )
     page = deps.records.read(lambda books: books.alarms.page(what, access.scope, limit=limit, cursor=cursor))
-    return Listing(items=[AlarmOut.of(alarm) for alarm in page.items if alarm.occurrence], next=page.next)
+    return Listing(items=[AlarmOut.of(alarm) for alarm in page.items], next=page.next)
 
 
 @router.get("/{alarm_id}", response_model=AlarmOut)

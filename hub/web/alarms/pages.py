@@ -104,10 +104,12 @@ def _list(request: Request, access: Access, tab: str, cursor: str | None, *, err
         shown = tuple(alarm for alarm in opened if alarm.overlay is not Overlay.NONE)
     else:
         what = (
-            AlarmFilter(late=True) if tab == "late" else AlarmFilter(states=frozenset({AlarmState.NORMAL}), late=False)
+            AlarmFilter(late=True, raised=True)
+            if tab == "late"
+            else AlarmFilter(states=frozenset({AlarmState.NORMAL}), late=False, raised=True)
         )
         page = deps.records.read(lambda books: books.alarms.page(what, access.scope, limit=50, cursor=cursor))
-        shown, after = tuple(alarm for alarm in page.items if alarm.occurrence), page.next
+        shown, after = page.items, page.next
     tickets = deps.records.read(lambda books: {alarm.id: books.alarms.ticket_of(alarm.id) for alarm in shown[:200]})
     return pages.page(
         request,

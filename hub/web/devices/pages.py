@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from hub.domain.metrics import METRICS
 from hub.errors import HubError, InvalidInput, NotFound
-from hub.flows.community.adoption import Adoption
+from hub.flows.community.adoption import Adoption, guess
 from hub.web.auth.access import MANAGERS, Access, NeedForm, Read
 from hub.web.deps import WebDeps
 from hub.web.devices.api import known, places_of, visible, waiting
@@ -113,6 +113,7 @@ def _page(
             for community in {item.device.community for item in inbox}
         },
         devices=[(d, sorted(places.get(d.id, ())), deps.live.heard_at(d.id), deps.live.online(d.id)) for d in items],
+        kinds={item.device.id: guess(item.points, deps.catalogue).kinds for item in inbox},
         metrics=METRICS,
         next=after,
         q=q,

@@ -13,7 +13,7 @@ from hub.domain.alarms import Priority
 from hub.domain.ticket_actions import HOLD_REASONS, Details
 from hub.domain.tickets import ENDED, Action, Ticket, TicketState
 from hub.errors import HubError, IllegalTransition, InvalidInput, NotFound, Stale
-from hub.flows.lists import TicketFilter
+from hub.flows.lists import AlarmFilter, TicketFilter
 from hub.web.auth.access import EVERYONE, WORKERS, Access, Need, NeedForm, Read
 from hub.web.deps import Report, WebDeps
 from hub.web.problems import problem_of
@@ -223,9 +223,11 @@ def _ticket(
     deps: WebDeps = request.app.state.deps
     pages: Pages = request.app.state.pages
     registry = deps.registrar.current
-    history, previous = deps.records.read(
+    behind = AlarmFilter(ticket=ticket.id)
+    history, alarms, previous = deps.records.read(
         lambda books: (
             books.tickets.history(ticket.id),
+            books.alarms.page(behind, access.scope, limit=100).items,
             books.tickets.get(ticket.previous) if ticket.previous else None,
         )
     )
@@ -243,6 +245,8 @@ def _ticket(
         community=registry.communities.get(ticket.key.community),
         ticket=ticket,
         history=history,
+        alarms={alarm.id: alarm for alarm in alarms},
+        registry=registry,
         attempts=attempts,
         previous=previous,
         facility=facility,
