@@ -7,7 +7,7 @@ SOURCES := $(shell find hub devices -name '*.py' -o -name '*.ts' -o -name '*.css
 .PHONY: help demo demo-check test lint types unit servers faults browser bench soak screenshots lock clean
 
 help: ## what there is to run
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 30
 
 # --- setting up -------------------------------------------------------------------------------------------------
 
@@ -40,16 +40,16 @@ test: .venv/.dev ## all checks and tests, with real servers and a real browser
 	@$(MAKE) --no-print-directory lint types
 	@$(BIN)/python -m pytest -m "not soak"
 
-lint: .venv/.dev
+lint: .venv/.dev ## style and formatting
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
 
-types: .venv/.dev
+types: .venv/.dev ## types, strictly
 	@$(BIN)/mypy --no-error-summary
 
 unit: .venv/.dev ## only what needs no server, browser or fault
 	@$(BIN)/python -m pytest -q -m "not (soak or servers or browser or faults)"
 
-servers faults browser: .venv/.dev
+servers faults browser: .venv/.dev ## each of the others by itself
 	@$(BIN)/python -m pytest -q -m "$@ and not soak"
 
 bench: .venv/.dev ## speed, as ratios against a reference in the same run
@@ -64,5 +64,5 @@ screenshots: .venv/.dev ## every page, both languages, desktop and phone, light 
 	@.ci/servers
 	@$(BIN)/python -m tests.web.screenshots
 
-clean:
+clean: ## remove .venv, what was built, and the demo's data in hub-data
 	rm -rf .venv hub-data build dist hub/web/static/dist
