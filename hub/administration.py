@@ -98,7 +98,12 @@ def grant_of(role: str, scope: str = "") -> Grant:
         known = Role(role)
     except ValueError:
         raise InvalidInput(f"no role {role!r}: there are {', '.join(found.value for found in Role)}") from None
-    kind = (ScopeKind.COMPANY, ScopeKind.COMMUNITY, ScopeKind.GRID)[len(scope.split("/")) if scope else 0]
+    parts = scope.split("/") if scope else []
+    if len(parts) > 2 or not all(parts):
+        raise InvalidInput(
+            f"scope {scope!r}: expected a community's id or community/grid; leave it out for the company"
+        )
+    kind = (ScopeKind.COMPANY, ScopeKind.COMMUNITY, ScopeKind.GRID)[len(parts)]
     return Grant(role=known, scope=kind, scope_id=scope)
 
 

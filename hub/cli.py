@@ -13,6 +13,8 @@ from hub.errors import HubError
 
 COMMANDS: Final = ("demo", "run", "check", "community", "simulate", "quarantine", "people")
 """Modules of hub.commands, in the order in which ``hub --help`` shows them."""
+SERVICES: Final = ("demo", "run")
+"""Commands that run on and on, and log what they do."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,6 +32,11 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
+def _level(command: str, configuration: settings.Settings) -> str:
+    """What a person asked for speaks for itself: its log is for errors, unless somebody set another level."""
+    return configuration.log.level if command in SERVICES or configuration.log.level != "info" else "error"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command."""
     chosen = parser().parse_args(arguments)
@@ -37,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from pathlib import Path
 
         configuration = settings.load(Path(chosen.config) if chosen.config else None)
-        log.set_up(level=configuration.log.level, json_lines=configuration.log.json_lines)
+        log.set_up(level=_level(chosen.command, configuration), json_lines=configuration.log.json_lines)
         return int(chosen.run(chosen, configuration) or 0)
     except HubError as error:
         print(f"hub: {error}", file=sys.stderr)

@@ -9,14 +9,24 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hub.errors import HubError
 
 log = logging.getLogger(__name__)
 
-Say = Callable[[str], None]
-"""Tells the person one line of progress."""
+
+class Progress(NamedTuple):
+    """How far long work has come: ``done`` of ``total`` things that ``what`` names."""
+
+    done: int
+    total: int
+    what: str
+
+
+Word = str | Progress
+Say = Callable[[Word], None]
+"""Tells the person a line, or how far it has come."""
 Handler = Callable[[dict[str, Any], Say], Any]
 """(arguments, say) -> a result that JSON can hold."""
 
@@ -69,13 +79,16 @@ class ControlServer:
                 stream.write(json.dumps({kind: value}, ensure_ascii=False).encode() + b"\n")
                 stream.flush()
 
+            def say(word: Word) -> None:
+                write("progress" if isinstance(word, Progress) else "say", word)
+
             try:
                 request = json.loads(stream.readline(MAX_REQUEST))
                 handler = self._handlers.get(request["command"])
                 if handler is None:
                     write("error", f"this hub knows no command {request['command']!r}; is it an older version?")
                     return
-                write("result", handler(request["arguments"], lambda line: write("say", line)))
+                write("result", handler(request["arguments"], say))
             except HubError as error:
                 write("error", str(error))
             except (ValueError, KeyError, TypeError) as error:
@@ -101,6 +114,8 @@ def call(path: Path, command: str, arguments: dict[str, Any], say: Say) -> Any:
             for answer in _answers(stream):
                 if "say" in answer:
                     say(answer["say"])
+                elif "progress" in answer:
+                    say(Progress(*answer["progress"]))
                 elif "error" in answer:
                     raise CommandFailed(answer["error"])
                 else:

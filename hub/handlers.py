@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hub.administration import grant_of
 from hub.clock import to_iso
-from hub.control import Handler, Say
+from hub.control import Handler, Progress, Say
+from hub.domain.people import Grant
+from hub.domain.places import PlaceKind
 from hub.errors import NotFound
 from hub.flows.community.picture import FileRefused, Wish
 from hub.flows.lists import QuarantineFilter, QuarantineItem
@@ -22,7 +24,11 @@ from hub.storage.community_workbook import read_workbook, write_workbook
 if TYPE_CHECKING:
     from hub.wiring import Hub
 
+NONE_YET: Final = "none yet: hub import FILE makes one"
+GRID: Final = PlaceKind.GRID
 BY: Final = "command line"
+AT_ONCE: Final = 200
+"""Frames redriven between two words of progress."""
 
 
 def handlers(hub: Hub) -> Mapping[str, Handler]:
@@ -65,7 +71,7 @@ class _Work:
         """{community, format} -> base64."""
         picture = self._hub.registry.export(arguments["community"])
         if picture is None:
-            known = ", ".join(self._hub.registrar.current.communities) or "none yet: hub import FILE makes one"
+            known = ", ".join(self._hub.registrar.current.communities) or NONE_YET
             raise NotFound(f"no community {arguments['community']!r}; there is {known}")
         if arguments["format"] == "xlsx":
             with tempfile.TemporaryDirectory(dir=self._hub.folder.root) as folder:
@@ -87,7 +93,7 @@ class _Work:
         return {**_item(item), "payload": payload_text(item.payload)}
 
     def quarantine_redrive(self, arguments: dict[str, Any], say: Say) -> Any:
-        """{ids} or {all: true, device, reason} -> {sent, refused}."""
+        """{ids}, or none for all that fit {device, reason} -> {understood, refused}."""
         ids = arguments.get("ids") or []
         if not ids:
             what = QuarantineFilter(device=arguments.get("device"), reason=arguments.get("reason"))
@@ -98,20 +104,36 @@ class _Work:
                 cursor = page.next
                 if cursor is None:
                     break
-        say(f"{len(ids)} frames go through the decoders again")
-        return self._hub.quarantine.redrive(ids)._asdict()
+        understood = refused = 0
+        for begin in range(0, len(ids), AT_ONCE):
+            result = self._hub.quarantine.redrive(ids[begin : begin + AT_ONCE])
+            understood, refused = understood + result.understood, refused + result.refused
+            say(Progress(min(begin + AT_ONCE, len(ids)), len(ids), "frames through the decoders again"))
+        return {"understood": understood, "refused": refused}
 
     def user(self, arguments: dict[str, Any], say: Say) -> Any:
         """{login, password, role, scope, name} -> login."""
-        grant = grant_of(arguments["role"], arguments.get("scope", ""))
+        grant = self._grant(arguments)
         return self._hub.administration.add_user(
             arguments["login"], arguments["password"], grant=grant, name=arguments.get("name", ""), by=BY
         ).login
 
     def token(self, arguments: dict[str, Any], say: Say) -> Any:
         """{name, role, scope, days} -> the token's text."""
-        grant = grant_of(arguments["role"], arguments.get("scope", ""))
+        grant = self._grant(arguments)
         return self._hub.administration.add_token(arguments["name"], grant=grant, days=arguments.get("days"), by=BY)
+
+    def _grant(self, arguments: dict[str, Any]) -> Grant:
+        """A grant over something that exists: a misspelt scope would be a user who sees nothing."""
+        grant = grant_of(arguments["role"], arguments.get("scope", ""))
+        community, _, grid = grant.scope_id.partition("/")
+        picture = self._hub.registrar.current
+        if community and community not in picture.communities:
+            raise NotFound(f"no community {community!r}; there is {', '.join(picture.communities) or NONE_YET}")
+        grids = [place.id for place in picture.places.values() if (place.community, place.kind) == (community, GRID)]
+        if grid and grid not in grids:
+            raise NotFound(f"no grid {grid!r} in {community}; there is {', '.join(grids) or 'none'}")
+        return grant
 
     def revoke_token(self, arguments: dict[str, Any], say: Say) -> Any:
         """{name} -> how many ended."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+import contextlib
 from typing import Any
 
 from hub import control
+from hub.commands.progress import Teller
 from hub.datadir import DataDir
 from hub.errors import ConfigError
 from hub.settings import Settings
@@ -13,11 +14,17 @@ from hub.settings import Settings
 
 def ask(settings: Settings, command: str, arguments: dict[str, Any]) -> Any:
     """Run ``command`` of ``hub.handlers`` where the stores are; progress goes to stderr. HubError as it refuses."""
-    folder = DataDir(settings.data_dir)
+    teller = Teller()
     try:
-        return control.call(folder.socket, command, arguments, _say)
-    except ConnectionError:
-        pass
+        return _ask(settings, command, arguments, teller)
+    finally:
+        teller.end()
+
+
+def _ask(settings: Settings, command: str, arguments: dict[str, Any], say: control.Say) -> Any:
+    folder = DataDir(settings.data_dir)
+    with contextlib.suppress(ConnectionError):
+        return control.call(folder.socket, command, arguments, say)
     if not folder.root.exists():
         raise ConfigError(
             f"no data folder at {folder.root}: set HUB_DATA_DIR to the hub's, or start one with hub demo or hub run"
@@ -27,8 +34,4 @@ def ask(settings: Settings, command: str, arguments: dict[str, Any]) -> Any:
 
     hub = Hub(settings)
     with hub.stores():
-        return handlers(hub)[command](arguments, _say)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+        return handlers(hub)[command](arguments, say)

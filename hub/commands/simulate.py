@@ -19,7 +19,9 @@ from devices.simulator.noise import key_of
 from devices.simulator.play import Play, Publication
 from devices.simulator.publisher import Broker, BrokerRefused, Gateways, Pace
 from devices.simulator.signals import Duty, Signal
-from hub.clock import DAY, MINUTE, SECOND, Clock, WallClock, from_iso, to_iso
+from hub.clock import DAY, HOUR, MINUTE, SECOND, Clock, WallClock, from_iso, to_iso
+from hub.commands.progress import Teller
+from hub.control import Progress
 from hub.errors import ConfigError, HubError, InvalidInput
 from hub.flows.registry import Registry
 from hub.settings import Settings
@@ -28,6 +30,8 @@ HISTORY_STEP: Final = 15 * MINUTE
 """Devices of the past report this often: enough for a page, a thirtieth of the messages."""
 HISTORY_RATE: Final = 2_500
 """Messages a second at which the past is told: what happens now must not wait for it."""
+TOLD_EVERY: Final = 500
+"""Messages between two words of progress."""
 SLICE: Final = SECOND // 4
 PATIENCE_S: Final = 60.0
 """How long the broker may take to acknowledge the last messages."""
@@ -115,16 +119,25 @@ def _recorded(chosen: argparse.Namespace, clock: Clock, stop: threading.Event) -
         zone=chosen.zone,
     )
     gateways = Gateways(Broker.parse(chosen.broker), chosen.community)
+    total, teller = sum(1 for _ in recorded.rows(source)), Teller()
     try:
         stream = recorded.publications(source, speed=chosen.speed, start=clock.now(), as_live=chosen.as_live)
-        count = Pace(clock.now, stop).play(stream, gateways)
+        count = Pace(clock.now, stop).play(_counted(stream, total, teller), gateways)
         whole = gateways.drain(GOODBYE_S if stop.is_set() else PATIENCE_S)
     finally:
+        teller.end()
         gateways.close()
     if not whole:
         raise HubError("the broker has not acknowledged the last messages: is it running, and has its disk room?")
     print(f"published {count} rows of {chosen.csv.name} as {chosen.device} {chosen.point}")
     return 0
+
+
+def _counted(stream: Iterator[Publication], total: int, teller: Teller) -> Iterator[Publication]:
+    for number, publication in enumerate(stream):
+        if number % TOLD_EVERY == 0:
+            teller(Progress(number, total, "rows"))
+        yield publication
 
 
 def _community(chosen: argparse.Namespace, clock: Clock, stop: threading.Event) -> int:
@@ -186,8 +199,8 @@ def _tell_history(
     )
     gateways = Gateways(broker, community.id, limit=1_000)
     try:
-        stream = _at_rate(past.between(past.start, end), clock.now(), HISTORY_RATE)
-        Pace(clock.now, stop).play(stream, gateways)
+        stream = _told(past.between(past.start, end), past.start, end, Teller())
+        Pace(clock.now, stop).play(_at_rate(stream, clock.now(), HISTORY_RATE), gateways)
         gateways.drain(GOODBYE_S if stop.is_set() else PATIENCE_S)
     finally:
         gateways.close()
@@ -196,6 +209,14 @@ def _tell_history(
 def _fleeting(signal: Signal) -> bool:
     """Contacts that come and go between two reports of the past would look as if they stood still: they have none."""
     return isinstance(signal, Duty) and signal.cycle < 2 * HISTORY_STEP
+
+
+def _told(stream: Iterator[Publication], start: int, end: int, teller: Teller) -> Iterator[Publication]:
+    for number, publication in enumerate(stream):
+        if number % TOLD_EVERY == 0:
+            teller(Progress((publication.at - start) // HOUR, (end - start) // HOUR, "hours of history told"))
+        yield publication
+    teller("history told")
 
 
 def _at_rate(stream: Iterator[Publication], start: int, rate: int) -> Iterator[Publication]:
