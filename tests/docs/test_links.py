@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.docs.pages import PAGES, ROOT, prose
+from tests.docs.pages import PAGES, ROOT, blocks, page, prose
 
 HOSTS = {"mosquitto.org", "github.com", "semver.org", "127.0.0.1"}
 """What the pages may point at, besides *.example and example.com."""
@@ -44,8 +44,6 @@ def test_no_folder_of_somebodys_machine(path: Path) -> None:
 
 
 def test_both_readmes_show_the_same_commands() -> None:
-    from tests.docs.pages import blocks, page
-
     def commands(name: str) -> list[str]:
         return [
             re.sub(r"\s+(--language zh-CN|#.*)", "", block.text)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import ast
+import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +15,10 @@ from hub.cli import parser
 from hub.domain.alarms import AlarmState, Overlay
 from hub.domain.people import Role
 from hub.domain.ticket_actions import _ROLES
-from hub.domain.tickets import Action, TicketState
+from hub.domain.tickets import ARROWS, ENDED, Action, TicketState
 from hub.settings import Mqtt, Settings
 from hub.wiring import Hub
-from tests.docs.pages import PAGES, ROOT, code_words, page, rows, section
+from tests.docs.pages import PAGES, ROOT, code_words, page, prose, rows, section
 
 TICKETS = page("docs/manual/alarms-and-tickets.md")
 TICKETS_ZH = page("docs/manual/alarms-and-tickets.zh-CN.md")
@@ -81,8 +83,6 @@ def test_the_chinese_page_has_every_ticket_state() -> None:
 
 
 def test_where_a_ticket_goes_on_to_is_where_an_arrow_leads() -> None:
-    from hub.domain.tickets import ARROWS, ENDED
-
     for row in rows(section(TICKETS, "## Ticket states")):
         (state,) = code_words(row[0])
         told = {word for word in code_words(row[2]) if word in set(TicketState)}
@@ -139,9 +139,6 @@ def test_every_reason_of_quarantine_is_explained() -> None:
 
 
 def test_every_dependency_is_explained() -> None:
-    import re
-    import tomllib
-
     project = tomllib.loads(page("pyproject.toml"))["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["postgres"]]
     names = [re.match(r"[\w-]+", text) for text in wanted]
@@ -154,3 +151,20 @@ def test_every_dependency_is_explained() -> None:
 @pytest.mark.parametrize("name", [path.name for path in (ROOT / "docs" / "decisions").glob("*.md")])
 def test_every_decision_is_in_the_list(name: str) -> None:
     assert name == "README.md" or f"({name})" in page("docs/decisions/README.md")
+
+
+# --- numbers of the READMEs -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_the_readme_counts_the_demos_facilities_and_devices_right(name: str) -> None:
+    community = tomllib.loads(page("hub/communities/harmony-garden.toml"))
+    text = page(name)
+    for number in (len(community["facilities"]), len(community["devices"])):
+        assert re.search(rf"(?<!\d){number} ", text), number
+
+
+def test_no_code_word_is_broken_over_two_lines() -> None:
+    for path in PAGES:
+        for line in prose(path.read_text(encoding="utf-8")).splitlines():
+            assert line.count("`") % 2 == 0, f"{path.name}: {line}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -60,7 +61,5 @@ def test_what_is_changed_old_or_signed_by_another_is_not_believed(check: Callabl
 
 
 def test_every_field_of_the_body_is_told() -> None:
-    import json
-
     told = {name for row in rows(section(TEXT, "## Signed webhook")) for name in code_words(row[0])}
     assert told == set(json.loads(body_of(NOTICE)))
