@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import re
+import shlex
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from hub.domain.ticket_actions import _ROLES
 from hub.domain.tickets import ARROWS, ENDED, Action, TicketState
 from hub.settings import Mqtt, Settings
 from hub.wiring import Hub
-from tests.docs.pages import PAGES, ROOT, code_words, page, prose, rows, section
+from tests.docs.pages import PAGES, ROOT, blocks, code_words, page, prose, rows, section
 
 TICKETS = page("docs/manual/alarms-and-tickets.md")
 TICKETS_ZH = page("docs/manual/alarms-and-tickets.zh-CN.md")
@@ -168,3 +169,18 @@ def test_no_code_word_is_broken_over_two_lines() -> None:
     for path in PAGES:
         for line in prose(path.read_text(encoding="utf-8")).splitlines():
             assert line.count("`") % 2 == 0, f"{path.name}: {line}"
+
+
+def typed() -> Iterator[tuple[str, list[str]]]:
+    """Every ``hub …`` that a page shows as typed in a shell."""
+    for path in PAGES:
+        for block in blocks(path.read_text(encoding="utf-8")):
+            for line in block.text.replace("\\\n", " ").splitlines() if block.language == "sh" else ():
+                words = shlex.split(line, comments=True)
+                if words and words[0].rpartition("/")[2] == "hub" and "…" not in words:
+                    yield path.name, words[1:]
+
+
+@pytest.mark.parametrize(("name", "words"), list(typed()))
+def test_what_is_typed_is_understood(name: str, words: list[str]) -> None:
+    assert parser().parse_args(words).run

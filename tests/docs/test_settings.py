@@ -10,8 +10,8 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from hub.settings import Connection, Settings
-from tests.docs.pages import page, rows, section
+from hub.settings import Connection, Settings, load
+from tests.docs.pages import blocks, code_words, page, rows, section
 
 TEXT = page("docs/settings.md")
 
@@ -67,3 +67,35 @@ def test_the_keys_of_a_further_connection() -> None:
 def test_every_key_has_a_meaning() -> None:
     for row in rows(TEXT):
         assert len(row[3] if len(row) == 5 else row[2]) > 3, row
+
+
+EXAMPLES = [(code_words(row[1])[0], code_words(row[4])[0]) for row in rows(TEXT) if len(row) == 5 and "`" in row[4]]
+
+
+@pytest.mark.parametrize(("variable", "example"), EXAMPLES)
+def test_an_example_is_taken(variable: str, example: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(variable, example)
+    if variable.startswith("HUB_WEB__TLS_"):
+        monkeypatch.setenv("HUB_WEB__TLS_CERT", example)
+        monkeypatch.setenv("HUB_WEB__TLS_KEY", example)
+    assert load() != Settings.model_construct()
+
+
+@pytest.mark.parametrize("name", ["docs/settings.md", "docs/manual/running.md"])
+def test_the_settings_file_that_is_shown_is_taken(name: str, tmp_path: Path) -> None:
+    shown = [block.text for block in blocks(page(name)) if block.language == "toml"]
+    assert shown
+    for number, text in enumerate(shown):
+        path = tmp_path / f"{number}.toml"
+        path.write_text(text, encoding="utf-8")
+        assert load(path).mqtt.all_connections()
+
+
+def test_a_secret_is_read_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    secret = tmp_path / "secret"
+    secret.write_text("mqtt://hub:secret@broker.example:1883\n", encoding="utf-8")
+    monkeypatch.setenv("HUB_MQTT__URL_FILE", str(secret))
+    monkeypatch.setenv("HUB_MQTT__URL", "")  # put back after the test: load() sets it
+    assert load().mqtt.url == "mqtt://hub:secret@broker.example:1883"
