@@ -218,6 +218,14 @@ class SeriesReader(Protocol):
         """One series over all the points together. ``start`` is inclusive and widened to its step, ``end`` exclusive."""
         ...
 
+    def courses(self, points: Sequence[PointKey], *, start: int, end: int, width: int) -> dict[PointKey, Window]:
+        """For drawing: the lowest and the highest reading of each point in every ``width`` ms, in order of time.
+
+        One question for all points. A width of less than a roll-up cell is read from the readings, with their own
+        instants; a longer one from the cells, at the beginning and the middle of each width. Nothing known: not there.
+        """
+        ...
+
     def window_of_texts(self, point: PointKey, *, start: int, end: int, limit: int) -> list[tuple[int, str]]:
         """The newest ``limit`` texts of a point, in order of time."""
         ...

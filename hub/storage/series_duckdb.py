@@ -32,7 +32,7 @@ from hub.flows.series import (
     Window,
     Written,
 )
-from hub.storage.duck import reading, retention, rollup
+from hub.storage.duck import courses, reading, retention, rollup
 from hub.storage.duck.appender import Appender, Expired, load_position
 from hub.storage.duck.database import Database
 from hub.storage.duck.holds import change_holds
@@ -135,6 +135,11 @@ class DuckSeries:
             return reading.window(
                 cursor, self._names.hold, self._known(points), start=start, end=end, step=step, agg=agg, zone=zone
             )
+
+    def courses(self, points: Sequence[PointKey], *, start: int, end: int, width: int) -> dict[PointKey, Window]:
+        with self._questions.ask() as cursor:
+            found = courses.read(cursor, self._names.hold, self._known(points), start=start, end=end, width=width)
+        return {self._names.points.keys[number]: window for number, window in found.items()}
 
     def window_of_texts(self, point: PointKey, *, start: int, end: int, limit: int) -> list[tuple[int, str]]:
         with self._questions.ask() as cursor:

@@ -40,6 +40,23 @@ class Limit(NamedTuple):
     label: str
 
 
+class Bar(NamedTuple):
+    """An amount."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class Band(NamedTuple):
+    """A stretch of one state."""
+
+    x: float
+    width: float
+    on: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
     """What the template draws; coordinates in the view box."""
@@ -50,6 +67,8 @@ class Chart:
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     limits: tuple[Limit, ...]
+    bars: tuple[Bar, ...] = ()
+    bands: tuple[Band, ...] = ()
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
@@ -76,10 +95,10 @@ def draw(
     shown = [sample for sample in samples if start <= sample.time < end and math.isfinite(sample.value)]
     if not shown:
         return None
-    broken = break_after or _usual_break(shown)
-    runs = _runs(shown, broken)
+    broken = break_after or usual_break(shown)
+    parts = runs(shown, broken)
     low, high = bounds or _bounds([s.value for s in shown], [value for value, _ in limits])
-    ticks = _nice(low, high)
+    ticks = nice(low, high)
     low, high = min(low, ticks[0]), max(high, ticks[-1])
 
     def x(time: float) -> float:
@@ -89,29 +108,31 @@ def draw(
         share = (value - low) / (high - low)
         return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
 
-    edges = [start, *(edge for run in runs for edge in (run[0].time, run[-1].time)), end]
+    edges = [start, *(edge for run in parts for edge in (run[0].time, run[-1].time)), end]
     gaps = tuple((x(a), round(x(b) - x(a), 1)) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a > broken)
     return Chart(
-        paths=tuple(_path(_thinned(run), x, y, stepped=stepped) for run in runs),
+        paths=tuple(_path(_thinned(run), x, y, stepped=stepped) for run in parts),
         gaps=gaps,
-        x_ticks=tuple(Tick(x(at), label) for at, label in _time_ticks(start, end, offset_ms)),
+        x_ticks=tuple(Tick(x(at), label) for at, label in time_ticks(start, end, offset_ms)),
         y_ticks=tuple(Tick(y(value), f"{value:g}") for value in ticks),
         limits=tuple(Limit(y(value), label) for value, label in limits if low <= value <= high),
     )
 
 
-def _usual_break(samples: Sequence[Sample]) -> int:
+def usual_break(samples: Sequence[Sample]) -> int:
+    """After how long a silence (ms) nothing is known: five usual distances, at least fifteen minutes."""
     distances = [b.time - a.time for a, b in pairwise(samples)]
     return max(15 * MINUTE, round(5 * median(distances))) if distances else 15 * MINUTE
 
 
-def _runs(samples: Sequence[Sample], broken: int) -> list[list[Sample]]:
-    runs = [[samples[0]]]
+def runs(samples: Sequence[Sample], broken: int) -> list[list[Sample]]:
+    """Stretches without a longer silence than ``broken``."""
+    found = [[samples[0]]]
     for before, sample in pairwise(samples):
         if sample.time - before.time > broken:
-            runs.append([])
-        runs[-1].append(sample)
-    return runs
+            found.append([])
+        found[-1].append(sample)
+    return found
 
 
 def _thinned(run: Sequence[Sample]) -> list[Sample]:
@@ -146,7 +167,7 @@ def _bounds(values: Sequence[float], limits: Sequence[float]) -> tuple[float, fl
     return low - margin if low < 0 or low - margin > 0 else 0.0, high + margin
 
 
-def _nice(low: float, high: float, wanted: int = 4) -> list[float]:
+def nice(low: float, high: float, wanted: int = 4) -> list[float]:
     """Round figures that cover the span."""
     raw = (high - low) / wanted
     power = 10 ** math.floor(math.log10(raw))
@@ -157,7 +178,8 @@ def _nice(low: float, high: float, wanted: int = 4) -> list[float]:
     return ticks or [low, high]
 
 
-def _time_ticks(start: int, end: int, offset_ms: int) -> list[tuple[int, str]]:
+def time_ticks(start: int, end: int, offset_ms: int) -> list[tuple[int, str]]:
+    """(instant, label), round on the zone's clock."""
     span = end - start
     step = 4 * HOUR if span <= 2 * DAY else (DAY if span <= 10 * DAY else 5 * DAY)
     first = -(-(start + offset_ms) // step) * step - offset_ms

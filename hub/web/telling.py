@@ -69,6 +69,11 @@ class Teller:
         """In the community's zone."""
         return datetime.fromtimestamp(instant / 1000, UTC).astimezone(self._zone)
 
+    def offset(self) -> int:
+        """The zone's distance from UTC at this moment, ms."""
+        distance = self.moment(self.now).utcoffset()
+        return 0 if distance is None else round(distance.total_seconds() * 1000)
+
     def when(self, instant: int | None) -> str:
         """Today: the time; else the date too."""
         if instant is None:

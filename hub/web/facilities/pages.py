@@ -2,50 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hub.clock import DAY
 from hub.domain.facility_state import FacilityState
-from hub.domain.metrics import MetricKind
-from hub.domain.places import Facility
-from hub.domain.rules import RuleKind
+from hub.domain.places import Facility, Name
 from hub.domain.tickets import ENDED, TicketState
 from hub.errors import HubError
 from hub.flows.lists import TicketFilter
-from hub.flows.registry import Registry
-from hub.flows.series import Aggregate, SeriesReader, Step
 from hub.web.auth.access import Read
-from hub.web.charts import Chart, Sample, draw
 from hub.web.deps import WebDeps
+from hub.web.facilities import courses
+from hub.web.facilities.courses import SPANS, Drawn, Range
 from hub.web.overview import bound_points, find_facility, open_alarms, overview
-from hub.web.picture import BoundPoint, view_of
+from hub.web.picture import BoundPoint, PointView, view_of
 from hub.web.queries import Queries
 from hub.web.rendering import Pages
 from hub.web.telling import Teller
 
 router = APIRouter(include_in_schema=False)
-
-Range = Literal["24h", "7d", "30d"]
-RANGES: Final = {"24h": (DAY, Step.QUARTER), "7d": (7 * DAY, Step.HOUR), "30d": (30 * DAY, Step.DAY)}
-FINE: Final = {"24h": Step.RAW, "7d": Step.QUARTER, "30d": Step.HOUR}
-MOST_CHARTS: Final = 8
-TABLE_ROWS: Final = 48
-
-
-class Drawn(NamedTuple):
-    """One chart with what stands around it."""
-
-    point: BoundPoint
-    title: str
-    unit: str
-    chart: Chart | None
-    rows: tuple[tuple[int, float], ...]
-    lowest: float | None
-    highest: float | None
 
 
 @router.get("/facilities")
@@ -126,7 +104,8 @@ def facility_page(
         charts=drawn,
         chart_trouble=trouble,
         range=range,
-        ranges=tuple(RANGES),
+        ranges=tuple(SPANS),
+        readings=_by_unit(facility, view.points),
         devices=[(registry.devices.get(d), d, deps.live.heard_at(d), deps.live.online(d)) for d in devices],
         place=registry.places.get((facility.community, facility.building or "")),
         grid=registry.places.get((facility.community, facility.grid or "")),
@@ -143,58 +122,27 @@ def _used(places: Any, wanted: set[tuple[str, str | None]]) -> list[Any]:
 
 
 def _charts(
-    request: Request, facility: Facility, points: list[BoundPoint], name: str, say: Teller
+    request: Request, facility: Facility, points: list[BoundPoint], name: Range, say: Teller
 ) -> tuple[list[Drawn], HubError | None]:
     """The most telling points; a store that cannot answer leaves the rest of the page as it is."""
     deps: WebDeps = request.app.state.deps
-    registry = deps.registrar.current
     queries: Queries = request.app.state.queries
-    kind = deps.catalogue.kinds.get(facility.kind)
-    order = {metric: rank for rank, metric in enumerate(kind.sensors if kind else ())}
-    told = sorted(points, key=lambda p: (order.get(p.binding.metric_name(), 99), p.key))
-    chosen = [p for p in told if p.metric is None or not p.metric.texts][:MOST_CHARTS]
+    shown, span = courses.chosen(points, deps.catalogue.kinds.get(facility.kind)), SPANS[name]
+    keys = [point.key for point in shown]
     try:
-        return queries.ask(lambda series: [_one(series, registry, point, name, say) for point in chosen]), None
+        found = queries.ask(
+            lambda series: series.courses(keys, start=say.now - span.length, end=say.now, width=span.width)
+        )
     except HubError as error:
         return [], error
+    return [courses.course(point, found.get(point.key), facility, span, say) for point in shown], None
 
 
-def _one(series: SeriesReader, registry: Registry, point: BoundPoint, name: str, say: Teller) -> Drawn:
-    length, coarse = RANGES[name]
-    start, end = say.now - length, say.now
-    fine = _window(series, point, start, end, FINE[name])
-    rows = _window(series, point, start, end, coarse)
-    metric = point.metric
-    switch = metric is not None and metric.off is not None
-    limits = [
-        (rule.setpoint, say.gettext("limit %s") % f"{rule.setpoint:g}")
-        for rule in registry.rules_for_point(point.binding)
-        if rule.kind is RuleKind.LIMIT
-    ]
-    chart = draw(
-        fine,
-        start=start,
-        end=end,
-        stepped=switch or (metric is not None and metric.kind is MetricKind.STATE),
-        limits=sorted(set(limits)),
-        offset_ms=round((say.moment(end).utcoffset() or say.moment(end) - say.moment(end)).total_seconds() * 1000),
-        bounds=(-0.15, 1.15) if switch else None,
-    )
-    facility = registry.facilities.get((point.binding.community, point.binding.facility))
-    unit = next((u for u in facility.units if u.id == point.binding.unit), None) if facility else None
-    title = say.metric(metric, point.key.name)
-    return Drawn(
-        point=point,
-        title=f"{say.name(unit.name)} · {title}" if unit else title,
-        unit=metric.symbol if metric else "",
-        chart=chart,
-        rows=tuple((s.time, s.value) for s in rows[-TABLE_ROWS:]),
-        lowest=min((s.value for s in fine), default=None),
-        highest=max((s.value for s in fine), default=None),
-    )
-
-
-def _window(series: SeriesReader, point: BoundPoint, start: int, end: int, step: Step) -> list[Sample]:
-    agg = Aggregate.LAST if point.metric is not None and point.metric.off is not None else Aggregate.MEAN
-    found = series.window([point.key], start=start, end=end, step=step, agg=agg)
-    return [Sample(time, value) for time, value in zip(found.time.tolist(), found.value.tolist(), strict=True)]
+def _by_unit(facility: Facility, points: tuple[PointView, ...]) -> list[tuple[Name | None, list[PointView]]]:
+    """What speaks for the facility as a whole first, then unit by unit. Pure."""
+    groups: dict[str, list[PointView]] = {}
+    for view in points:
+        groups.setdefault(view.point.binding.unit, []).append(view)
+    names = {unit.id: unit.name for unit in facility.units}
+    order = ["", *names, *(unit for unit in groups if unit and unit not in names)]
+    return [(names.get(unit), groups[unit]) for unit in order if unit in groups]

@@ -183,3 +183,20 @@ def test_sizes(loaded: Any) -> None:
     sizes = loaded.store.sizes()
     assert (sizes.readings, sizes.points) == (15, 2)
     assert sizes.bytes > 0
+
+
+def test_courses_carry_the_extremes_of_every_stretch_at_their_instants(loaded: Any) -> None:
+    points = [loaded.key("t"), loaded.key("u"), loaded.key("nobody")]
+    found = loaded.store.courses(points, start=START, end=START + HOUR, width=14 * MINUTE)
+    assert set(found) == {loaded.key("t"), loaded.key("u")}
+    first = found[loaded.key("t")]
+    assert first.time.tolist() == [START + n * 10 * MINUTE for n in range(6)]
+    assert first.value.tolist() == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    assert found[loaded.key("u")].value.tolist() == [100.0, 100.0, 100.0]
+
+
+def test_long_courses_are_read_from_the_cells(loaded: Any) -> None:
+    found = loaded.store.courses([loaded.key("t")], start=START, end=START + 2 * HOUR, width=HOUR)[loaded.key("t")]
+    assert found.time.tolist() == [START, START + HOUR // 2, START + HOUR, START + HOUR * 3 // 2]
+    assert found.value.tolist() == [0.0, 5.0, 6.0, 11.0]
+    assert loaded.store.courses([], start=START, end=START + HOUR, width=HOUR) == {}

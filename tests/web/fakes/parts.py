@@ -82,11 +82,12 @@ class FakeLive:
 
 
 class FakeSeries:
-    """Answers ``window`` alone; the pages ask nothing else."""
+    """Answers ``window`` and ``courses``; the pages ask nothing else."""
 
     def __init__(self) -> None:
         self.trouble: QueryInterrupted | None = None
         self.gap: tuple[int, int] = (0, 0)
+        self.asked = 0
 
     def window(
         self, points: Sequence[PointKey], *, start: int, end: int, step: Step, agg: Aggregate, zone: str = "UTC"
@@ -97,6 +98,16 @@ class FakeSeries:
         times = [at for at in range(start // size * size, end, size) if not self.gap[0] <= at < self.gap[1]]
         values = [course(points[0], at) for at in times]
         return Window(time=np.array(times, np.int64), value=np.array(values, np.float64))
+
+    def courses(self, points: Sequence[PointKey], *, start: int, end: int, width: int) -> dict[PointKey, Window]:
+        if self.trouble is not None:
+            raise self.trouble
+        self.asked += 1
+        times = [at for at in range(start // width * width, end, width) if not self.gap[0] <= at < self.gap[1]]
+        return {
+            key: Window(time=np.array(times, np.int64), value=np.array([course(key, at) for at in times], np.float64))
+            for key in points
+        }
 
 
 class FakeAlarms:
