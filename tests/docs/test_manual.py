@@ -136,6 +136,17 @@ def test_every_reason_of_quarantine_is_explained() -> None:
     assert sorted(told) == sorted(real)
 
 
+def test_every_kind_of_gap_is_explained() -> None:
+    real = {
+        node.args[1].value
+        for path in (ROOT / "hub" / "ingest").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Gap"
+        if isinstance(node.args[1], ast.Constant)
+    }
+    assert set(first_words(section(page("docs/manual/promises.md"), "## Gaps"))) == real
+
+
 # --- the table of dependencies ----------------------------------------------------------------------------------
 
 
