@@ -73,8 +73,9 @@ def _duplicate(report: Report, step: Step, begun: Values) -> None:
 
 
 def _garbage(report: Report, step: Step, begun: Values) -> None:
+    """Every other minute: a device of which nothing at all can be read is silent, and that is another fault."""
     key = key_of(report.device, "garbage")
-    if uniform(key, report.at // 1000) < 0.5:
+    if report.fault_age // 60_000 % 2 == 0:
         report.junk = GARBAGE[int(uniform(key ^ 1, report.at // 1000) * len(GARBAGE))]
 
 
