@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from hub.commands.until_stopped import UntilStopped
+from hub.errors import InvalidInput
 from hub.settings import Settings
 
 
@@ -25,8 +26,14 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(chosen: argparse.Namespace, settings: Settings) -> int:
     """Start, say where to look, wait for Ctrl-C, stop."""
+    from devices.simulator import scenario
     from hub.demo import Demo
 
+    if not chosen.no_simulator:
+        try:
+            scenario.load(chosen.scenario)
+        except scenario.ScenarioError as error:
+            raise InvalidInput(str(error)) from error
     with UntilStopped() as life:
         demo = Demo(settings, on_dead=life.give_up)
         life.callback(demo.stop)

@@ -143,7 +143,7 @@ def _counted(stream: Iterator[Publication], total: int, teller: Teller) -> Itera
 def _community(chosen: argparse.Namespace, clock: Clock, stop: threading.Event) -> int:
     community = simulated(read_community(chosen.community), chosen.seed)
     faults = scenario.load(chosen.scenario) if chosen.scenario else None
-    begin = from_iso(chosen.begin) if chosen.begin else clock.now()
+    begin = _instant(chosen.begin) if chosen.begin else clock.now()
     if begin > clock.now():
         raise InvalidInput(f"--from {chosen.begin} lies in the future; begin in the past or leave it out")
     play = Play(community=community, scenario=faults, start=begin, seed=chosen.seed)
@@ -164,6 +164,13 @@ def _community(chosen: argparse.Namespace, clock: Clock, stop: threading.Event) 
             _write_truth(play, clock.now(), chosen.truth)
     print(f"published {gateways.sent} messages of {len(community.devices)} devices")
     return 0
+
+
+def _instant(text: str) -> int:
+    try:
+        return from_iso(text)
+    except ValueError as error:
+        raise InvalidInput(f"--from {text}: {error}; expected e.g. 2026-11-23T09:00:00+08:00") from error
 
 
 def _live(play: Play, gateways: Gateways, clock: Clock, stop: threading.Event, speed: float) -> None:
