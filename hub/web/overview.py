@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.requests import Request
 
 from hub.domain.alarms import Alarm, AlarmState, Priority
+from hub.domain.facility_state import FacilityState
 from hub.domain.places import Facility
+from hub.domain.tickets import Ticket
 from hub.errors import NotFound
 from hub.flows.lists import EVERYTHING, AlarmFilter, Scope
 from hub.flows.registry import Registry
@@ -76,6 +80,25 @@ def find_facility(request: Request, access: Access, facility_id: str, community:
     if not found:
         raise NotFound(f"no facility {facility_id[:63]!r}")
     return found[0]
+
+
+def state_counts(views: Iterable[FacilityView]) -> dict[FacilityState, int]:
+    """How many facilities are in each state; every state is there."""
+    found = Counter(view.state for view in views)
+    return {state: found[state] for state in FacilityState}
+
+
+def tickets_by_place(tickets: Iterable[Ticket]) -> dict[Place, list[Ticket]]:
+    """Open tickets by facility, the weightiest first, then the oldest."""
+    found: dict[Place, list[Ticket]] = {}
+    for ticket in sorted(tickets, key=weight):
+        found.setdefault((ticket.key.community, ticket.key.facility), []).append(ticket)
+    return found
+
+
+def weight(ticket: Ticket) -> tuple[int, int]:
+    """Safety first, then the oldest."""
+    return _URGENCY[ticket.priority], ticket.reported_at
 
 
 def counts(alarms: tuple[Alarm, ...]) -> dict[str, Any]:

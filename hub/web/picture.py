@@ -11,7 +11,7 @@ from hub.clock import MINUTE
 from hub.domain.alarms import Alarm, AlarmState, Overlay
 from hub.domain.catalogue import Catalogue
 from hub.domain.facility_state import FacilityState, Voice, facility_state
-from hub.domain.metrics import METRICS, Metric
+from hub.domain.metrics import METRICS, Metric, MetricKind
 from hub.domain.places import Binding, Facility
 from hub.domain.rules import Rule, RuleKind
 from hub.flows.batch import PointKey
@@ -72,7 +72,8 @@ class FacilityView:
         order = {metric: rank for rank, metric in enumerate(kind.sensors if kind else ())}
         told = sorted(self.points, key=lambda v: (order.get(v.point.binding.metric_name(), 99), v.point.key))
         first: dict[str, PointView] = {}
-        for view in told:
+        counters = [v for v in told if v.point.metric is not None and v.point.metric.kind is MetricKind.TOTAL]
+        for view in (*(v for v in told if v not in counters), *counters):  # how it is before what it ever did
             first.setdefault(view.point.binding.metric_name(), view)
         return tuple(first.values())[:count]
 

@@ -2,58 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import Any, Final, Literal
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hub.clock import DAY
 from hub.domain.facility_state import FacilityState
-from hub.domain.tickets import ENDED, TicketState
-from hub.flows.lists import TicketFilter
+from hub.domain.tickets import ENDED, Ticket, TicketState
+from hub.flows.lists import AlarmFilter, TicketFilter
 from hub.flows.registry import Registry
 from hub.web.auth.access import Read
 from hub.web.deps import WebDeps
-from hub.web.overview import counts, overview
+from hub.web.overview import counts, overview, state_counts, tickets_by_place, weight
 from hub.web.picture import FacilityView
 from hub.web.rendering import Pages
 from hub.web.telling import Teller
 
 router = APIRouter(include_in_schema=False)
-NOT_ENDED = frozenset(TicketState) - ENDED
+OPEN_TICKETS: Final = TicketFilter(states=frozenset(TicketState) - ENDED, late=False)
+MOST_TICKETS: Final = 500
 
 
 @router.get("/")
 def today(request: Request, *, access: Read) -> Response:
-    """What is broken, who has it, what is late: one screen."""
+    """What is wrong now, who has it, what is late or waits, what nobody hears: one screen."""
     deps: WebDeps = request.app.state.deps
     pages: Pages = request.app.state.pages
     shown = overview(request, access.scope)
-    tickets, states = deps.records.read(
+    now = deps.clock.now()
+    day = now - DAY
+    tickets, raised, reported = deps.records.read(
         lambda books: (
-            books.tickets.page(TicketFilter(states=NOT_ENDED, late=False), access.scope, limit=200).items,
-            books.tickets.counts(TicketFilter(late=False), access.scope),
+            books.tickets.page(OPEN_TICKETS, access.scope, limit=MOST_TICKETS).items,
+            books.alarms.counts(AlarmFilter(since=day, late=False, raised=True), access.scope),
+            books.tickets.counts(TicketFilter(since=day, late=False), access.scope),
         )
     )
-    now = deps.clock.now()
-    ranks = {"safety": 0, "high": 1, "medium": 2, "low": 3}
+    registry = shown.registry
     return pages.page(
         request,
         "board/today.html",
         alarms=[alarm for alarm in shown.alarms if alarm.active][:8],
         more_alarms=max(0, sum(alarm.active for alarm in shown.alarms) - 8),
-        tickets=sorted(tickets, key=lambda t: (ranks[t.priority], t.reported_at))[:12],
+        tickets=sorted(tickets, key=weight)[:8],
         open_tickets=len(tickets),
-        overdue=[t for t in tickets if t.due_at is not None and t.due_at < now],
-        states=states,
-        unknown=[view for view in shown.views if view.state is FacilityState.UNKNOWN],
-        facilities=len(shown.views),
+        overdue=sum(why is Hitch.OVERDUE for _, why in hitches(tickets, now)),
+        hitches=hitches(tickets, now),
+        raised=sum(raised.values()),
+        reported=sum(reported.values()),
+        ended=sum(number for state, number in reported.items() if state in ENDED),
+        quiet=[
+            (registry.devices.get(device), device, deps.live.heard_at(device)) for device in quiet_devices(shown.views)
+        ],
+        states=state_counts(shown.views),
         figures=counts(shown.alarms),
         health=deps.health(now),
-        registry=shown.registry,
+        registry=registry,
         catalogue=deps.catalogue,
     )
+
+
+class Hitch(StrEnum):
+    """Why a ticket does not go on as it should."""
+
+    OVERDUE = "overdue"
+    HOLD_OVER = "hold_over"
+    DATA = "data"
+    INSPECTION = "inspection"
+
+
+def hitches(tickets: Iterable[Ticket], now: int) -> list[tuple[Ticket, Hitch]]:
+    """Those that are late or wait for something, the weightiest first. Pure."""
+    found = []
+    for ticket in sorted(tickets, key=weight):
+        if ticket.due_at is not None and ticket.due_at < now:
+            found.append((ticket, Hitch.OVERDUE))
+        elif ticket.hold_until is not None and ticket.state is TicketState.ON_HOLD and ticket.hold_until < now:
+            found.append((ticket, Hitch.HOLD_OVER))
+        elif ticket.state is TicketState.VERIFYING and ticket.waiting in (Hitch.DATA, Hitch.INSPECTION):
+            found.append((ticket, Hitch(ticket.waiting)))
+    return found
+
+
+def quiet_devices(views: Iterable[FacilityView]) -> list[str]:
+    """Devices of which no point is known now. Pure."""
+    known: dict[str, bool] = {}
+    for view in views:
+        for point in view.points:
+            device = point.point.key.device
+            known[device] = known.get(device, False) or point.known
+    return sorted(device for device, heard in known.items() if not heard)
 
 
 @router.get("/board")
@@ -65,6 +107,7 @@ def board(
     pages: Pages = request.app.state.pages
     shown = overview(request, access.scope, community=community)
     say = pages.teller(request, shown.registry.communities.get(community or ""))
+    tickets = deps.records.read(lambda books: books.tickets.page(OPEN_TICKETS, access.scope, limit=MOST_TICKETS)).items
     return pages.page(
         request,
         "board/board.html",
@@ -73,9 +116,9 @@ def board(
         by=by,
         groups=grouped(shown.views, _grouping(by, deps, shown.registry, say)),
         alarms=shown.alarms,
+        tickets=tickets_by_place(tickets),
         figures=counts(shown.alarms),
-        unknown=sum(view.state is FacilityState.UNKNOWN for view in shown.views),
-        facilities=len(shown.views),
+        states=state_counts(shown.views),
         last_event=deps.changes.last_id(),
         registry=shown.registry,
         catalogue=deps.catalogue,

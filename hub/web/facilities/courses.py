@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from hub.clock import DAY, HOUR, MINUTE
+from hub.clock import DAY, HOUR, MINUTE, SECOND
 from hub.domain.catalogue import FacilityKind
 from hub.domain.metrics import MetricKind
 from hub.domain.places import Facility
@@ -17,7 +17,7 @@ from hub.web.picture import BoundPoint
 from hub.web.telling import Teller
 from hub.web.timeline import draw_rises, draw_stretches, rises, stretches
 
-Range = Literal["24h", "7d", "30d"]
+Range = Literal["1h", "24h", "7d", "30d"]
 MOST_LINES: Final = 6
 MOST_BANDS: Final = 8
 TABLE_ROWS: Final = 48
@@ -32,6 +32,7 @@ class Span(NamedTuple):
 
 
 SPANS: Final[Mapping[Range, Span]] = {
+    "1h": Span(HOUR, 15 * SECOND, 10 * MINUTE),
     "24h": Span(DAY, 5 * MINUTE, HOUR),
     "7d": Span(7 * DAY, 30 * MINUTE, 6 * HOUR),
     "30d": Span(30 * DAY, 2 * HOUR, DAY),
