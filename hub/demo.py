@@ -121,7 +121,7 @@ class Demo:
     def _on_mail(self, recipient: str, subject: str) -> None:
         print(f"  ✉  {recipient}: {subject}", flush=True)
 
-    def banner(self, *, simulated: bool) -> str:
+    def banner(self, *, simulated: bool, history: bool) -> str:
         """Where to look, who can log in, what will happen."""
         broker = self.broker
         lines = [
@@ -139,7 +139,7 @@ class Demo:
             lines.append(
                 "Within a minute lift 2 of building 3 reports a door fault: watch /tickets, and the letters below."
             )
-            if self._first:
+            if self._first and history:
                 lines.append("Four weeks of history are being told in the background: charts fill up in a few minutes.")
         else:
             lines.append("No simulator: nothing happens until something publishes to the broker.")

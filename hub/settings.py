@@ -30,7 +30,6 @@ class Connection(_Section):
     community: Slug | None = None
     """The community of foreign devices on this connection; native topics name theirs."""
     formats: tuple[str, ...] = ("native",)
-    may_write: bool = False
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
@@ -102,7 +101,6 @@ class JournalSettings(_Section):
 class Series(_Section):
     """[series]"""
 
-    url: str | None = None
     memory_limit: str = "256MB"
     threads: int = Field(default=2, ge=1)
     raw_months: int = Field(default=13, ge=1)
@@ -141,7 +139,7 @@ class Notify(_Section):
     webhook_secret: str | None = None
     """Key of the HMAC-SHA256 signature of outgoing webhooks."""
     allow_private_targets: bool = False
-    """Webhooks may go to loopback and private addresses (the demo does)."""
+    """Webhooks may go to loopback and private addresses."""
     attempts: int = Field(default=8, ge=1, le=50)
 
 

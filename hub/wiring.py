@@ -292,8 +292,8 @@ class Hub:
                 self._open_stores,
                 self._start_lanes,
                 self._start_sending,
-                self._start_serving,
                 self._start_hearing,
+                self._start_serving,
                 _spare_the_collector,
             ):
                 step(steps)

@@ -65,13 +65,17 @@ class _Link:
 
 
 class Gateways:
-    """One connection for each gateway of a community; opened when its first message leaves."""
+    """One connection for each gateway of a community; opened when its first message leaves.
 
-    def __init__(self, broker: Broker, community: str, *, limit: int = IN_FLIGHT) -> None:
+    ``announce``: each says that it is online, and leaves a will that says the opposite.
+    """
+
+    def __init__(self, broker: Broker, community: str, *, limit: int = IN_FLIGHT, announce: bool = True) -> None:
         self._broker = broker
         self._community = community
         self._links: dict[str, _Link] = {}
         self._room = threading.Semaphore(limit)
+        self._announce = announce
         self._down: set[str] = set()
         self.sent = 0
 
@@ -118,7 +122,8 @@ class Gateways:
         if self._broker.user is not None:
             client.username_pw_set(self._broker.user, self._broker.password)
         status = f"community/v1/{self._community}/{gateway}/status"
-        client.will_set(status, b"offline", qos=1, retain=True)
+        if self._announce:
+            client.will_set(status, b"offline", qos=1, retain=True)
         answered = threading.Event()
         refusal: list[str] = []
 
@@ -145,7 +150,8 @@ class Gateways:
                 f"broker {where}: {refusal[0] if refusal else 'no answer within 10 s'}; check user and password"
             )
         self._links[gateway] = link
-        self._publish(link, status, b"online", retain=True)
+        if self._announce:
+            self._publish(link, status, b"online", retain=True)
         return link
 
     def _cut(self, gateway: str) -> None:

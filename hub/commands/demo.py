@@ -38,7 +38,7 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
         demo = Demo(settings, on_dead=life.give_up)
         life.callback(demo.stop)
         demo.start()
-        print(demo.banner(simulated=not chosen.no_simulator), flush=True)
+        print(demo.banner(simulated=not chosen.no_simulator, history=not chosen.no_history), flush=True)
         if not chosen.no_simulator:
             demo.simulate(chosen.scenario, history=not chosen.no_history)
         life.wait()

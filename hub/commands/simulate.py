@@ -28,7 +28,7 @@ from hub.settings import Settings
 
 HISTORY_STEP: Final = 15 * MINUTE
 """Devices of the past report this often: enough for a page, a thirtieth of the messages."""
-HISTORY_RATE: Final = 2_500
+HISTORY_RATE: Final = 1_500
 """Messages a second at which the past is told: what happens now must not wait for it."""
 TOLD_EVERY: Final = 500
 """Messages between two words of progress."""
@@ -189,7 +189,7 @@ def _live(play: Play, gateways: Gateways, clock: Clock, stop: threading.Event, s
 def _tell_history(
     chosen: argparse.Namespace, community: SimCommunity, broker: Broker, clock: Clock, stop: threading.Event
 ) -> None:
-    """The past, thinned out, on one connection and at a bounded rate."""
+    """The past, thinned out, day by day back from now, on one connection and at a bounded rate."""
     end = clock.now() - 15 * MINUTE
     slow = {
         d.id: replace(
@@ -204,9 +204,9 @@ def _tell_history(
     past = Play(
         community=replace(community, devices=slow), scenario=None, start=end - chosen.history * DAY, seed=chosen.seed
     )
-    gateways = Gateways(broker, community.id, limit=1_000)
+    gateways = Gateways(broker, community.id, limit=1_000, announce=False)
     try:
-        stream = _told(past.between(past.start, end), past.start, end, Teller())
+        stream = _told(past, chosen.history, Teller())
         Pace(clock.now, stop).play(_at_rate(stream, clock.now(), HISTORY_RATE), gateways)
         gateways.drain(GOODBYE_S if stop.is_set() else PATIENCE_S)
     finally:
@@ -218,11 +218,15 @@ def _fleeting(signal: Signal) -> bool:
     return isinstance(signal, Duty) and signal.cycle < 2 * HISTORY_STEP
 
 
-def _told(stream: Iterator[Publication], start: int, end: int, teller: Teller) -> Iterator[Publication]:
-    for number, publication in enumerate(stream):
-        if number % TOLD_EVERY == 0:
-            teller(Progress((publication.at - start) // HOUR, (end - start) // HOUR, "hours of history told"))
-        yield publication
+def _told(past: Play, days: int, teller: Teller) -> Iterator[Publication]:
+    """The latest day first: it is what a page shows first."""
+    for ago in range(days):
+        begin = past.start + (days - 1 - ago) * DAY
+        for number, publication in enumerate(past.between(begin, begin + DAY)):
+            if number % TOLD_EVERY == 0:
+                hours = 24 * ago + (publication.at - begin) // HOUR
+                teller(Progress(hours, 24 * days, "hours of history told"))
+            yield publication
     teller("history told")
 
 
