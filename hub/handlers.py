@@ -19,7 +19,6 @@ from hub.flows.community.picture import FileRefused, Wish
 from hub.flows.lists import QuarantineFilter, QuarantineItem
 from hub.ingest.quarantine import payload_text
 from hub.storage.community_toml import parse_toml, write_toml
-from hub.storage.community_workbook import read_workbook, write_workbook
 
 if TYPE_CHECKING:
     from hub.wiring import Hub
@@ -61,6 +60,8 @@ class _Work:
 
     def _read(self, name: str, content: bytes) -> Wish:
         if name.endswith(".xlsx"):
+            from hub.storage.community_workbook import read_workbook  # openpyxl is large: 7 MB at first use
+
             with tempfile.TemporaryDirectory(dir=self._hub.folder.root) as folder:
                 path = Path(folder) / Path(name).name
                 path.write_bytes(content)
@@ -74,6 +75,8 @@ class _Work:
             known = ", ".join(self._hub.registrar.current.communities) or NONE_YET
             raise NotFound(f"no community {arguments['community']!r}; there is {known}")
         if arguments["format"] == "xlsx":
+            from hub.storage.community_workbook import write_workbook  # as above
+
             with tempfile.TemporaryDirectory(dir=self._hub.folder.root) as folder:
                 path = Path(folder) / "community.xlsx"
                 write_workbook(picture, self._hub.catalogue, path)

@@ -101,7 +101,7 @@ class JournalSettings(_Section):
 class Series(_Section):
     """[series]"""
 
-    memory_limit: str = "256MB"
+    memory_limit: str = "64MB"
     threads: int = Field(default=2, ge=1)
     raw_months: int = Field(default=13, ge=1)
     rollup_years: int = Field(default=5, ge=1)

@@ -42,8 +42,9 @@ from hub.storage.duck.newest import Newest
 from hub.storage.duck.questions import Questions
 
 _log: Final = logging.getLogger(__name__)
-CHECKPOINT_BYTES: Final = 32 * 1024**2
-"""Of write-ahead log: a checkpoint holds the lane up for some 60 ms, and a start after a kill reads so much again."""
+CHECKPOINT_BYTES: Final = 16 * 1024**2
+"""Of write-ahead log, and about as much memory: a checkpoint holds the lane up for some 30 ms, and a start after a kill
+reads so much again."""
 
 
 class DuckSeries:
@@ -53,7 +54,7 @@ class DuckSeries:
         self,
         path: Path,
         *,
-        memory_limit: str = "256MB",
+        memory_limit: str = "64MB",
         threads: int = 2,
         questions_at_once: int = 2,
         question_seconds: float = 10.0,
