@@ -182,13 +182,24 @@ class Teller:
             if ticket.waiting:
                 return self.word("waiting", ticket.waiting)
             if ticket.restored_at is not None:
-                since = self.when(ticket.restored_at)
-                said = _("The sensor has shown normal since %s; it must stay so before the repair counts.") % since
-                next_look = _("Next look: %s.") % self.when(ticket.recheck_at)
-                return f"{said} {next_look}" if ticket.recheck_at else said
+                return self._settling(ticket.restored_at, ticket.recheck_at)
             if ticket.sensor_born:
                 return _("Waiting for device data: the repair counts once the sensor shows normal and stays so.")
             return _("Waiting for a person to check the work on site or by a call-back.")
         if ticket.verified:
             return self.word("verified", ticket.verified)
         return ""
+
+    def _settling(self, since: int, until: int | None) -> str:
+        """Back to normal, but not for long enough yet."""
+        if until is None or until <= self.now:
+            said = self.gettext("The sensor has shown normal since %s; it must stay so before the repair counts.")
+            return said % self.when(since)
+        words = {"since": self.when(since), "until": self.when(until), "left": self.span(until - self.now)}
+        return (
+            self.gettext(
+                "The sensor has shown normal since %(since)s. The repair counts if it stays so until %(until)s:"
+                " %(left)s to go."
+            )
+            % words
+        )

@@ -76,6 +76,34 @@ def test_the_crew_works_a_ticket_through_without_script(web: Browser) -> None:
     assert "等待设备数据" in page
 
 
+def test_what_cannot_be_undone_wants_a_tick(web: Browser) -> None:
+    client, csrf = web.person("manager")
+    path = f"/tickets/{web.hub.tickets['air'].id}"
+    form = {"csrf": csrf, "version": "1", "reason": "seen by the manager himself"}
+    page = client.get(path).text
+    assert page.count('name="confirmed"') >= 1
+    refused = client.post(f"{path}/override", data=form)
+    assert refused.status_code == 422
+    assert "cannot be undone" in refused.text
+    assert client.post(f"{path}/override", data=form | {"confirmed": "true"}).status_code == 303
+
+
+def test_verification_says_how_long_it_takes_and_what_it_lives_on(web: Browser) -> None:
+    client, _ = web.person("crew")
+    ticket, alarm = web.hub.tickets["air"], web.hub.alarms["air"]
+    page = client.get(f"/tickets/{ticket.id}").text
+    assert "10 minutes to go" in page
+    assert "Data are coming in: the last reading was" in page
+    assert "<progress" in page
+    web.hub.live.silent_devices.add(alarm.device)
+    assert "Data are missing just now" in client.get(f"/tickets/{ticket.id}").text
+
+
+def test_a_record_from_late_data_is_told_as_one(web: Browser) -> None:
+    client, _ = web.person("crew", "zh-CN")
+    assert "补传数据形成的记录" in client.get(f"/tickets/{web.hub.tickets['late'].id}").text
+
+
 def test_a_refused_action_says_why_and_changes_nothing(web: Browser) -> None:
     client, csrf = web.person("crew")
     path = f"/tickets/{web.hub.tickets['sump'].id}"

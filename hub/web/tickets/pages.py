@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import APIRouter, Depends, Form, Query
@@ -9,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hub.clock import HOUR
-from hub.domain.alarms import Priority
+from hub.domain.alarms import Alarm, Priority
 from hub.domain.ticket_actions import HOLD_REASONS, Details
 from hub.domain.tickets import ENDED, Action, Ticket, TicketState
 from hub.errors import HubError, IllegalTransition, InvalidInput, NotFound, Stale
+from hub.flows.batch import PointKey
 from hub.flows.lists import AlarmFilter, TicketFilter
 from hub.web.auth.access import EVERYONE, WORKERS, Access, Need, NeedForm, Read
 from hub.web.deps import Report, WebDeps
@@ -46,6 +48,10 @@ TABS: Final = (
     Tab("resolved", frozenset({TicketState.RESOLVED})),
     Tab("ended", ENDED),
 )
+IRREVERSIBLE: Final = frozenset({Action.DUPLICATE, Action.REFER, Action.REJECT, Action.CANCEL, Action.OVERRIDE})
+"""On a page these want a tick beside the button."""
+BARE: Final = frozenset({Action.ACCEPT, Action.START, Action.RESUME, Action.VERIFY})
+"""Nothing has to be filled in: on a phone the button stands under the thumb."""
 FIRST: Final = (
     Action.ACCEPT,
     Action.START,
@@ -174,11 +180,13 @@ def act(
     remedy: Text = "",
     duplicate_of: Line = "",
     refer_to: Line = "",
+    confirmed: Annotated[bool, Form()] = False,
 ) -> Response:
     """One transition, from a button or its small form."""
     deps: WebDeps = request.app.state.deps
     ticket = desk.find(deps, access, ticket_id)
     try:
+        _check_sure(action, confirmed=confirmed)
         details = Details(
             reason=reason.strip(),
             comment=comment.strip(),
@@ -196,6 +204,13 @@ def act(
     except (InvalidInput, IllegalTransition, Stale) as error:
         return _ticket(request, access, desk.find(deps, access, ticket_id), error=error, tried=action)
     return RedirectResponse(f"/tickets/{ticket.id}", status_code=303)
+
+
+def _check_sure(action: Action, *, confirmed: bool) -> None:
+    if action in IRREVERSIBLE and not confirmed:
+        raise InvalidInput(
+            f"{action} cannot be undone and was not confirmed", pointer="/confirmed", expected="the tick beside it"
+        )
 
 
 def _check_report(deps: WebDeps, access: Access, community: str, facility: str, title: str) -> None:
@@ -246,6 +261,10 @@ def _ticket(
         ticket=ticket,
         history=history,
         alarms={alarm.id: alarm for alarm in alarms},
+        data=_data(deps, ticket, alarms),
+        bare=first in BARE,
+        irreversible=IRREVERSIBLE,
+        unit_device=registry.devices.get(ticket.key.unit),
         registry=registry,
         attempts=attempts,
         previous=previous,
@@ -265,6 +284,23 @@ def _ticket(
         tried=tried,
         catalogue=deps.catalogue,
     )
+
+
+class Data(NamedTuple):
+    """What verification lives on: whether the sensors behind the ticket are heard, and when last (epoch ms)."""
+
+    fresh: bool
+    last: int | None
+
+
+def _data(deps: WebDeps, ticket: Ticket, alarms: Iterable[Alarm]) -> Data | None:
+    """None where the ticket is not being verified, or no point is behind it."""
+    keys = {PointKey(alarm.community, alarm.device, alarm.point) for alarm in alarms if alarm.point}
+    if ticket.state is not TicketState.VERIFYING or not keys:
+        return None
+    found = deps.live.readings(keys)
+    fresh = len(found) == len(keys) and not any(reading.silent for reading in found.values())
+    return Data(fresh, max((reading.time for reading in found.values()), default=None))
 
 
 def _new(
