@@ -73,10 +73,12 @@ def verdict(goal: Goal, finding: Finding | None, *, void: bool) -> Verdict:
     """Judged by the median. ``void``: the yardstick was too slow for the run to say anything."""
     if finding is None:
         return "not run"
+    if void and finding.relative:
+        return "void"
     median = finding.spread.median
     if goal.holds(median, goal.least):
         return "aim met" if goal.aim is None or goal.holds(median, goal.aim) else "at least met"
-    return "void" if void and finding.relative else "MISSED"
+    return "MISSED"
 
 
 def table(findings: Mapping[str, Finding], *, void: bool) -> str:

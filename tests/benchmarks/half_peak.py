@@ -14,7 +14,7 @@ from tests.benchmarks.plan import Plan, quantile
 from tests.benchmarks.shipped_broker import ShippedBroker
 from tests.benchmarks.visitor import TOKEN, Visitor
 
-PAGES_A_SECOND = 5
+PAGES_A_SECOND = 2
 """Of each of the two, one after the other on one connection: a handful of people."""
 _PATHS = {"board": "/board", "facility": "/api/v1/facilities/f0042"}
 
