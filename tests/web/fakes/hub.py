@@ -341,5 +341,7 @@ def furnish(  # noqa: C901 - a morning is a long list
     records.write(work)
     quiet = [f.id for f in registry.facilities.values() if f.kind in {"laundry", "septic"}]
     live.silent_devices.update(d for (d, _), b in registry.bindings.items() if b[0].facility in quiet)
+    speakers = sorted({d for (d, _), b in registry.bindings.items() if b[0].facility == first("fire_water")})
+    live.silent_devices.update(speakers[1:])
     live.pin(PointKey(HOME, alarms["sump"].device, alarms["sump"].point), 2.84)
     return alarms, tickets
