@@ -147,7 +147,7 @@ def _kill_at_series(hub: Hub, point: KillPoint) -> None:
             write_position(*args)
             kill_myself()  # rows, marks and position are in the transaction, which is not committed
 
-        appender._write_position = written
+        _put(appender, "_write_position", written)
 
     _put(hub.series, "append", point.around(hub.series.append, half_way=half_way))
 

@@ -12,6 +12,7 @@ import pytest
 
 from devices.simulator.effects import GARBAGE
 from hub.ingest.wire import PUBACK, Wire
+from tests.faults.forms import small_and_full
 from tests.faults.publisher import FIRST_SEQ, PAYLOAD, RECORD, Devices
 from tests.faults.rig import Lists, Rig
 
@@ -32,11 +33,10 @@ POISON: tuple[tuple[str, bytes], ...] = (
     (f"{ROOT}/poison/status", b"perhaps"),
     (f"{ROOT}/Not_A_Slug/telemetry", b'{"values":{"temperature":20.5}}'),
 )
-LOADS = [pytest.param(3, id="small"), pytest.param(60, id="full", marks=pytest.mark.soak)]
+ROUNDS = small_and_full(3, 60)
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("rounds", LOADS)
+@pytest.mark.parametrize("rounds", ROUNDS)
 def test_poison_among_good_messages_harms_none_of_them(rounds: int, make_rig: Callable[..., Rig]) -> None:
     rig = make_rig(devices=50)
     run = rig.hub().ready()
@@ -101,10 +101,7 @@ def test_a_frame_that_judging_stumbles_over_goes_to_quarantine_alone(make_rig: C
         assert db.execute(query).fetchall() == [(901.25,), (20.0,)]
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    "each", [pytest.param(100, id="small"), pytest.param(3_000, id="full", marks=pytest.mark.soak)]
-)
+@pytest.mark.parametrize("each", small_and_full(100, 3_000))
 def test_copies_and_disorder_change_nothing(each: int, make_rig: Callable[..., Rig], tmp_path: Path) -> None:
     """Every message once, twice or three times, up to eight places early or late, some again much later."""
     rig = make_rig(devices=20)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.faults.forms import small_and_full
 from tests.faults.rig import TOKEN, HubRun, Rig, eventually
 
 pytestmark = pytest.mark.faults
@@ -26,14 +27,13 @@ class Size:
 
 SMALL = Size(times=2, messages=5_000, rate=2_500, devices=100)
 FULL = Size(times=15, messages=15_000, rate=5_000, devices=1000)
-SIZES = [pytest.param(SMALL, id="small"), pytest.param(FULL, id="full", marks=pytest.mark.soak)]
+SIZES = small_and_full(SMALL, FULL)
 
 
-def hears_again(run: HubRun, connects: int) -> None:
+def hears_again(run: HubRun, connects: float) -> None:
     eventually(lambda: run.counted("hub_mqtt_connects_total") > connects, "the hub has connected again")
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("size", SIZES)
 def test_restarted_in_order_nothing_that_was_acknowledged_is_missing(
     size: Size, make_rig: Callable[..., Rig], tell: Callable[[str], None]
@@ -60,7 +60,6 @@ def test_restarted_in_order_nothing_that_was_acknowledged_is_missing(
     assert gaps == [("broker_down",)] * size.times
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("size", SIZES)
 def test_killed_nothing_that_the_hub_acknowledged_is_missing_and_the_gap_is_shown(
     size: Size, make_rig: Callable[..., Rig], tell: Callable[[str], None]

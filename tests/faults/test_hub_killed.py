@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.faults.forms import small_and_full
 from tests.faults.inject import every_kill_point
 from tests.faults.rig import HubRun, Publishing, Rig
 
@@ -36,12 +37,11 @@ SMALL = Size(
     at_random=1,
 )
 FULL = Size(
-    messages=300_000, rate=6_000, devices=1000, fault_every=700, points=tuple(every_kill_point()) * 2, at_random=10
+    messages=300_000, rate=6_000, devices=2000, fault_every=700, points=tuple(every_kill_point()) * 2, at_random=10
 )
-SIZES = [pytest.param(SMALL, id="small"), pytest.param(FULL, id="full", marks=pytest.mark.soak)]
+SIZES = small_and_full(SMALL, FULL)
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("size", SIZES)
 def test_killed_at_any_point_nothing_is_lost_and_nothing_doubled(
     size: Size, make_rig: Callable[..., Rig], tell: Callable[[str], None]

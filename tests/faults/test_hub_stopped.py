@@ -49,10 +49,10 @@ class DeafHub(Hub):
 def started(folder: Path, clock: ManualClock) -> DeafHub:
     settings = Settings(
         data_dir=folder,
-        mqtt={"url": "mqtt://127.0.0.1:1"},  # type: ignore[arg-type]  # pydantic reads it
-        web={"port": 0},  # type: ignore[arg-type]  # as above
-        journal={"min_free": 0},  # type: ignore[arg-type]  # as above
-        ingest={"batch_ms": 0.1},  # type: ignore[arg-type]  # as above
+        mqtt={"url": "mqtt://127.0.0.1:1"},
+        web={"port": 0},
+        journal={"min_free": 0},
+        ingest={"batch_ms": 0.1},
     )
 
     def furnish(hub: Hub) -> None:
