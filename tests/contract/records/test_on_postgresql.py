@@ -133,7 +133,7 @@ def test_two_units_that_deadlock_both_end_well(records: SqlRecords) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(runs) == 3, "one of the two ran again"
+    assert len(runs) >= 3, "at least one of the two ran again"
     assert records.health(0).status is Status.OK
     found = records.read(lambda books: [books.lanes.load(lane) for lane in lanes])
     assert [mark.time if mark else None for mark in found] == [3_000, 3_000]
