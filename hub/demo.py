@@ -8,6 +8,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from hub.administration import grant_of
@@ -34,7 +35,6 @@ class Demo:
         self._on_dead = on_dead
         self._steps = contextlib.ExitStack()
         self._passwords: dict[str, str] = {}
-        self._first = False
         self._simulator: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -87,7 +87,6 @@ class Demo:
         if path.exists():
             self._passwords = json.loads(path.read_text(encoding="utf-8"))
         if hub.registry.export(COMMUNITY) is None:
-            self._first = True
             wish = parse_toml(shipped_file(COMMUNITY), hub.catalogue)
             hub.registry.import_file(wish)
         for login, role in LOGINS:
@@ -111,12 +110,17 @@ class Demo:
             scenario,
         ]
         command += ["--truth", str(self.hub.folder.root / "simulator-truth.jsonl")]
-        if self._first and history:
-            command += ["--history", str(HISTORY_DAYS)]
+        if history and not self._history_mark.exists():
+            command += ["--history", str(HISTORY_DAYS), "--history-mark", str(self._history_mark)]
         with (self.hub.folder.root / "simulator.log").open("ab") as log:
             self._simulator = subprocess.Popen(  # noqa: S603 - our own program
                 command, stdout=log, stderr=log, start_new_session=True
             )
+
+    @property
+    def _history_mark(self) -> Path:
+        """Exists once the history has been told whole; until then each start tells it again, which overwrites."""
+        return self.hub.folder.root / "history-told"
 
     def _on_mail(self, recipient: str, subject: str) -> None:
         print(f"  ✉  {recipient}: {subject}", flush=True)
@@ -139,7 +143,7 @@ class Demo:
             lines.append(
                 "Within a minute lift 2 of building 3 reports a door fault: watch /tickets, and the letters below."
             )
-            if self._first and history:
+            if history and not self._history_mark.exists():
                 lines.append("Four weeks of history are being told in the background: charts fill up in a few minutes.")
         else:
             lines.append("No simulator: nothing happens until something publishes to the broker.")

@@ -64,6 +64,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--history", type=int, default=0, metavar="DAYS", help="tell the last DAYS as well, beside what happens now"
     )
+    parser.add_argument(
+        "--history-mark", type=Path, metavar="FILE", help="written once the history has been told whole"
+    )
     parser.add_argument("--truth", type=Path, metavar="FILE", help="write what really happened, one JSON object a line")
     series = parser.add_argument_group("a recorded series")
     series.add_argument("--csv", type=Path, metavar="FILE")
@@ -209,6 +212,8 @@ def _tell_history(
         stream = _told(past, chosen.history, Teller())
         Pace(clock.now, stop).play(_at_rate(stream, clock.now(), HISTORY_RATE), gateways)
         gateways.drain(GOODBYE_S if stop.is_set() else PATIENCE_S)
+        if chosen.history_mark and not stop.is_set():
+            chosen.history_mark.touch()
     finally:
         gateways.close()
 
