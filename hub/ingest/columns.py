@@ -33,8 +33,8 @@ class Columns:
     def __init__(self) -> None:
         self.slots: list[bytes] = []
         """Per group: its slots as int32 bytes, ready-made."""
-        self.values = array("d")
-        """Per value; booleans become 0 and 1."""
+        self.values: list[bytes] = []
+        """Per group: its values as float64 bytes; booleans become 0 and 1."""
         self.counts: list[int] = []
         self.times: list[int] = []
         self.marks: list[int] = []
@@ -50,7 +50,7 @@ class Columns:
     def add(self, frame: int, time: int, mark: int, slots: Sequence[int], values: Sequence[float]) -> None:
         """The long way to a row group."""
         self.slots.append(array("i", slots).tobytes())
-        self.values.extend(values)
+        self.values.append(array("d", values).tobytes())
         self.counts.append(len(slots))
         self.times.append(time)
         self.marks.append(mark)
@@ -65,7 +65,7 @@ class Columns:
         return Readings(
             slot=np.frombuffer(b"".join(self.slots), np.int32),
             time=np.repeat(np.fromiter(self.times, np.int64, groups), counts),
-            value=np.frombuffer(self.values, np.float64) if self.values else np.empty(0, np.float64),
+            value=np.frombuffer(b"".join(self.values), np.float64),
             arrival=np.repeat(arrivals, counts),
             mark=np.repeat(np.fromiter(self.marks, np.uint8, groups), counts),
             frame=np.repeat(group_frames, counts),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,19 +17,25 @@ _DEVICES_KEPT: Final = 200_000
 _POINTS: Final = 1_000_000
 
 
+NoNumber: Final = struct.error
+"""What ``Shape.pack`` raises for a text or a null."""
+
+
 class Shape(NamedTuple):
     """A device's usual set of names, ready-made."""
 
     slots: bytes
     width: int
+    pack: Callable[..., bytes]
+    """That many numbers or booleans as float64 bytes."""
 
     @classmethod
     def of(cls, slots: Sequence[int]) -> Shape:
         """int32, in the order of the names."""
-        return cls(array("i", slots).tobytes(), len(slots))
+        return cls(array("i", slots).tobytes(), len(slots), struct.Struct(f"{len(slots)}d").pack)
 
 
-MIXED: Final = Shape(b"", 0)
+MIXED: Final = Shape.of(())
 """A set of names among whose values are texts or nulls: looked at value by value."""
 
 

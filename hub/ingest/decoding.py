@@ -26,7 +26,7 @@ from hub.flows.batch import (
 )
 from hub.ingest.columns import Columns
 from hub.ingest.control import REDRIVE_TOPIC, read_gap, read_redriven
-from hub.ingest.decoded_devices import MIXED, DeviceCache
+from hub.ingest.decoded_devices import MIXED, DeviceCache, NoNumber
 from hub.ingest.frames import BEAT_ROOT, CONTROL, DUP, GAP_TOPIC, RETAIN, Frame
 from hub.ingest.long_way import EventTimes, LongWay, Tally
 from hub.ingest.repeats import Repeats
@@ -91,7 +91,7 @@ class Decoder:
         """Everything the frames say, in order."""
         out = Columns()
         earliest, limit = self._settings.earliest, self._settings.payload_limit
-        slots, values, counts = out.slots.append, out.values.extend, out.counts.append
+        slots, values, counts = out.slots.append, out.values.append, out.counts.append
         times, marks, indices = out.times.append, out.marks.append, out.frames.append
         current, topics = None, self._topics.setdefault("", {})
         index = -1
@@ -113,21 +113,19 @@ class Decoder:
                     if shape is None:
                         pass
                     elif shape.width:
-                        filled = len(out.values)
                         try:
-                            values(said.values())  # type: ignore[arg-type]  # what is no number raises
-                        except TypeError:
-                            del out.values[filled:]
+                            packed = shape.pack(*said.values())
+                        except NoNumber:
                             entry.shapes[tuple(said)] = MIXED
                         else:
                             time, mark = message.ts, 0
                             if time.__class__ is not int or not earliest <= time <= arrived + DAY:
                                 found = self._time_of_quick(entry, message, index, arrived)
                                 if found is None:
-                                    del out.values[filled:]
                                     continue
                                 time, mark = found
                             slots(shape.slots)
+                            values(packed)
                             counts(shape.width)
                             times(time)
                             marks(mark)
