@@ -193,7 +193,7 @@ class Hub:
         self.timetable = Timetable(self.records, self._jobs(), clock=clock, metrics=metrics)
         self.quarantine = QuarantineDesk(self.records, self.intake, clock, trial=lambda: self._decoder(Slots()))
         deps = self._web_deps()
-        self.server = Server(create_app(deps), settings.web)
+        self.server = Server(create_app(deps), settings.web, clock)
         self.web_pulse = WebPulse(deps)
         self.control = ControlServer(self.folder.socket, handlers(self))
 

@@ -11,8 +11,10 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
+from hub.clock import Clock, to_iso
 from hub.errors import ConfigError
 from hub.settings import Web
+from hub.web.certificate import not_after
 
 GRACE_S: Final = 2
 log = logging.getLogger(__name__)
@@ -21,8 +23,9 @@ log = logging.getLogger(__name__)
 class Server:
     """``start`` returns when requests are answered; ``stop`` when the last one is. ``port`` is the one really taken."""
 
-    def __init__(self, app: FastAPI, settings: Web) -> None:
+    def __init__(self, app: FastAPI, settings: Web, clock: Clock) -> None:
         self._app = app
+        self._clock = clock
         self._settings = settings
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -38,7 +41,7 @@ class Server:
 
     def start(self) -> None:
         """ConfigError for a port that is taken or not ours to take, or a certificate that cannot be used."""
-        _check_certificate(self._settings)
+        _check_certificate(self._settings, self._clock.now())
         bound = _bind(self._settings)
         self.port = bound.getsockname()[1]
         config = uvicorn.Config(
@@ -113,7 +116,7 @@ def _bind(settings: Web) -> socket.socket:
     return bound
 
 
-def _check_certificate(settings: Web) -> None:
+def _check_certificate(settings: Web, now: int) -> None:
     if settings.tls_cert is None or settings.tls_key is None:
         return
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -124,3 +127,9 @@ def _check_certificate(settings: Web) -> None:
             f"web.tls_cert, web.tls_key: {settings.tls_cert} and {settings.tls_key} cannot be used ({error});"
             " expected a PEM certificate chain and its private key"
         ) from error
+    ended = not_after(settings.tls_cert.read_text(encoding="ascii", errors="replace"))
+    if ended <= now:
+        raise ConfigError(
+            f"web.tls_cert: {settings.tls_cert} has expired at {to_iso(ended)}; renew it, or point HUB_WEB__TLS_CERT and"
+            " HUB_WEB__TLS_KEY to one that is valid"
+        )

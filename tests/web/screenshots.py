@@ -91,7 +91,7 @@ def running(url: str | None) -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory() as place:
         hub = build(Path(place), WallClock(), settings=Settings(web=Web(port=0)))
-        server = Server(create_app(hub.deps), hub.deps.settings.web)
+        server = Server(create_app(hub.deps), hub.deps.settings.web, WallClock())
         server.start()
         try:
             yield server.url

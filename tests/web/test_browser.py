@@ -38,7 +38,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakeHub,
         )
 
     hub.records.write(sign_in)
-    server = Server(create_app(hub.deps), Web(port=0))
+    server = Server(create_app(hub.deps), Web(port=0), WallClock())
     pulse = Pulse(hub.deps, period_s=0.1)
     server.start()
     pulse.start()
