@@ -31,7 +31,7 @@ def demo_memory(plan: Plan) -> dict[str, Finding]:
             sizes = _watch(process.pid, url, plan.demo_minutes * 60)
         finally:
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=30)
+            process.communicate(timeout=60)
     plan.say(f"demo: {sizes[-1]:.0f} MB after {plan.demo_minutes:g} min, at most {max(sizes):.0f} MB")
     note = f"after {plan.demo_minutes:g} min, at most {max(sizes):.0f} MB"
     return {"rss_demo": Finding(spread=Spread.of([sizes[-1]]), note=note)}
@@ -61,16 +61,16 @@ def _watch(pid: int, url: str, seconds: float) -> list[float]:
     """MB, every few seconds, while one browser's worth of questions is asked."""
     page = threading.Thread(target=_follow, args=(url,), daemon=True)
     page.start()
-    visitor = Visitor(url)
     sizes: list[float] = []
     until, reload_at = time.monotonic() + seconds, 0.0
     while time.monotonic() < until:
         if time.monotonic() >= reload_at:
+            visitor = Visitor(url)  # the server closes a connection that nothing was asked on for seconds
             visitor.get("/board")
+            visitor.close()
             reload_at = time.monotonic() + _RELOAD_EVERY_S
         time.sleep(_LOOK_EVERY_S)
         sizes.append(rss(pid) / 1e6)
-    visitor.close()
     return sizes
 
 
