@@ -88,6 +88,9 @@ class AlarmCommands(Protocol):
         ...
 
     def unshelve(self, alarm_id: str, *, by: str) -> Alarm: ...
+    def reset(self, alarm_id: str, *, by: str) -> Alarm:
+        """Ends a latched alarm; IllegalTransition while its cause is present."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,6 +133,8 @@ def test_alarms_are_acknowledged_and_shelved(web: Browser) -> None:
     assert desk.post(f"{path}/shelve", json={"reason": "pump test", "until": until}).json()["overlay_until"] == until
     assert desk.post(f"{path}/unshelve").json()["overlay"] == "none"
     assert web.program("crew").post(f"{path}/shelve", json={"reason": "no"}).status_code == 403
+    assert desk.post(f"{path}/reset").json()["active"] is False
+    assert web.program("crew").post(f"{path}/reset").status_code == 403
 
 
 def test_adoption_one_and_many(web: Browser) -> None:

@@ -100,6 +100,13 @@ def unshelve(request: Request, *, response: Response, access: Shelvers, alarm_id
     return _change(request, response, access, alarm_id, lambda: deps.alarms.unshelve(alarm_id, by=access.caller.login))
 
 
+@router.post("/{alarm_id}/reset", response_model=AlarmOut)
+def reset(request: Request, *, response: Response, access: Shelvers, alarm_id: str) -> AlarmOut:
+    """Ends a latched alarm whose cause has gone; 409 while it is present."""
+    deps: WebDeps = request.app.state.deps
+    return _change(request, response, access, alarm_id, lambda: deps.alarms.reset(alarm_id, by=access.caller.login))
+
+
 def find(deps: WebDeps, access: Access, alarm_id: str) -> tuple[Alarm, str | None]:
     """The alarm and its ticket's id; NotFound also where it is outside the scope."""
     alarm, ticket = deps.records.read(lambda books: (books.alarms.get(alarm_id), books.alarms.ticket_of(alarm_id)))

@@ -87,6 +87,18 @@ def unshelve(request: Request, *, access: Shelvers, alarm_id: str, back: Back = 
     return RedirectResponse(inside(back), status_code=303)
 
 
+@router.post("/alarms/{alarm_id}/reset")
+def reset(request: Request, *, access: Shelvers, alarm_id: str, back: Back = "/alarms") -> Response:
+    """复位: ends a latched alarm whose cause has gone."""
+    deps: WebDeps = request.app.state.deps
+    find(deps, access, alarm_id)
+    try:
+        deps.alarms.reset(alarm_id, by=access.caller.login)
+    except (IllegalTransition, InvalidInput) as error:
+        return _list(request, access, "open", None, error=error)
+    return RedirectResponse(inside(back), status_code=303)
+
+
 def _check_reason(reason: str) -> None:
     if len(reason.strip()) < 2:
         raise InvalidInput("the reason is missing", pointer="/reason", expected="why it need not be shown")

@@ -139,6 +139,9 @@ class FakeAlarms:
             alarm_id, "unshelved", by, "", lambda a: replace(a, overlay=Overlay.NONE, overlay_until=None)
         )
 
+    def reset(self, alarm_id: str, *, by: str) -> Alarm:
+        return self._change(alarm_id, "reset", by, "", lambda a: replace(a, active=False, latched=False))
+
     def _change(self, alarm_id: str, kind: str, by: str, comment: str, change: Callable[[Alarm], Alarm]) -> Alarm:
         now = self._clock.now()
 
