@@ -50,10 +50,8 @@ class LiveState:
 
     def readings(self, keys: Collection[PointKey]) -> Mapping[PointKey, LiveReading]:
         """Those of the points that have been heard of."""
-        now = self._clock.now()
-        slots = (self._memory.slots.find(key) for key in keys)
-        found = (self._reading(slot, now) for slot in slots if slot is not None)
-        return {reading.key: reading for reading in found if reading is not None}
+        slots = [slot for key in keys if (slot := self._memory.slots.find(key)) is not None]
+        return {reading.key: reading for reading in self._all(slots)}
 
     def of_facility(self, community: str, facility: str) -> list[LiveReading]:
         """The latest readings of every point that speaks for a facility today."""
@@ -110,17 +108,16 @@ class LiveState:
         return sorted(shown, key=lambda alarm: alarm.raised_at or 0, reverse=True)
 
     def _all(self, slots: Iterable[int]) -> list[LiveReading]:
-        now = self._clock.now()
-        found = (self._reading(slot, now) for slot in list(slots))
-        return [reading for reading in found if reading is not None]
+        now, memory = self._clock.now(), self._memory
+        asked = np.array(list(slots), np.intp)
+        asked = asked[asked < memory.size]
+        known = asked[memory.time[asked] != NEVER]
+        silent = now - memory.heard[known] >= memory.limits(known)
+        return [self._reading(slot, silent=still) for slot, still in zip(known.tolist(), silent.tolist(), strict=True)]
 
-    def _reading(self, slot: int, now: int) -> LiveReading | None:
+    def _reading(self, slot: int, *, silent: bool) -> LiveReading:
         memory = self._memory
-        if slot >= memory.size or memory.time[slot] == NEVER:
-            return None
         text = memory.texts.get(slot, "")
-        limit = int(memory.limits(np.array([slot], np.intp))[0])
-        silent = now - int(memory.heard[slot]) >= limit
         value = float(memory.value[slot])
         return LiveReading(
             key=memory.slots.keys[slot],

@@ -18,7 +18,7 @@ from hub.flows.lists import EVERYTHING, AlarmFilter, Scope
 from hub.flows.registry import Registry
 from hub.web.auth.access import Access
 from hub.web.deps import WebDeps
-from hub.web.picture import OPEN, BoundPoint, BoundPoints, FacilityView, Place, by_place, view_of
+from hub.web.picture import OPEN, BoundPoint, BoundPoints, FacilityView, Place, by_place, views_of
 
 MOST_ALARMS: Final = 1000
 _URGENCY: Final = {Priority.SAFETY: 0, Priority.HIGH: 1, Priority.MEDIUM: 2, Priority.LOW: 3}
@@ -45,12 +45,13 @@ def overview(request: Request, scope: Scope, *, community: str | None = None) ->
     alarms = open_alarms(deps, scope, community=community)
     mine = by_place(alarms)
     bound = bound_points(request)
-    views = tuple(
-        view_of(facility, bound, deps.live, mine.get(place, ()))
+    facilities = [
+        facility
         for place, facility in sorted(registry.facilities.items())
         if scope.allows(*place) and community in (None, facility.community)
-    )
-    return Overview(registry=registry, views=views, alarms=alarms)
+    ]
+    views = views_of(facilities, bound, deps.live, mine)
+    return Overview(registry=registry, views=tuple(views), alarms=alarms)
 
 
 def open_alarms(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -142,8 +142,30 @@ def view_of(
     facility: Facility, bound: Mapping[Place, tuple[BoundPoint, ...]], live: Live, alarms: Iterable[Alarm]
 ) -> FacilityView:
     """One facility."""
-    points = bound.get((facility.community, facility.id), ())
-    readings = live.readings([point.key for point in points])
+    return views_of([facility], bound, live, {(facility.community, facility.id): alarms})[0]
+
+
+def views_of(
+    facilities: Sequence[Facility],
+    bound: Mapping[Place, tuple[BoundPoint, ...]],
+    live: Live,
+    alarms: Mapping[Place, Iterable[Alarm]],
+) -> list[FacilityView]:
+    """Many facilities, in their order, with one look at the live readings."""
+    places = [(facility.community, facility.id) for facility in facilities]
+    readings = live.readings([point.key for place in places for point in bound.get(place, ())])
+    return [
+        _view(facility, bound.get(place, ()), readings, alarms.get(place, ()))
+        for facility, place in zip(facilities, places, strict=True)
+    ]
+
+
+def _view(
+    facility: Facility,
+    points: tuple[BoundPoint, ...],
+    readings: Mapping[PointKey, LiveReading],
+    alarms: Iterable[Alarm],
+) -> FacilityView:
     views = tuple(PointView(point, readings.get(point.key)) for point in points)
     mine = tuple(alarms)
     return FacilityView(facility=facility, state=state_of(mine, views), alarms=mine, points=views)

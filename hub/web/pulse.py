@@ -12,7 +12,7 @@ from hub.errors import HubError
 from hub.flows.live import LiveReading
 from hub.web.deps import WebDeps
 from hub.web.overview import open_alarms
-from hub.web.picture import BoundPoints, Place, by_place, view_of
+from hub.web.picture import BoundPoints, Place, by_place, views_of
 
 PERIOD_S: Final = 1.0
 FACILITIES_EVERY: Final = 5
@@ -71,8 +71,8 @@ class Pulse:
         registry, deps = self._deps.registrar.current, self._deps
         alarms = by_place(open_alarms(deps))
         bound = self._bound.of(registry, now)
-        for place, facility in registry.facilities.items():
-            view = view_of(facility, bound, deps.live, alarms.get(place, ()))
+        for view in views_of(list(registry.facilities.values()), bound, deps.live, alarms):
+            place = (view.facility.community, view.facility.id)
             before = self._states.get(place)
             self._states[place] = view.state
             if before is not None and before is not view.state:

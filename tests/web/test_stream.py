@@ -12,7 +12,7 @@ from contextlib import closing
 
 import pytest
 
-from hub.clock import MINUTE, ManualClock
+from hub.clock import MINUTE, ManualClock, WallClock
 from hub.errors import ConfigError
 from hub.flows.batch import PointKey
 from hub.settings import Web
@@ -69,7 +69,7 @@ def test_a_slow_browser_loses_its_queue_not_our_memory() -> None:
 
 @pytest.fixture
 def server(hub: FakeHub) -> Iterator[Server]:
-    made = Server(create_app(hub.deps), Web(port=0))
+    made = Server(create_app(hub.deps), Web(port=0), WallClock())
     made.start()
     yield made
     made.stop()
@@ -169,7 +169,7 @@ def test_a_facility_that_falls_silent_is_told(hub: FakeHub, server: Server, foll
 
 
 def test_an_open_stream_does_not_hold_up_the_end(hub: FakeHub, follow: Follow) -> None:
-    server = Server(create_app(hub.deps), Web(port=0))
+    server = Server(create_app(hub.deps), Web(port=0), WallClock())
     server.start()
     follow(server, "desk")
     stopped = threading.Thread(target=server.stop)
@@ -181,7 +181,7 @@ def test_an_open_stream_does_not_hold_up_the_end(hub: FakeHub, follow: Follow) -
 
 
 def test_a_taken_port_is_named(hub: FakeHub, server: Server) -> None:
-    second = Server(create_app(hub.deps), Web(port=server.port))
+    second = Server(create_app(hub.deps), Web(port=server.port), WallClock())
     with pytest.raises(ConfigError, match=rf"{server.port}.*HUB_WEB__PORT"):
         second.start()
 
@@ -192,7 +192,7 @@ def test_a_bad_certificate_is_named(hub: FakeHub, tmp_path: object) -> None:
     bad = Path(str(tmp_path)) / "cert.pem"
     bad.write_text("nonsense")
     with pytest.raises(ConfigError, match=r"cert\.pem"):
-        Server(create_app(hub.deps), Web(port=0, tls_cert=bad, tls_key=bad)).start()
+        Server(create_app(hub.deps), Web(port=0, tls_cert=bad, tls_key=bad), WallClock()).start()
 
 
 def test_a_stream_ends_with_the_token_that_opened_it(
@@ -202,7 +202,7 @@ def test_a_stream_ends_with_the_token_that_opened_it(
     from hub.web.events import api
 
     monkeypatch.setattr(api, "HEARTBEAT_S", 0.05)
-    server = Server(create_app(hub.deps), Web(port=0))
+    server = Server(create_app(hub.deps), Web(port=0), WallClock())
     server.start()
     try:
         follower = follow(server, "desk")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -25,6 +25,10 @@ from hub.web.telling import Teller
 router = APIRouter(include_in_schema=False)
 OPEN_TICKETS: Final = TicketFilter(states=frozenset(TicketState) - ENDED, late=False)
 MOST_TICKETS: Final = 500
+USUAL_TILES: Final = 40
+"""Tiles of a group, while no more than these need looking at; the others are well, and one click away."""
+MOST_TILES: Final = 200
+"""Tiles of a group at the most, however bad it looks."""
 
 
 @router.get("/")
@@ -125,18 +129,28 @@ def board(
     )
 
 
-def grouped(
-    views: tuple[FacilityView, ...], group_of: Callable[[FacilityView], tuple[Any, str]]
-) -> list[tuple[str, list[FacilityView]]]:
-    """(title, its facilities) in the order of the key; what is in alarm comes first in its group. Pure."""
+class Group(NamedTuple):
+    """One section of the board."""
+
+    title: str
+    total: int
+    tiles: tuple[FacilityView, ...]
+    """Those that are shown: what is not well comes first."""
+
+
+def grouped(views: tuple[FacilityView, ...], group_of: Callable[[FacilityView], tuple[Any, str]]) -> list[Group]:
+    """In the order of the key. Pure."""
     rank = {state: number for number, state in enumerate(FacilityState)}
     groups: dict[tuple[Any, str], list[FacilityView]] = {}
     for view in views:
         groups.setdefault(group_of(view), []).append(view)
-    return [
-        (title, sorted(members, key=lambda v: (rank[v.state], v.facility.id)))
-        for (_, title), members in sorted(groups.items(), key=lambda item: item[0])
-    ]
+    found = []
+    for (_, title), members in sorted(groups.items(), key=lambda item: item[0]):
+        members.sort(key=lambda view: (rank[view.state], view.facility.id))
+        unwell = sum(view.state is not FacilityState.NORMAL for view in members)
+        shown = min(max(USUAL_TILES, unwell), MOST_TILES)
+        found.append(Group(title, len(members), tuple(members[:shown])))
+    return found
 
 
 def _grouping(by: str, deps: WebDeps, registry: Registry, say: Teller) -> Callable[[FacilityView], tuple[Any, str]]:
