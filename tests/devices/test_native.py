@@ -43,7 +43,9 @@ def test_any_bytes_are_read_or_refused_with_a_sentence(leaf: str, payload: bytes
     st.sampled_from(LEAVES),
     st.fixed_dictionaries(
         {},
-        optional=dict.fromkeys(("ts", "seq", "boot", "values", "type", "code", "active", "text", "online", "more"), json_values),
+        optional=dict.fromkeys(
+            ("ts", "seq", "boot", "values", "type", "code", "active", "text", "online", "more"), json_values
+        ),
     ),
 )
 def test_any_object_is_read_or_refused_and_readings_are_always_plain(leaf: str, sent: dict[str, Any]) -> None:
