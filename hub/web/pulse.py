@@ -51,7 +51,7 @@ class Pulse:
         now = self._deps.clock.now()
         if not self._deps.changes.listeners:
             self._states.clear()
-            self._mark = None
+            self._mark, self._beats = None, 0
             return
         first = self._mark is None
         self._mark, changed = self._deps.live.changed_since(self._mark or 0)
@@ -75,7 +75,7 @@ class Pulse:
             place = (view.facility.community, view.facility.id)
             before = self._states.get(place)
             self._states[place] = view.state
-            if before is not None and before is not view.state:
+            if before is not view.state:  # at the first look all are told: a page may have been drawn a moment before
                 deps.changes.publish(
                     "health",
                     {"community": place[0], "facility": place[1], "state": view.state, "silent_points": view.silent},

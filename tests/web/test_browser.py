@@ -126,7 +126,7 @@ def test_the_board_lives(running: tuple[FakeHub, str], browser: Chromium) -> Non
         hub.live.pin(PointKey(HOME, device, point), 7.77)
         expect(shown.locator("b")).to_contain_text("7.77")
         hub.live.silent_devices.update(d for (d, _), b in registry.bindings.items() if b[0].facility == pool)
-        expect(page.locator(tile(page, pool))).to_have_attribute("data-state", "unknown")
+        expect(page.locator(tile(page, pool))).to_have_attribute("data-state", "unknown", timeout=20_000)
         lift = hub.alarms["sump"]
         row = page.locator(f'[data-alarm="{lift.id}"]')
         expect(row).to_contain_text("Not acknowledged")

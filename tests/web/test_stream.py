@@ -153,8 +153,9 @@ def test_readings_are_told_once_a_beat(hub: FakeHub, server: Server, follow: Fol
     hub.live.pin(key, 41)
     hub.live.pin(key, 42)
     pulse.beat()
-    kind, data, _ = follower.event()
-    assert (kind, data["facility"], data["state"]) == ("reading", "gym", "known")
+    told = [follower.event() for _ in range(1 + len(hub.deps.registrar.current.facilities))]
+    readings = [(data["facility"], data["state"]) for kind, data, _ in told if kind == "reading"]
+    assert readings == [("gym", "known")]
 
 
 def test_a_facility_that_falls_silent_is_told(hub: FakeHub, server: Server, follow: Follow) -> None:
@@ -165,7 +166,20 @@ def test_a_facility_that_falls_silent_is_told(hub: FakeHub, server: Server, foll
     hub.live.silent_devices.update(d for (d, _), b in registry.bindings.items() if b[0].facility == "gym")
     for _ in range(6):
         pulse.beat()
-    assert follower.event()[1]["state"] == "unknown"
+    told = [follower.event()[1] for _ in range(1 + len(registry.facilities))]
+    assert [data["state"] for data in told if data["facility"] == "gym"][-1] == "unknown"
+
+
+def test_who_begins_to_listen_is_told_every_state_once(hub: FakeHub, server: Server, follow: Follow) -> None:
+    """A page may have been drawn just before a facility turned: what nobody compared must be said."""
+    follower = follow(server, "desk", "?kinds=health")
+    pulse = Pulse(hub.deps)
+    pulse.beat()
+    places = {
+        (data["community"], data["facility"])
+        for data in (follower.event()[1] for _ in hub.deps.registrar.current.facilities)
+    }
+    assert places == set(hub.deps.registrar.current.facilities)
 
 
 def test_an_open_stream_does_not_hold_up_the_end(hub: FakeHub, follow: Follow) -> None:

@@ -95,8 +95,11 @@ class LiveBoard extends HTMLElement {
     const state = change.state;
     if (change.facility && state && STATES.has(state)) {
       const key = CSS.escape(`${change.community}/${change.facility}`);
-      for (const tile of this.querySelectorAll<HTMLElement>(`[data-facility="${key}"]`)) {
+      const tiles = this.querySelectorAll<HTMLElement>(`[data-facility="${key}"]`);
+      if (!tiles.length) this.refreshSoon(); // it was among those that are well and not shown
+      for (const tile of tiles) {
         tile.className = `tile tile-${state}`;
+        tile.dataset.state = state;
         const mark = tile.querySelector(".mark");
         if (!mark) continue;
         mark.className = `mark mark-${state}`;
