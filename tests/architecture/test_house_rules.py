@@ -105,7 +105,7 @@ def test_locks_hold_what_the_project_asks_for() -> None:
 
 
 def test_no_loose_ends_are_committed() -> None:
-    """No TODO without an owner, no suppression without its reason."""
+    """No open end without an owner, no suppression without its reason."""
     listed = subprocess.run(
         ["git", "ls-files", "*.py"], capture_output=True, text=True, cwd=ROOT, check=True
     ).stdout.split()
