@@ -45,6 +45,7 @@ lint: .venv/.dev ## style and formatting
 
 types: .venv/.dev ## types, strictly
 	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/hub check hub/communities/*.toml >/dev/null
 
 unit: .venv/.dev ## only what needs no server, browser or fault
 	@$(BIN)/python -m pytest -q -m "not (soak or servers or browser or faults)"

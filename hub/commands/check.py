@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from hub.clock import WallClock
-from hub.errors import HubError
+from hub.errors import ConfigError, HubError
 from hub.settings import Settings
 
 
@@ -16,7 +16,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "check",
         help="check settings and community files",
-        description="Checks the settings, the facility catalogue, and community files: those given, or the shipped one."
+        description="Checks the settings and the brokers they name, the facility catalogue, and community files: those given,"
+        " or the shipped one."
         " Findings name what is wrong and what would be right; errors make it fail, warnings do not.",
         epilog="example: hub check my-community.toml",
     )
@@ -35,7 +36,7 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
 
     catalogue = load_catalogue()
     print(f"settings: whole; catalogue: {len(catalogue.kinds)} kinds, {len(catalogue.rules)} preset rules")
-    failed = False
+    failed = not _brokers_answer(settings)
     names = [str(path) for path in chosen.files] or ["harmony-garden"]
     for name in names:
         try:
@@ -56,3 +57,18 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
         failed = failed or counts[Severity.ERROR] > 0
         print(f"{name}: {counts[Severity.ERROR]} errors, {counts[Severity.WARNING]} warnings")
     return int(failed)
+
+
+def _brokers_answer(settings: Settings) -> bool:
+    """Try every broker of the settings, leaving no session behind; say of each how it went."""
+    from hub.ingest.probe import check_broker
+
+    well = True
+    for connection in settings.mqtt.all_connections():
+        try:
+            check_broker(connection, settings.mqtt, WallClock())
+            print(f"broker {connection.name}: lets the hub in")
+        except ConfigError as error:
+            print(error)
+            well = False
+    return well

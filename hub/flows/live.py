@@ -53,10 +53,6 @@ class LiveState:
         slots = [slot for key in keys if (slot := self._memory.slots.find(key)) is not None]
         return {reading.key: reading for reading in self._all(slots)}
 
-    def of_facility(self, community: str, facility: str) -> list[LiveReading]:
-        """The latest readings of every point that speaks for a facility today."""
-        return self._all(self._watch.slots_of_facility.get((community, facility), ()))
-
     def of_device(self, hub_id: str) -> list[LiveReading]:
         """The latest readings of every point of a device, bound or not."""
         index = self._memory.device_index.get(hub_id)

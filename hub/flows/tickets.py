@@ -13,7 +13,7 @@ from hub.domain.alarms import Priority
 from hub.domain.ids import IdMaker
 from hub.domain.notices import NoticeKind
 from hub.domain.places import Community, Name
-from hub.domain.ticket_actions import Actor, Denied, Details, Evidence, Refusal, act, allowed, check, refusal
+from hub.domain.ticket_actions import Actor, Denied, Details, Evidence, Refusal, act, check, refusal
 from hub.domain.tickets import ENDED, Action, Ticket, TicketKey, TicketKind, TicketState
 from hub.errors import Forbidden, IllegalTransition, InvalidInput, NotFound, Stale
 from hub.flows.live import ticket_data
@@ -206,11 +206,6 @@ _TOLD: Final = {
     Action.FAIL: NoticeKind.REOPENED,
     Action.REOPEN: NoticeKind.REOPENED,
 }
-
-
-def allowed_actions(ticket: Ticket, role: str) -> tuple[Action, ...]:
-    """What to offer this role."""
-    return allowed(ticket, role)
 
 
 def _row(before: Ticket, after: Ticket, action: Action, actor: Actor, details: Details, *, now: int) -> TicketEvent:

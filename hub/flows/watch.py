@@ -59,7 +59,6 @@ class Watch:
         """Quiet band by binding row: nothing inside it needs judging."""
         self.silence_rules: dict[int, Rule] = {}
         """No-data rule by slot, for bound points."""
-        self.slots_of_facility: dict[tuple[str, str], list[int]] = {}
         self._silence_by_row: list[Rule | None] = []
         self._by_spot: dict[object, tuple[tuple[Rule, ...], Rule | None]] = {}
         self._bindings_of: dict[str, list[tuple[Binding, ...]]] = {}
@@ -106,7 +105,6 @@ class Watch:
             binding = self._bindings.bindings[row]
             if binding is None or binding.valid_to is not None:
                 continue
-            self.slots_of_facility.setdefault((binding.community, binding.facility), []).append(slot)
             rule = self._silence_by_row[row]
             if rule is None:
                 continue

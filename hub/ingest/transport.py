@@ -113,10 +113,6 @@ class BufferedSocket:
             del self._out[:sent]
         return True
 
-    def wants_write(self) -> bool:
-        """Something waits for the socket to take it."""
-        return bool(self._out)
-
     def pending(self) -> int:
         """Bytes that poll cannot see: ours and those inside the TLS object."""
         inner = self._sock.pending() if hasattr(self._sock, "pending") else 0
