@@ -15,7 +15,7 @@ _ERRORS_SHOWN: Final = 10 * MINUTE
 _SHORT_LIVED_SHOWN: Final = MINUTE
 
 _PULSE: Final = {
-    Pulse.BEHIND: "the heartbeat is late while messages arrive or wait for the journal: the hub is behind its broker",
+    Pulse.BEHIND: "the heartbeat is late while messages arrive or wait for the journal: the hub or its broker is at its limit",
     Pulse.SILENT: "the heartbeat does not come back: connecting again",
     Pulse.UNHEARD: "the heartbeat has never come back: allow the hub's user to write and read {beat} on the broker",
 }

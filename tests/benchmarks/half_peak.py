@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.benchmarks.exactness import Toll
 from tests.benchmarks.goals import Finding
 from tests.benchmarks.hub_case import HubSubject
-from tests.benchmarks.measure import PIPELINE, Spread, await_quiet, publisher
+from tests.benchmarks.measure import FULL, Spread, await_quiet, publisher
 from tests.benchmarks.plan import Plan, quantile
 from tests.benchmarks.shipped_broker import ShippedBroker
 from tests.benchmarks.visitor import TOKEN, Visitor
@@ -39,7 +39,7 @@ def _sample(plan: Plan, rate: float, toll: Toll) -> dict[str, float]:
     plan.counter.value = 0
     hub = HubSubject(broker.address, plan.counter, token=TOKEN)
     acked = Path(hub.folder) / "acked"
-    load = replace(PIPELINE, rate=rate)
+    load = replace(FULL, rate=rate)
     more = (f"--counter={plan.counter.path}", f"--duration={plan.warm_up + 2 * plan.seconds}", f"--acked={acked}")
     try:
         with publisher(plan.programs, broker.address, load, *more) as sender:

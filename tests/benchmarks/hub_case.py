@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.benchmarks.counter import Counter
-from tests.benchmarks.measure import PIPELINE, Address, Case, Load
+from tests.benchmarks.measure import FULL, Address, Case, Load
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,6 +78,6 @@ def rss(pid: int) -> int:
     return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def hub_case(name: str, *, transport: str, load: Load = PIPELINE) -> Case:
+def hub_case(name: str, *, transport: str, load: Load = FULL) -> Case:
     """The hub with one of its transports."""
     return Case(name=name, start=lambda address, counter: HubSubject(address, counter, transport=transport), load=load)

@@ -1,4 +1,4 @@
-"""The hub as a benchmark runs it: the real one, plus a count of what both lanes have committed.
+"""The hub as a benchmark runs it: the real one, plus a count of what is committed and acknowledged.
 
 python -m tests.benchmarks.hub_process --broker URL --data DIR --counter FILE [--transport stock] [--latency FILE]
 """
@@ -17,7 +17,7 @@ from typing import Any
 from hub import log
 from hub.datadir import DataDir
 from hub.flows.batch import Decoded
-from hub.ingest.frames import Frame
+from hub.ingest.frames import BEAT_ROOT, Frame
 from hub.settings import Settings
 from hub.storage.community_toml import parse_toml
 from hub.wiring import Hub
@@ -29,16 +29,25 @@ SAMPLE = 25
 """Every so many messages' latency is looked at."""
 LOOK_EVERY_S = 0.005
 """How often the committed messages are counted; every look takes some of the hub's own time."""
+MARKER_LOST_MS = 5_000
+"""After which a marker that did not come back is sent again: a connection was lost."""
 
 
 class Tally:
-    """Messages (without the hub's own) up to each batch, and how far both lanes are."""
+    """Counts messages (without the hub's own) that both lanes have committed and whose PUBACK the broker has read.
+
+    A busy mosquitto reads one packet of each connection in turn, so the hub's acknowledgements can wait unread by the
+    hundred thousand while messages go on coming; a count without them would call that sustained. A heartbeat more,
+    sent behind the acknowledgements, says by its return that all before it have been read. One is under way at a time.
+    """
 
     def __init__(self, hub: Hub, counter: Counter) -> None:
         self._hub = hub
         self._counter = counter
         self._until: dict[int, int] = {}
         self._total = 0
+        self._committed = 0
+        self._marked: tuple[int, int] | None = None
         take = hub.alarm_lane.take
 
         def taken(batch: Decoded) -> None:
@@ -47,14 +56,32 @@ class Tally:
             take(batch)
 
         hub.alarm_lane.take = taken  # type: ignore[method-assign]  # a probe, for measuring only
+        self._receiver = hub.receivers["main"]
+        seen = self._receiver.beat_seen
+
+        def returned(sent_at: int) -> None:
+            marked = self._marked
+            if marked is not None and sent_at >= marked[0]:
+                self._counter.value = marked[1]
+                self._marked = None
+            seen(sent_at)
+
+        self._receiver.beat_seen = returned  # type: ignore[method-assign]  # a probe, for measuring only
 
     def run(self, stop: threading.Event) -> None:
-        """Publish the count of what both lanes have committed."""
+        """Look at what is committed, and have it confirmed."""
         while not stop.wait(LOOK_EVERY_S):
             positions = (self._hub.alarm_lane.position(), self._hub.series_lane.position())
             done = min(0 if position is None else position.batch for position in positions)
             for number in sorted(batch for batch in list(self._until) if batch <= done):
-                self._counter.value = self._until.pop(number)
+                self._committed = self._until.pop(number)
+            now = self._hub.clock.now()
+            if self._marked is not None and now - self._marked[0] < MARKER_LOST_MS:
+                continue
+            if self._counter.value != self._committed:
+                self._marked = (now, self._committed)
+                topic = f"{BEAT_ROOT}{self._receiver.client_id}"
+                self._receiver.publish(topic, json.dumps({"sent": now}).encode(), qos=1)
 
 
 class Stages:

@@ -19,11 +19,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from hub.ingest.frames import BEAT_ROOT
 from tests.benchmarks.counter import Counter
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 _SOURCES: Final = Path(__file__).resolve().parent / "c"
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
+MARKER_TOPIC: Final = f"{BEAT_ROOT}yardstick"
+"""Where the hub's account may publish, and nobody listens."""
 QUIET_BELOW: Final = 0.35
 """Cores that others may use while a sample is taken; waited for, never chosen afterwards."""
 VOID_BELOW: Final = 40_000
@@ -57,9 +60,9 @@ class Address:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What the publisher does."""
+    """What the publisher does. The defaults are those of every case."""
 
-    window: int = 800
+    window: int = 20_000
     connections: int = 50
     batch: int = 64
     devices: int = 1000
@@ -72,10 +75,8 @@ class Load:
     drain: float = 30.0
 
 
-BARE: Final = Load()
-"""For a subscriber that only counts."""
-PIPELINE: Final = Load(window=20_000)
-"""For a hub, whose count is of messages that both lanes have committed."""
+FULL: Final = Load()
+"""As fast as the count lets it: of messages whose acknowledgement the broker has read, and that a hub has committed."""
 
 
 class Subject(Protocol):
@@ -106,7 +107,7 @@ class Case:
 
     name: str
     start: Callable[[Address, Counter], Subject]
-    load: Load = BARE
+    load: Load = FULL
 
 
 @contextmanager
@@ -148,7 +149,7 @@ class Yardstick:
 
     def __init__(self, programs: Path, address: Address, counter: Counter, *, topic: str, inflight: int) -> None:
         where = [address.host, str(address.port), address.hub_name, address.hub_password]
-        command = [str(programs / "yardstick"), *where, topic, str(counter.path), str(inflight)]
+        command = [str(programs / "yardstick"), *where, topic, str(counter.path), MARKER_TOPIC, str(inflight)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         await_ready(self._process)
         self.pids: Mapping[str, int] = {"subject": self._process.pid}
@@ -159,7 +160,7 @@ class Yardstick:
         self._process.communicate(timeout=10)
 
 
-def yardstick(programs: Path, load: Load = BARE, *, inflight: int = 1000) -> Case:
+def yardstick(programs: Path, load: Load = FULL, *, inflight: int = 1000) -> Case:
     """The case called C."""
     topic = f"community/v1/{load.community}/+/telemetry"
     return Case(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from tests.benchmarks.exactness import Toll
 from tests.benchmarks.goals import Finding
 from tests.benchmarks.hub_case import hub_case
-from tests.benchmarks.measure import BARE, PIPELINE, interleave, is_void, yardstick
+from tests.benchmarks.measure import FULL, interleave, is_void, yardstick
 from tests.benchmarks.measure import table as cases
 from tests.benchmarks.plan import Plan
 from tests.benchmarks.shipped_broker import ShippedBroker
@@ -24,12 +24,12 @@ class Throughput:
 
     def run(self, plan: Plan, toll: Toll) -> None:
         """All rounds."""
-        bare, pipeline = (replace(load, seconds=plan.seconds, warm_up=plan.warm_up) for load in (BARE, PIPELINE))
+        load = replace(FULL, seconds=plan.seconds, warm_up=plan.warm_up)
         results = interleave(
             [
-                yardstick(plan.programs, bare),
-                hub_case("hub", transport="fast", load=pipeline),
-                hub_case("hub, stock paho", transport="stock", load=pipeline),
+                yardstick(plan.programs, load),
+                hub_case("hub", transport="fast", load=load),
+                hub_case("hub, stock paho", transport="stock", load=load),
             ],
             rounds=plan.rounds,
             programs=plan.programs,

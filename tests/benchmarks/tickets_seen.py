@@ -14,7 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tests.benchmarks.exactness import Toll
 from tests.benchmarks.goals import Finding
 from tests.benchmarks.hub_case import HubSubject
-from tests.benchmarks.measure import PIPELINE, Address, Spread, await_quiet, publisher
+from tests.benchmarks.measure import FULL, Address, Spread, await_quiet, publisher
 from tests.benchmarks.plan import Plan, quantile
 from tests.benchmarks.shipped_broker import ShippedBroker
 from tests.benchmarks.visitor import TOKEN, Visitor
@@ -52,7 +52,7 @@ def _sample(plan: Plan, toll: Toll) -> list[float]:
     plan.counter.value = 0
     hub = HubSubject(broker.address, plan.counter, token=TOKEN)
     acked = Path(hub.folder) / "acked"
-    load = replace(PIPELINE, rate=RATE, devices=_QUIET_DEVICES, fault_every=0)
+    load = replace(FULL, rate=RATE, devices=_QUIET_DEVICES, fault_every=0)
     more = (f"--duration={plan.warm_up + plan.seconds}", f"--acked={acked}")
     try:
         with publisher(plan.programs, broker.address, load, *more) as sender:
