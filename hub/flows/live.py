@@ -6,9 +6,10 @@ as the present one, and never as zero.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -109,29 +110,34 @@ class LiveState:
         asked = asked[asked < memory.size]
         known = asked[memory.time[asked] != NEVER]
         silent = now - memory.heard[known] >= memory.limits(known)
-        return [self._reading(slot, silent=still) for slot, still in zip(known.tolist(), silent.tolist(), strict=True)]
+        columns = (memory.value, memory.time, memory.arrival, memory.mark)
+        rows = zip(known.tolist(), *(column[known].tolist() for column in columns), silent.tolist(), strict=True)
+        keys, texts = memory.slots.keys, memory.texts
+        return [
+            LiveReading(
+                key=keys[slot],
+                value=None if texts.get(slot) or math.isnan(value) else value,
+                text=texts.get(slot, ""),
+                time=time,
+                arrival=arrival,
+                quality=_quality(mark, silent=still),
+                silent=still,
+            )
+            for slot, value, time, arrival, mark, still in rows
+        ]
 
-    def _reading(self, slot: int, *, silent: bool) -> LiveReading:
-        memory = self._memory
-        text = memory.texts.get(slot, "")
-        value = float(memory.value[slot])
-        return LiveReading(
-            key=memory.slots.keys[slot],
-            value=None if text or np.isnan(value) else value,
-            text=text,
-            time=int(memory.time[slot]),
-            arrival=int(memory.arrival[slot]),
-            quality=_quality(int(memory.mark[slot]), silent=silent),
-            silent=silent,
-        )
+
+# A board asks for thousands of readings at once, and ``&`` on a flag is ten times that on an int.
+_CLOCK_PROBLEM: Final = int(Mark.CLOCK_PROBLEM)
+_SIMULATED: Final = int(Mark.SIMULATED)
 
 
 def _quality(mark: int, *, silent: bool) -> Quality:
     if silent:
         return Quality.STALE
-    if mark & Mark.CLOCK_PROBLEM:
+    if mark & _CLOCK_PROBLEM:
         return Quality.UNCERTAIN
-    return Quality.SIMULATED if mark & Mark.SIMULATED else Quality.GOOD
+    return Quality.SIMULATED if mark & _SIMULATED else Quality.GOOD
 
 
 def alarm_data(alarm: Alarm) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 
+from babel import Locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
@@ -21,6 +23,12 @@ FOLDER: Final = Path(__file__).resolve().parents[1] / "locales"
 def load(folder: Path = FOLDER) -> Mapping[str, Translations]:
     """The catalogues, straight from their sources; some 20 ms."""
     return {language: _load(folder / locale / "LC_MESSAGES" / "hub.po") for language, locale in LOCALES.items()}
+
+
+@cache
+def locale_of(language: str) -> Locale:
+    """How the language writes numbers and dates; made once, since finding it by name looks into files each time."""
+    return Locale.parse(LOCALES[language])
 
 
 def _load(path: Path) -> Translations:

@@ -33,11 +33,8 @@ class BoundPoint(NamedTuple):
     metric: Metric | None
     rules: tuple[Rule, ...]
     """Limit, state and no-data rules that watch it."""
-
-    @property
-    def judging(self) -> tuple[Rule, ...]:
-        """Those that read its value."""
-        return tuple(rule for rule in self.rules if rule.kind is not RuleKind.NO_DATA)
+    judging: tuple[Rule, ...]
+    """Those of them that read its value."""
 
 
 class PointView(NamedTuple):
@@ -93,8 +90,8 @@ class BoundPoints:
         self._key: tuple[int, int] | None = None
         self._by_place: Mapping[Place, tuple[BoundPoint, ...]] = {}
         self._by_point: Mapping[PointKey, BoundPoint] = {}
-        self._rules: dict[tuple[str, str, str, str], tuple[Rule, ...]] = {}
-        """By community, facility, unit and metric, for the registry picture in ``_key``."""
+        self._rules: dict[tuple[str, str, str, str], tuple[tuple[Rule, ...], tuple[Rule, ...]]] = {}
+        """Those that watch, and of them those that judge; by community, facility, unit and metric, for the registry picture in ``_key``."""
 
     def of(self, registry: Registry, now: int) -> Mapping[Place, tuple[BoundPoint, ...]]:
         """By facility."""
@@ -119,22 +116,21 @@ class BoundPoints:
                 binding = registry.binding(device, name, now)
                 if binding is None:
                     continue
-                point = BoundPoint(
-                    PointKey(binding.community, device, name),
-                    binding,
-                    METRICS.get(binding.metric_name()),
-                    self._rules_for(registry, binding),
-                )
+                point_key = PointKey(binding.community, device, name)
+                metric = METRICS.get(binding.metric_name())
+                point = BoundPoint(point_key, binding, metric, *self._rules_for(registry, binding))
                 by_place.setdefault((binding.community, binding.facility), []).append(point)
                 by_point[point.key] = point
             self._by_place = {place: tuple(points) for place, points in by_place.items()}
             self._by_point = by_point
             self._key = key
 
-    def _rules_for(self, registry: Registry, binding: Binding) -> tuple[Rule, ...]:
+    def _rules_for(self, registry: Registry, binding: Binding) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
         spot = binding.community, binding.facility, binding.unit, binding.metric_name()
         if spot not in self._rules:
-            self._rules[spot] = registry.rules_for_point(binding)
+            watching = registry.rules_for_point(binding)
+            judging = tuple(rule for rule in watching if rule.kind is not RuleKind.NO_DATA)
+            self._rules[spot] = watching, judging
         return self._rules[spot]
 
 

@@ -20,7 +20,7 @@ from hub.domain.tickets import Ticket, TicketState
 from hub.flows.live import LiveReading
 from hub.flows.registry import Registry
 from hub.web.evidence import evidence
-from hub.web.languages import LOCALES
+from hub.web.languages import locale_of
 
 DASH = "—"
 
@@ -30,7 +30,7 @@ class Teller:
 
     def __init__(self, language: str, words: Translations, zone: str, now: int) -> None:
         self.language = language
-        self.locale = LOCALES[language]
+        self._locale = locale_of(language)
         self.now = now
         self.zone = zone
         self._zone = ZoneInfo(zone)
@@ -80,11 +80,11 @@ class Teller:
             return DASH
         moment, today = self.moment(instant), self.moment(self.now)
         if moment.date() == today.date():
-            return format_time(moment, "HH:mm:ss", locale=self.locale)
+            return format_time(moment, "HH:mm:ss", locale=self._locale)
         pattern = "M月d日 HH:mm" if self.language == "zh-CN" else "d MMM HH:mm"
         if moment.year != today.year:
             pattern = "y年M月d日 HH:mm" if self.language == "zh-CN" else "d MMM y HH:mm"
-        return str(format_datetime(moment, pattern, locale=self.locale))
+        return str(format_datetime(moment, pattern, locale=self._locale))
 
     def full(self, instant: int | None) -> str:
         """Date, time and zone: for titles and tables."""
@@ -93,7 +93,7 @@ class Teller:
     def date(self, instant: int) -> str:
         """The day with its weekday."""
         pattern = "y年M月d日 EEEE" if self.language == "zh-CN" else "EEEE, d MMMM y"
-        return str(format_date(self.moment(instant).date(), pattern, locale=self.locale))
+        return str(format_date(self.moment(instant).date(), pattern, locale=self._locale))
 
     def iso(self, instant: int) -> str:
         """For ``<time datetime>``."""
@@ -128,7 +128,7 @@ class Teller:
         """With the language's own separators."""
         if value is None:
             return DASH
-        return str(format_decimal(value, f"#,##0.{'0' * decimals}" if decimals else "#,##0", locale=self.locale))
+        return str(format_decimal(value, f"#,##0.{'0' * decimals}" if decimals else "#,##0", locale=self._locale))
 
     def value(self, metric: Metric | None, value: float | None, text: str = "") -> str:
         """A reading's value in words or figures, without its unit."""
