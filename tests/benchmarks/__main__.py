@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.benchmarks import goals, report
-from tests.benchmarks.counter import Counter
+from tests.benchmarks.counter import Counter, shared_file
 from tests.benchmarks.demo_memory import demo_memory
 from tests.benchmarks.exactness import Toll
 from tests.benchmarks.goals import Finding
@@ -42,8 +42,8 @@ def main() -> int:
     )
     parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help=f"some of: {', '.join(PARTS)}")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        plan = Plan(programs=Path(folder), counter=Counter(Path(folder) / "counter"), say=_say)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, shared_file() as count:
+        plan = Plan(programs=Path(folder), counter=Counter(count), say=_say)
         if chosen.quick:
             plan = replace(plan, **_SHORT)  # type: ignore[arg-type]  # the fields' own types
         plan = replace(plan, rounds=chosen.rounds or plan.rounds, seconds=chosen.seconds or plan.seconds)
