@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
@@ -157,6 +158,10 @@ class AlarmLists(Protocol):
     def counts(self, what: AlarmFilter, scope: Scope = EVERYTHING) -> dict[AlarmState, int]: ...
     def get(self, alarm_id: str) -> Alarm | None: ...
     def ticket_of(self, alarm_id: str) -> str | None: ...
+    def active_behind(self, tickets: Collection[str]) -> frozenset[str]:
+        """Those of the tickets behind which an alarm is active now."""
+        ...
+
     def events(self, alarm_id: str, *, limit: int = 200) -> tuple[AlarmEvent, ...]:
         """The last ones, oldest first."""
         ...

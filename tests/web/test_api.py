@@ -119,6 +119,20 @@ def test_a_refused_request_leaves_its_key_free(web: Browser) -> None:
     assert desk.post(path, json={}, headers=key).status_code == 409
 
 
+def test_a_ticket_is_not_cancelled_while_its_alarm_is_active(web: Browser) -> None:
+    desk = web.program("desk")
+    path = f"/api/v1/tickets/{web.hub.tickets['lift'].id}"
+    assert "cancel" not in desk.get(path).json()["actions"]
+    listed = desk.get("/api/v1/tickets?state=assigned").json()["items"]
+    assert [("cancel" in item["actions"]) for item in listed] == [False]
+    refused = desk.post(f"{path}/cancel", json={"reason": "nothing there"})
+    assert (refused.status_code, refused.json()["slug"]) == (409, "illegal_transition")
+    assert "the alarm behind this ticket is active" in refused.json()["detail"]
+    web.calm("lift")
+    assert "cancel" in desk.get(path).json()["actions"]
+    assert desk.post(f"{path}/cancel", json={"reason": "nothing there"}).json()["state"] == "cancelled"
+
+
 def test_alarms_are_acknowledged_and_shelved(web: Browser) -> None:
     desk = web.program("desk")
     alarm = web.hub.alarms["sump"]

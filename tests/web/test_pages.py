@@ -88,6 +88,21 @@ def test_what_cannot_be_undone_wants_a_tick(web: Browser) -> None:
     assert client.post(f"{path}/override", data=form | {"confirmed": "true"}).status_code == 303
 
 
+def test_what_an_active_alarm_forbids_is_not_offered(web: Browser) -> None:
+    client, csrf = web.person("desk", "zh-CN")
+    path = f"/tickets/{web.hub.tickets['lift'].id}"
+    form = {"csrf": csrf, "version": "1", "reason": "没事", "confirmed": "true"}
+    page = client.get(path).text
+    assert f'action="{path}/cancel"' not in page
+    assert "告警仍在，暂不能：取消工单" in page
+    assert client.post(f"{path}/cancel", data=form).status_code == 409
+    web.calm("lift")
+    page = client.get(path).text
+    assert f'action="{path}/cancel"' in page
+    assert "告警仍在" not in page
+    assert client.post(f"{path}/cancel", data=form).status_code == 303
+
+
 def test_verification_says_how_long_it_takes_and_what_it_lives_on(web: Browser) -> None:
     client, _ = web.person("crew")
     ticket, alarm = web.hub.tickets["air"], web.hub.alarms["air"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
 from typing import Any, Final
 
@@ -84,6 +84,10 @@ class AlarmBook:
 
     def of_ticket(self, ticket_id: str) -> list[Alarm]:
         return [alarm_from_row(row) for row in self._connection.execute(_OF_TICKET, {"of": ticket_id}).mappings()]
+
+    def active_behind(self, tickets: Collection[str]) -> frozenset[str]:
+        query = select(alarms.c.ticket).where(alarms.c.ticket.in_(tickets), alarms.c.active).distinct()
+        return frozenset(self._connection.execute(query).scalars()) if tickets else frozenset()
 
     def log(self, events: Iterable[AlarmEvent]) -> None:
         rows = [{"id": self._ids.make(event.at), **event._asdict()} for event in events]

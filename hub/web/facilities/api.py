@@ -17,7 +17,6 @@ from hub.web.paging import page_of
 from hub.web.picture import view_of
 from hub.web.schemas import Cursor, Limit, Listing
 from hub.web.tickets import desk
-from hub.web.tickets.schemas import TicketOut
 
 router = APIRouter(prefix="/api/v1/facilities", tags=["registry"])
 
@@ -58,10 +57,9 @@ def get_facility(request: Request, *, access: Read, facility_id: str, community:
         community=facility.community, facility=facility.id, states=frozenset(TicketState) - ENDED, late=False
     )
     tickets = deps.records.read(lambda books: books.tickets.page(what, access.scope, limit=100)).items
-    registry = deps.registrar.current
     return FacilityFull.whole(
         view_of(facility, bound_points(request), deps.live, alarms),
         [AlarmOut.of(alarm) for alarm in alarms],
-        [TicketOut.of(ticket, desk.actions(access.caller, registry, ticket)) for ticket in tickets],
+        desk.shown(deps, access.caller, tickets),
         deps.clock.now(),
     )
