@@ -92,7 +92,7 @@ def _flaws_of_limit(rule: Rule, metric: Metric) -> list[Flaw]:
             Flaw(
                 key=key,
                 reason=f"no plausible {metric.name} is ever {key} {rule.setpoint:g}: the rule cannot match",
-                expected=f"within {metric.low:g} and {metric.high:g} {metric.symbol or metric.unit}",
+                expected=f"within {metric.low:g} and {metric.high:g} {metric.symbol.en or metric.unit}",
             )
         )
     return flaws

@@ -25,7 +25,7 @@ def test_the_unit_and_limit_are_those_of_the_rule(morning: Browser) -> None:
     alarm, rule = limited(morning, morning.hub.alarms["sump"])
     found = evidence(morning.hub.deps.registrar.current, alarm)
     assert found.metric is not None
-    assert (found.metric.symbol, found.limit) == ("℃", rule.setpoint)
+    assert (found.metric.symbol_of("en"), found.limit) == ("℃", rule.setpoint)
     teller = Teller("en", load()["en"], "Asia/Shanghai", 0)
     said = teller.evidence(morning.hub.deps.registrar.current, alarm, alarm.value, "")
     assert said == f"{rule.setpoint + 1:.1f} ℃ (limit {rule.setpoint:.1f} ℃)"

@@ -32,6 +32,21 @@ def test_every_page_in_both_languages(morning: Browser, path: str, language: str
     assert not re.search(r"<script(?![^>]*\ssrc=)|\son\w+=|\sstyle=|javascript:", answer.text)
 
 
+def test_units_are_in_the_readers_language(web: Browser) -> None:
+    facilities = {facility.kind: facility.id for facility in web.hub.deps.registrar.current.facilities.values()}
+    paths = ["/board?all=1", *(f"/facilities/{facilities[kind]}" for kind in ("gym", "parking", "pump_room", "lift"))]
+    said = {}
+    for language in ("en", "zh-CN"):
+        client = web.anonymous(
+            authorization="Bearer manager-token", accept="text/html", **{"accept-language": language}
+        )
+        text = "".join(client.get(path).text for path in paths)
+        said[language] = " ".join(re.findall(r'(?<=data-unit=")[^"]+|(?<=data-one=")[^"]+|(?<=<b>)[\d.,]+ [^<]+', text))
+    assert not re.search("[\u4e00-\u9fff]", said["en"]), said["en"]
+    assert {"people", "person"} <= set(said["en"].split())
+    assert "人" in said["zh-CN"].split()
+
+
 @pytest.mark.parametrize(
     ("header", "language"),
     [
