@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from hub.clock import HOUR, to_iso
+from hub.flows.batch import PointKey
 from hub.flows.series import QueryInterrupted
 from hub.web.problems import Refused
 from hub.web.queries import Queries
 from tests.web.conftest import NOW, Browser
+from tests.web.fakes.hub import HOME
 
 
 def test_lists_turn_pages_in_a_stable_order(morning: Browser) -> None:
@@ -151,10 +153,27 @@ def test_alarms_are_acknowledged_and_shelved(web: Browser) -> None:
     assert web.program("crew").post(f"{path}/reset").status_code == 403
 
 
+def test_the_inbox_tells_what_a_device_said_last(web: Browser) -> None:
+    web.hub.live.pin(PointKey(HOME, f"{HOME}~lora-0a41f2", "pressure"), 0.41)
+    web.hub.live.unheard.add(f"{HOME}~gym-cam-2")
+    items = {
+        item["device"]["scheme_id"]: item
+        for item in web.program("manager").get("/api/v1/devices/inbox").json()["items"]
+    }
+    pressure, raw = items["lora-0a41f2"]["points"]
+    assert (pressure["value"], pressure["ucum"], pressure["sample"]) == (0.41, "MPa", "0.44")
+    assert pressure["time"].endswith("Z")
+    assert (raw["name"], raw["ucum"], raw["metric"]) == ("ain3", "", "")
+    (count,) = items["gym-cam-2"]["points"]
+    assert (count["value"], count["time"]) == (7, None)
+    mode = next(point for point in items["plc-west"]["points"] if point["name"] == "service_mode")
+    assert (mode["value"], mode["text"]) == (None, "normal")
+
+
 def test_adoption_one_and_many(web: Browser) -> None:
     manager = web.program("manager")
     inbox = manager.get("/api/v1/devices/inbox").json()["items"]
-    assert [item["device"]["scheme_id"] for item in inbox] == ["gym-cam-2", "lora-0a41f2"]
+    assert [item["device"]["scheme_id"] for item in inbox] == ["gym-cam-2", "lora-0a41f2", "plc-west"]
     wrong = manager.post("/api/v1/devices/harmony-garden~gym-cam-2/adopt", json={"facility": "gymn"})
     assert wrong.json()["errors"][0]["pointer"] == "/facility"
     bulk = {"items": [{"device": "harmony-garden~gym-cam-2", "facility": "gym", "unit": "nope"}]}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import re
+from dataclasses import replace
 
 import pytest
 
+from hub.flows.batch import PointKey
+from hub.flows.community.adoption import InboxDevice, InboxPoint
 from hub.web.languages import accepted
 from tests.web.conftest import Browser
 from tests.web.fakes.hub import HOME
@@ -170,6 +173,27 @@ def test_one_device_and_many_are_adopted_from_the_page(web: Browser) -> None:
     }
     assert client.post("/devices/adopt", data=both).headers["location"] == "/devices?adopted=2"
     assert [a.points for a in web.hub.inbox.adopted] == [{}, {"ain3": "level"}]
+
+
+def test_an_unknown_device_is_shown_with_what_it_said_last(web: Browser) -> None:
+    web.hub.live.pin(PointKey(HOME, f"{HOME}~lora-0a41f2", "pressure"), 0.41)
+    web.hub.live.pin(PointKey(HOME, f"{HOME}~gym-cam-2", "occupancy"), 1)
+    long = InboxPoint("<i>note</i>", "<script>alert(1)</script>" + "x" * 500, "")
+    evil = replace(web.hub.inbox.items[0].device, id=f"{HOME}~evil", scheme_id="evil")
+    web.hub.inbox.items.append(InboxDevice(evil, (long,), None, "", ""))
+    web.hub.live.unheard.add(evil.id)
+    page = web.person("manager")[0].get("/devices").text
+    assert "<i>pressure</i> <b>0.410 MPa</b>" in page
+    assert "<i>occupancy</i> <b>1 person</b>" in page
+    plc = page.split("<strong>plc-west</strong>")[1].split("</ul>")[0]
+    assert re.findall("<i>([^<]*)</i>", plc)[:3] == ["service_mode", "run_hours", "register_01"]
+    assert plc.count("<li>") == 8
+    assert "and 2 more" in plc
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert" not in page
+    assert "<i>note</i>" not in page
+    assert "x" * 80 not in page
+    assert "<h3" not in web.person("crew")[0].get("/devices").text
 
 
 def test_a_ticket_is_written_down_by_the_desk(web: Browser) -> None:

@@ -151,6 +151,17 @@ def waiting(registry: Registry, now: int) -> list[InboxDevice]:
             "Reports pressure as the pump rooms do, through the same gateway.",
         ),
         InboxDevice(device("gym-cam-2", 47), (InboxPoint("occupancy", "7", "occupancy"),), None, "", ""),
+        InboxDevice(
+            device("plc-west", 300),
+            (
+                *(InboxPoint(f"register_{number:02d}", str(number * 41), "") for number in range(1, 9)),
+                InboxPoint("service_mode", "normal", "service_mode"),
+                InboxPoint("run_hours", "8112", "run_hours"),
+            ),
+            None,
+            "",
+            "",
+        ),
     ]
 
 

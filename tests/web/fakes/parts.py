@@ -47,6 +47,7 @@ class FakeLive:
     def __init__(self, registrar: Registrar, clock: Clock) -> None:
         self._registrar, self._clock = registrar, clock
         self.silent_devices: set[str] = set()
+        self.unheard: set[str] = set()
         self.offline_devices: set[str] = set()
         self.pinned: dict[PointKey, float] = {}
         self._changed: list[tuple[int, PointKey]] = []
@@ -56,6 +57,8 @@ class FakeLive:
         now = self._clock.now()
         found = {}
         for key in keys:
+            if key.device in self.unheard:
+                continue
             metric = METRICS.get(key.name.rpartition(".")[2])
             texts = metric.texts if metric else ()
             silent = key.device in self.silent_devices
