@@ -121,6 +121,31 @@ def test_a_refused_request_leaves_its_key_free(web: Browser) -> None:
     assert desk.post(path, json={}, headers=key).status_code == 409
 
 
+def test_an_alarm_is_taken_out_of_service_and_returned(web: Browser) -> None:
+    desk = web.program("desk")
+    alarm, ticket = web.hub.alarms["sump"], web.hub.tickets["sump"]
+    path = f"/api/v1/alarms/{alarm.id}"
+    tag = desk.get(path).headers["etag"]
+    assert desk.post(f"{path}/out-of-service", json={"reason": " "}).json()["errors"][0]["pointer"] == "/reason"
+    nowhere = desk.post(f"{path}/out-of-service", json={"reason": "pump out", "ticket": "HG-2026-999999"})
+    assert (nowhere.status_code, nowhere.json()["errors"][0]["pointer"]) == (422, "/ticket")
+    out = desk.post(f"{path}/out-of-service", json={"reason": "pump out", "ticket": ticket.number}).json()
+    assert (out["overlay"], out["overlay_ticket"], out["overlay_reason"]) == ("out_of_service", ticket.id, "pump out")
+    assert (out["overlay_by"], out["overlay_since"]) == ("token:desk", to_iso(NOW))
+    assert desk.post(f"{path}/return-to-service", headers={"if-match": tag}).status_code == 412
+    listed = desk.get("/api/v1/alarms?overlay=out_of_service").json()["items"]
+    assert [(item["id"], item["overlay_by"]) for item in listed] == [(alarm.id, "token:desk")]
+    shelved = desk.get("/api/v1/alarms?overlay=shelved").json()["items"]
+    assert [(item["overlay_by"], item["overlay_ticket"]) for item in shelved] == [("desk", None)]
+    for action in ("out-of-service", "return-to-service"):
+        body = {"json": {"reason": "pump out"}} if action == "out-of-service" else {}
+        assert web.program("crew").post(f"{path}/{action}", **body).status_code == 403
+        assert web.program("stranger").post(f"{path}/{action}", **body).status_code == 404
+    back = desk.post(f"{path}/return-to-service").json()
+    assert (back["overlay"], back["overlay_by"], back["overlay_since"]) == ("none", "", None)
+    assert desk.post(f"{path}/return-to-service").status_code == 409
+
+
 def test_a_ticket_is_not_cancelled_while_its_alarm_is_active(web: Browser) -> None:
     desk = web.program("desk")
     path = f"/api/v1/tickets/{web.hub.tickets['lift'].id}"
@@ -254,6 +279,8 @@ def test_the_description_names_every_path(morning: Browser) -> None:
         "tickets",
         "tickets/{ticket_id}/{action}",
         "alarms/{alarm_id}/shelve",
+        "alarms/{alarm_id}/out-of-service",
+        "alarms/{alarm_id}/return-to-service",
         "series",
         "events",
         "devices/adopt",

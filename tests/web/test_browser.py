@@ -57,7 +57,7 @@ def browser() -> Iterator[Chromium]:
 
 def pages(hub: FakeHub) -> list[str]:
     return [
-        "/", "/board", "/alarms", "/tickets", f"/tickets/{hub.tickets['sump'].id}", f"/tickets/{hub.tickets['air'].id}", "/tickets/new", "/facilities",
+        "/", "/board", "/alarms", "/alarms?tab=overlaid", "/tickets", f"/tickets/{hub.tickets['sump'].id}", f"/tickets/{hub.tickets['air'].id}", "/tickets/new", "/facilities",
         f"/facilities/{hub.alarms['pump'].facility}", "/devices", "/quarantine", "/quarantine/1", "/health", "/none",
     ]  # fmt: skip
 

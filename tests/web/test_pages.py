@@ -11,7 +11,7 @@ import pytest
 from hub.flows.batch import PointKey
 from hub.flows.community.adoption import InboxDevice, InboxPoint
 from hub.web.languages import accepted
-from tests.web.conftest import Browser
+from tests.web.conftest import NOW, Browser
 from tests.web.fakes.hub import HOME
 
 PAGES = (
@@ -156,6 +156,36 @@ def test_alarms_from_the_page(web: Browser) -> None:
     assert refused.status_code == 422
     client.post(f"/alarms/{alarm.id}/shelve", data={"csrf": csrf, "hours": "1", "reason": "水泵试运行"})
     assert "水泵试运行" in client.get("/alarms?tab=overlaid").text
+
+
+def test_an_alarm_goes_out_of_service_and_back_from_the_page(web: Browser) -> None:
+    client, csrf = web.person("desk", "zh-CN")
+    alarm = web.hub.alarms["sump"]
+    page = client.get("/alarms").text
+    assert f'action="/alarms/{alarm.id}/out-of-service"' in page
+    assert f'action="/alarms/{web.hub.alarms["lift"].id}/out-of-service"' not in page  # safety speaks always
+    assert f'action="/alarms/{alarm.id}/out-of-service"' not in web.person("crew")[0].get("/alarms").text
+    form = {"csrf": csrf, "reason": "更换<b>水泵</b>"}
+    assert client.post(f"/alarms/{alarm.id}/out-of-service", data=form | {"reason": ""}).status_code == 422
+    assert client.post(f"/alarms/{alarm.id}/out-of-service", data=form | {"ticket": "HG-1"}).status_code == 422
+    assert client.post(f"/alarms/{alarm.id}/out-of-service", data=form).status_code == 303
+    for path in ("/alarms?tab=overlaid", "/board", "/", f"/facilities/{alarm.facility}"):
+        line = client.get(path).text.split(f'data-alarm="{alarm.id}"')[1].split("</li>")[0]
+        assert "检修停用" in line
+        assert "desk: 更换&lt;b&gt;水泵&lt;/b&gt;" in line
+    assert "desk: 充电桩厂家升级固件" in client.get("/alarms?tab=overlaid").text
+    assert client.post(f"/alarms/{alarm.id}/return-to-service", data={"csrf": csrf}).status_code == 303
+    again = client.post(f"/alarms/{alarm.id}/return-to-service", data={"csrf": csrf})
+    assert again.status_code == 409
+    assert "更换" not in again.text
+
+
+def test_what_is_normal_under_an_overlay_is_still_listed(web: Browser) -> None:
+    calm = replace(web.hub.alarms["ev"], active=False, acked=True)
+    web.hub.records.write(lambda books: books.alarms.save(calm, ticket=None, now=NOW))
+    client, _ = web.person("desk", "en")
+    assert f'data-alarm="{calm.id}"' in client.get("/alarms?tab=overlaid").text
+    assert f'data-alarm="{calm.id}"' not in client.get("/alarms").text
 
 
 def test_one_device_and_many_are_adopted_from_the_page(web: Browser) -> None:

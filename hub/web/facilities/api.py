@@ -8,7 +8,7 @@ from starlette.requests import Request
 from hub.domain.facility_state import FacilityState
 from hub.domain.tickets import ENDED, TicketState
 from hub.flows.lists import TicketFilter
-from hub.web.alarms.schemas import AlarmOut
+from hub.web.alarms.api import shown
 from hub.web.auth.access import Read
 from hub.web.deps import WebDeps
 from hub.web.facilities.schemas import FacilityFull, FacilityOut
@@ -59,7 +59,7 @@ def get_facility(request: Request, *, access: Read, facility_id: str, community:
     tickets = deps.records.read(lambda books: books.tickets.page(what, access.scope, limit=100)).items
     return FacilityFull.whole(
         view_of(facility, bound_points(request), deps.live, alarms),
-        [AlarmOut.of(alarm) for alarm in alarms],
+        shown(deps, alarms),
         desk.shown(deps, access.caller, tickets),
         deps.clock.now(),
     )

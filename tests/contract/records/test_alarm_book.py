@@ -118,6 +118,30 @@ def test_which_tickets_have_an_active_alarm_behind_them(records: SqlRecords) -> 
     assert records.write(work) == {"t1"}
 
 
+def test_who_covered_an_alarm_is_the_last_row_that_did(records: SqlRecords) -> None:
+    def row(of: str, at: int, kind: str, by: str) -> AlarmEvent:
+        return AlarmEvent(of, at, kind, "operator", 1, by, None, f"{by} says so")
+
+    rows = [
+        row("a1", 1, "shelved", "ana"),
+        row("a1", 2, "unshelved", "bo"),
+        row("a1", 3, "out_of_service", "chen"),
+        row("a1", 4, "raised", ""),
+        row("a2", 5, "raised", ""),
+        row("a3", 6, "suppressed", ""),
+    ]
+    records.write(lambda books: books.alarms.log(rows))
+    found = records.read(lambda books: books.alarms.covers(["a1", "a2"]))
+    assert found == {"a1": rows[2]}
+    assert records.read(lambda books: books.alarms.covers([])) == {}
+
+
+def test_a_list_of_what_is_covered(records: SqlRecords) -> None:
+    save(records, alarm(1, overlay=Overlay.SHELVED), alarm(2), alarm(3, overlay=Overlay.OUT_OF_SERVICE))
+    covered = AlarmFilter(overlays=frozenset({Overlay.OUT_OF_SERVICE}))
+    assert [one.id for one in records.read(lambda books: books.alarms.page(covered)).items] == ["alarm-003"]
+
+
 def test_events_come_back_in_the_order_in_which_they_were_written(records: SqlRecords) -> None:
     events = [AlarmEvent(alarm="a", at=5, kind=kind, reason="why", occurrence=1, value=2.5) for kind in "zyxwv"]
     records.write(lambda books: books.alarms.log(events[:3]))
