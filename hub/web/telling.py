@@ -20,7 +20,7 @@ from hub.domain.tickets import Ticket, TicketState
 from hub.flows.live import LiveReading
 from hub.flows.registry import Registry
 from hub.web.evidence import evidence
-from hub.web.languages import LOCALES
+from hub.words import LOCALES
 
 DASH = "—"
 

@@ -9,8 +9,8 @@ import pytest
 from hub.domain.alarms import Alarm
 from hub.domain.rules import Rule, RuleKind
 from hub.web.evidence import evidence
-from hub.web.languages import load
 from hub.web.telling import Teller
+from hub.words import load
 from tests.web.conftest import Browser
 from tests.web.fakes.hub import HOME
 
