@@ -19,6 +19,7 @@ from hub.flows.community.picture import FileRefused, Wish
 from hub.flows.lists import QuarantineFilter, QuarantineItem
 from hub.ingest.quarantine import payload_text
 from hub.storage.community_toml import parse_toml, write_toml
+from hub.words import load
 
 if TYPE_CHECKING:
     from hub.wiring import Hub
@@ -50,11 +51,14 @@ class _Work:
         self._hub = hub
 
     def import_community(self, arguments: dict[str, Any], say: Say) -> Any:
-        """{file, content (base64), dry_run} -> {errors} or {changes, counts, done}."""
+        """{file, content (base64), dry_run, language} -> {refused, rows, language} or {changes, counts}.
+
+        Rows, which go into the workbook, are said in the community's language where none is asked for.
+        """
         try:
             wish = self._read(arguments["file"], base64.b64decode(arguments["content"]))
         except FileRefused as refused:
-            return {"refused": str(refused), "rows": [asdict(error) for error in refused.errors]}
+            return _refusal(refused, arguments.get("language"))
         plan = self._hub.registry.import_file(wish, dry_run=arguments["dry_run"])
         return {"changes": [str(change) for change in plan.changes], "counts": plan.counts()}
 
@@ -141,6 +145,13 @@ class _Work:
     def revoke_token(self, arguments: dict[str, Any], say: Say) -> Any:
         """{name} -> how many ended."""
         return self._hub.administration.revoke_token(arguments["name"], by=BY)
+
+
+def _refusal(refused: FileRefused, asked: str | None) -> dict[str, Any]:
+    catalogues = load()
+    shown, written = asked or "en", asked or refused.language
+    rows = [asdict(error.said(catalogues[written].gettext)) for error in refused.errors]
+    return {"refused": refused.text(shown, catalogues[shown].gettext), "rows": rows, "language": written}
 
 
 def _item(item: QuarantineItem) -> dict[str, Any]:

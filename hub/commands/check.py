@@ -9,6 +9,7 @@ from pathlib import Path
 from hub.clock import WallClock
 from hub.errors import ConfigError, HubError
 from hub.settings import Settings
+from hub.words import LANGUAGES, load
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -22,13 +23,14 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         epilog="example: hub check my-community.toml",
     )
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="community files (.toml or .xlsx)")
-    parser.add_argument("--language", choices=("en", "zh-CN"), default="en", help="of the findings (default: en)")
+    parser.add_argument("--language", choices=LANGUAGES, default="en", help="of the findings (default: en)")
     parser.set_defaults(run=run)
 
 
 def run(chosen: argparse.Namespace, settings: Settings) -> int:
     """Print the findings; 1 where one is an error."""
     from hub.flows.community.check import Severity, check
+    from hub.flows.community.picture import FileRefused
     from hub.storage.catalogue import load_catalogue
     from hub.storage.community.registry import registry_of
     from hub.storage.community_toml import parse_toml, read_toml, shipped_file
@@ -46,6 +48,10 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
                 wish = read_toml(Path(name), catalogue)
             else:
                 wish = parse_toml(shipped_file(name), catalogue, file=f"{name}.toml")
+        except FileRefused as refused:
+            print(refused.text(chosen.language, load()[chosen.language].gettext))
+            failed = True
+            continue
         except HubError as error:
             print(error)
             failed = True

@@ -9,6 +9,7 @@ from pathlib import Path
 from hub.commands.inside import ask
 from hub.errors import InvalidInput
 from hub.settings import Settings
+from hub.words import LANGUAGES
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -18,11 +19,14 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="read a community file (TOML or Excel)",
         description="Makes the registry as the file describes it. Doing it twice changes nothing the second time; what is"
         " taken out of the file is retired, not deleted. Errors name file, row and what would be right; in a workbook"
-        " they are also written into a column.",
+        " they are also written into a column, in the community's language.",
         epilog="example: hub import my-community.toml --dry-run",
     )
     reader.add_argument("file", type=Path)
     reader.add_argument("--dry-run", action="store_true", help="say what would change, change nothing")
+    reader.add_argument(
+        "--language", choices=LANGUAGES, help="of errors (default: en; in a workbook the community's own)"
+    )
     reader.set_defaults(run=import_file)
     writer = commands.add_parser(
         "export",
@@ -45,13 +49,14 @@ def import_file(chosen: argparse.Namespace, settings: Settings) -> int:
     if path.suffix not in (".toml", ".xlsx"):
         raise InvalidInput(f"{path}: expected a file that ends in .toml or .xlsx")
     arguments = {"file": path.name, "content": base64.b64encode(content).decode(), "dry_run": chosen.dry_run}
+    arguments["language"] = chosen.language
     answer = ask(settings, "import", arguments)
     if "refused" in answer:
         if path.suffix == ".xlsx":
             from hub.flows.community.picture import RowError
             from hub.storage.community_workbook import write_findings
 
-            write_findings(path, [RowError(**row) for row in answer["rows"]])
+            write_findings(path, [RowError(**row) for row in answer["rows"]], language=answer["language"])
         raise InvalidInput(answer["refused"])
     for change in answer["changes"]:
         print(change)

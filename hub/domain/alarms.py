@@ -198,10 +198,11 @@ class Release:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakeOutOfService:
-    """Maintenance works on the asset under this ticket."""
+    """Maintenance works on the asset under this ticket, whose id stands as the overlay's reason."""
 
     by: str
     ticket: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -251,7 +251,7 @@ def _overlay(alarm: Alarm, signal: Signal, now: int, manner: Manner) -> _Outcome
             return covered, (Event(Change.SUPPRESSED, signal.reason, now),)
         case TakeOutOfService():
             covered = _cover(alarm, Overlay.OUT_OF_SERVICE, signal.ticket)
-            return covered, (Event(Change.OUT_OF_SERVICE, "ticket", now, signal.by, signal.ticket),)
+            return covered, (Event(Change.OUT_OF_SERVICE, signal.ticket, now, signal.by, signal.reason),)
         case Unshelve():
             return _uncover(alarm, Event(Change.UNSHELVED, "operator", now, signal.by))
         case Release() if alarm.overlay is Overlay.SUPPRESSED:
@@ -285,8 +285,10 @@ def _refusal(alarm: Alarm, signal: Signal, now: int, manner: Manner) -> Refused 
             return _shelve_refusal(alarm, signal, now, manner)
         case Unshelve() if alarm.overlay is not Overlay.SHELVED:
             return Refused.NOT_SHELVED
-        case Suppress() if alarm.priority is Priority.SAFETY:
+        case Suppress() | TakeOutOfService() if alarm.priority is Priority.SAFETY:
             return Refused.SAFETY
+        case TakeOutOfService() if not signal.reason.strip():
+            return Refused.REASON_MISSING
         case TakeOutOfService() if not signal.ticket:
             return Refused.TICKET_MISSING
         case ReturnToService() if alarm.overlay is not Overlay.OUT_OF_SERVICE:

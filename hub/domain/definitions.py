@@ -9,6 +9,7 @@ from difflib import get_close_matches
 
 from hub.domain.metrics import METRICS, Metric, MetricKind
 from hub.domain.rules import FailureMode, Rule, RuleKind, Side
+from hub.domain.wording import Wording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,21 +49,35 @@ def flaws_of_mode(mode: FailureMode) -> list[Flaw]:
 def flaws_of_rule(rule: Rule, metrics: Mapping[str, Metric] = METRICS) -> list[Flaw]:
     """What keeps a rule from working: unknown metric, a limit nothing plausible can pass, negative times."""
     flaws = [
-        Flaw(key=key, reason=f"{key} is negative", expected="0 or more")
+        Flaw(key=key, reason=Wording("%(key)s is negative", key=key), expected=Wording("%(least)s or more", least=0))
         for key, value in (("on_delay", rule.on_delay_ms), ("off_delay", rule.off_delay_ms))
         if value < 0
     ]
     if rule.kind is RuleKind.FAULT_EVENT:
-        return flaws if rule.codes else [*flaws, Flaw(key="fault", reason="no fault code given", expected='["*"]')]
+        return (
+            flaws
+            if rule.codes
+            else [*flaws, Flaw(key="fault", reason=Wording("no fault code given"), expected='["*"]')]
+        )
     if rule.kind is RuleKind.NO_DATA and rule.silence_ms is not None and rule.silence_ms <= 0:
-        flaws.append(Flaw(key="silent", reason="the silence is not positive", expected='e.g. "15min" or "learned"'))
+        flaws.append(
+            Flaw(
+                key="silent",
+                reason=Wording("the silence is not positive"),
+                expected=Wording("e.g. %(example)s", example='"15min", "learned"'),
+            )
+        )
     if rule.kind is RuleKind.NO_DATA and not rule.metric:
         return flaws
     metric = metrics.get(rule.metric)
     if metric is None:
         return [
             *flaws,
-            Flaw(key="metric", reason=f"unknown metric {rule.metric!r}", expected=_near(rule.metric, metrics)),
+            Flaw(
+                key="metric",
+                reason=Wording("unknown metric %(metric)r", metric=rule.metric),
+                expected=_near(rule.metric, metrics),
+            ),
         ]
     if rule.kind is RuleKind.LIMIT:
         flaws += _flaws_of_limit(rule, metric)
@@ -74,13 +89,23 @@ def flaws_of_rule(rule: Rule, metrics: Mapping[str, Metric] = METRICS) -> list[F
 def _flaws_of_limit(rule: Rule, metric: Metric) -> list[Flaw]:
     key = "above" if rule.side is Side.HIGH else "below"
     if metric.kind is MetricKind.STATE:
-        return [Flaw(key=key, reason=f"{metric.name} is a state and has no limits", expected="is = true or is = false")]
+        return [
+            Flaw(
+                key=key,
+                reason=Wording("%(metric)s is a state and has no limits", metric=metric.name),
+                expected="is = true, is = false",
+            )
+        ]
     if not (math.isfinite(rule.setpoint) and math.isfinite(rule.deadband)):
-        return [Flaw(key=key, reason="limit or deadband is not a finite number", expected="a number")]
+        return [Flaw(key=key, reason=Wording("limit or deadband is not a finite number"), expected=Wording("a number"))]
     flaws = []
     if rule.deadband < 0:
         flaws.append(
-            Flaw(key="deadband", reason=f"deadband {rule.deadband:g} is negative", expected="0 or more, in the unit")
+            Flaw(
+                key="deadband",
+                reason=Wording("deadband %(value)g is negative", value=rule.deadband),
+                expected=Wording("%(least)s or more", least=0),
+            )
         )
     reachable = (
         metric.low <= rule.setpoint < metric.high
@@ -91,8 +116,15 @@ def _flaws_of_limit(rule: Rule, metric: Metric) -> list[Flaw]:
         flaws.append(
             Flaw(
                 key=key,
-                reason=f"no plausible {metric.name} is ever {key} {rule.setpoint:g}: the rule cannot match",
-                expected=f"within {metric.low:g} and {metric.high:g} {metric.symbol or metric.unit}",
+                reason=Wording(
+                    "no plausible %(metric)s is ever %(key)s %(limit)g: the rule cannot match",
+                    metric=metric.name,
+                    key=key,
+                    limit=rule.setpoint,
+                ),
+                expected=Wording(
+                    "within %(low)g and %(high)g (%(unit)s)", low=metric.low, high=metric.high, unit=metric.unit
+                ),
             )
         )
     return flaws
@@ -100,16 +132,21 @@ def _flaws_of_limit(rule: Rule, metric: Metric) -> list[Flaw]:
 
 def _flaws_of_states(rule: Rule, metric: Metric) -> list[Flaw]:
     if not rule.states:
-        return [Flaw(key="is", reason="no state given", expected="is = true, is = false or words")]
+        return [
+            Flaw(
+                key="is", reason=Wording("no state given"), expected=Wording("true, false, a word, or a list of words")
+            )
+        ]
     wrong = [state for state in rule.states if not metric.matches(state)]
     if not wrong:
         return []
-    right = ", ".join(metric.texts) if metric.texts else "true or false" if metric.off else "words"
+    right = ", ".join(metric.texts) or (Wording("true or false") if metric.off else Wording("words"))
     if metric.kind is not MetricKind.STATE:
-        right = f"above or below: {metric.name} is a {metric.kind.value}"
-    return [Flaw(key="is", reason=f"{metric.name} is never {wrong[0]!r}: the rule cannot match", expected=right)]
+        right = Wording("above or below: %(metric)s is a %(kind)s", metric=metric.name, kind=metric.kind.value)
+    reason = Wording("%(metric)s is never %(state)r: the rule cannot match", metric=metric.name, state=wrong[0])
+    return [Flaw(key="is", reason=reason, expected=right)]
 
 
 def _near(name: str, metrics: Mapping[str, Metric]) -> str:
     near = get_close_matches(name, metrics, n=3)
-    return f"a metric of the table, perhaps {' or '.join(near)}" if near else "a metric of the table"
+    return Wording("perhaps %(names)s", names=" / ".join(near)) if near else Wording("a metric of the table")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from hub.domain.places import Name
 
@@ -26,6 +26,14 @@ class MetricKind(StrEnum):
     """Counts at its own moment only."""
 
 
+class Symbol(NamedTuple):
+    """A unit in both languages. What is counted has a word in English, and another one for 1."""
+
+    zh: str
+    en: str
+    one: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """One quantity. Values are in ``unit``; ``low`` and ``high`` bound what is plausible, both inclusive."""
@@ -34,8 +42,8 @@ class Metric:
     kind: MetricKind
     unit: str
     """UCUM code, case-sensitive: ``Cel``, ``kW.h``, ``{person}``; ``1`` where there is none."""
-    symbol: str
-    """The unit as people read it: ``℃``, ``kWh``; empty where there is none."""
+    symbol: Symbol
+    """The unit as people read it: ``℃``, ``kWh``, ``人``; empty where there is none."""
     low: float
     high: float
     decimals: int
@@ -53,6 +61,12 @@ class Metric:
         """Whether a sensor in order could say this; a value outside is kept and marked uncertain."""
         return self.low <= value <= self.high
 
+    def symbol_of(self, language: str, value: float | None = None) -> str:
+        """The unit in ``zh-CN`` or ``en``; behind a value that is shown as 1 in the singular."""
+        if language.startswith("zh"):
+            return self.symbol.zh
+        return self.symbol.one if value is not None and round(value, self.decimals) == 1 else self.symbol.en
+
     def matches(self, state: float | str) -> bool:
         """Whether a point of this metric can ever have this state."""
         if not isinstance(state, str):
@@ -60,8 +74,25 @@ class Metric:
         return self.kind is MetricKind.STATE and self.off is None and (not self.texts or state in self.texts)
 
 
+NO_SYMBOL: Final = Symbol("", "", "")
+
+_COUNTED: Final[Mapping[str, tuple[str, str]]] = {
+    "{person}": ("people", "person"),
+    "{vehicle}": ("vehicles", "vehicle"),
+    "{bay}": ("bays", "bay"),
+    "{box}": ("boxes", "box"),
+    "{point}": ("points", "point"),
+    "{trip}": ("trips", "trip"),
+    "{cycle}": ("cycles", "cycle"),
+    "{start}": ("starts", "start"),
+    "{session}": ("sessions", "session"),
+    "{meal}": ("meals", "meal"),
+    "/h": ("/h", "/h"),
+}
+"""UCUM -> the English of a unit whose symbol in the table is Chinese: many, one."""
+
 Row = tuple[str, str, str, float, float, int, str, str, str]
-"""name, UCUM, symbol, low, high, decimals, Brick class, zh, en"""
+"""name, UCUM, symbol (the Chinese one where the languages differ), low, high, decimals, Brick class, zh, en"""
 
 # fmt: off
 _GAUGES: Final[tuple[Row, ...]] = (
@@ -217,7 +248,7 @@ def _build() -> Mapping[str, Metric]:
                 name=name,
                 kind=kind,
                 unit=unit,
-                symbol=symbol,
+                symbol=Symbol(symbol, *_COUNTED.get(unit, (symbol, symbol))) if symbol else NO_SYMBOL,
                 low=low,
                 high=high,
                 decimals=decimals,
@@ -229,7 +260,7 @@ def _build() -> Mapping[str, Metric]:
             name=name,
             kind=MetricKind.STATE,
             unit="1",
-            symbol="",
+            symbol=NO_SYMBOL,
             low=0,
             high=1,
             decimals=0,
@@ -243,7 +274,7 @@ def _build() -> Mapping[str, Metric]:
             name=name,
             kind=MetricKind.STATE,
             unit="1",
-            symbol="",
+            symbol=NO_SYMBOL,
             low=0,
             high=0,
             decimals=0,

@@ -40,6 +40,9 @@ _ROLES: Final = {
 }
 """Who may do what. An action that is not here is the hub's own."""
 
+NOT_WHILE_ACTIVE: Final = frozenset({Action.VERIFY, Action.OVERRIDE, Action.CANCEL})
+"""Each says that the fault is gone: not while an alarm behind the ticket says that it is there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
@@ -163,20 +166,16 @@ _HINTS: Final = {
 }
 
 
-def _situation(  # noqa: PLR0911 - a guard is a list of reasons, in the order in which they are told
+def _situation(
     ticket: Ticket, action: Action, actor: Actor, details: Details, now: int, *, evidence: Evidence
 ) -> Refusal | None:
+    if evidence.alarm_active and action in NOT_WHILE_ACTIVE:
+        return Refusal(Denied.STILL_ACTIVE, expected="the alarm back to normal")
     if action is Action.VERIFY:
-        if evidence.alarm_active:
-            return Refusal(Denied.STILL_ACTIVE, expected="the alarm back to normal")
         if ticket.sensor_born and not ticket.waiting:
             return Refusal(Denied.SENSOR_DECIDES, expected="the sensor's proof, an override, or missing data")
         if ticket.completed_by is not None and actor.person == ticket.completed_by:
             return Refusal(Denied.SAME_PERSON, expected="another person")
-    if action is Action.OVERRIDE and evidence.alarm_active:
-        return Refusal(Denied.STILL_ACTIVE, expected="the alarm back to normal")
-    if action is Action.CANCEL and evidence.alarm_active:
-        return Refusal(Denied.STILL_ACTIVE, expected="the alarm back to normal: the fault is still there")
     if action is Action.REOPEN and not in_reopen_window(ticket, now):
         return Refusal(Denied.WINDOW_OVER, expected="a new ticket: it will be linked to this one")
     if action is Action.DUPLICATE and details.duplicate_of == ticket.id:
@@ -197,12 +196,14 @@ def after_failure(ticket: Ticket) -> TicketState:
     return TicketState.ASSIGNED if ticket.accepted_at is None else TicketState.IN_PROGRESS
 
 
-def allowed(ticket: Ticket, role: str) -> tuple[Action, ...]:
-    """The actions to offer; what they need and the situation are judged when they are tried."""
+def allowed(ticket: Ticket, role: str, *, evidence: Evidence = NO_EVIDENCE) -> tuple[Action, ...]:
+    """The actions to offer, none that an active alarm forbids; what else they need is judged when they are tried."""
     return tuple(
         action
         for action, roles in _ROLES.items()
-        if role in roles and (action is Action.COMMENT or ticket.state in ARROWS[action])
+        if role in roles
+        and (action is Action.COMMENT or ticket.state in ARROWS[action])
+        and not (evidence.alarm_active and action in NOT_WHILE_ACTIVE)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from hub.clock import Clock
@@ -19,6 +20,7 @@ from hub.domain.alarms import (
     TakeOutOfService,
     Unshelve,
 )
+from hub.domain.tickets import ENDED
 from hub.errors import IllegalTransition, InvalidInput, NotFound
 from hub.flows.judging import Judging
 from hub.flows.worksheet import Worksheet, key_of
@@ -36,11 +38,11 @@ _WORDS: Final = {
     Refused.CAUSE_PRESENT: "the cause is still present: an alarm cannot be reset before it has gone",
     Refused.NOT_SHELVED: "the alarm is not shelved",
     Refused.ALREADY_COVERED: "the alarm is suppressed by design or out of service already",
-    Refused.REASON_MISSING: "shelving needs a reason",
+    Refused.REASON_MISSING: "an overlay needs a reason",
     Refused.END_NOT_AHEAD: "the end of the shelving is not ahead",
     Refused.END_TOO_FAR: "the end of the shelving is too far ahead",
-    Refused.SAFETY: "a safety alarm is always annunciated: it can be neither shelved nor suppressed",
-    Refused.TICKET_MISSING: "taking an asset out of service needs a ticket",
+    Refused.SAFETY: "a safety alarm is always annunciated: it can be neither shelved nor suppressed nor taken out of service",
+    Refused.TICKET_MISSING: "taking an asset out of service needs a ticket: there is none",
     Refused.NOT_OUT_OF_SERVICE: "the alarm is not out of service",
 }
 
@@ -81,28 +83,46 @@ class AlarmCommands:
         """Ends the suppression."""
         return self._do(alarm_id, Release(), now)
 
-    def take_out_of_service(self, alarm_id: str, *, by: str, ticket: str, now: int) -> Alarm:
-        """Quiet while the asset is worked on under this ticket; ends by hand or with the ticket."""
-        return self._do(alarm_id, TakeOutOfService(by=by, ticket=ticket), now)
+    def take_out_of_service(self, alarm_id: str, *, by: str, reason: str, ticket: str, now: int) -> Alarm:
+        """Quiet while the asset is worked on under this ticket (empty: the alarm's own); ends by hand or with it."""
+        return self._do(alarm_id, TakeOutOfService(by=by, ticket=ticket, reason=reason), now)
 
     def return_to_service(self, alarm_id: str, *, by: str, now: int) -> Alarm:
         """Judged and annunciated as usual again."""
         return self._do(alarm_id, ReturnToService(by=by), now)
 
-    def _do(self, alarm_id: str, signal: Signal, now: int) -> Alarm:
+    def _do(self, alarm_id: str, wish: Signal, now: int) -> Alarm:
         def decide(sheet: Worksheet) -> Alarm:
             stored = sheet.books.alarms.get(alarm_id)
             if stored is None:
                 raise NotFound(f"there is no alarm {alarm_id}")
             alarm = self._judging.live.get(key_of(stored), stored)
-            if isinstance(signal, TakeOutOfService) and sheet.books.tickets.get(signal.ticket) is None:
-                raise InvalidInput(f"there is no ticket {signal.ticket}", pointer="/ticket", expected="a ticket's id")
+            signal = _under_a_ticket(sheet, alarm, wish) if isinstance(wish, TakeOutOfService) else wish
             result = self._judging.signal(sheet, alarm, signal, now)
             if result.refused is not None:
                 raise _error(result.refused)
             return result.alarm
 
         return self._run(decide, now)
+
+
+def _under_a_ticket(sheet: Worksheet, alarm: Alarm, wish: TakeOutOfService) -> TakeOutOfService:
+    """With the ticket it happens under: the alarm's own where none is named. It has to be open, and of the asset."""
+    own = sheet.books.alarms.ticket_of(alarm.id) or ""
+    ticket = sheet.books.tickets.get(wish.ticket or own)
+    if ticket is None:
+        if wish.ticket:
+            raise InvalidInput(f"there is no ticket {wish.ticket}", pointer="/ticket", expected="a ticket's id")
+        return wish
+    if ticket.state in ENDED:
+        raise InvalidInput(
+            f"ticket {ticket.number} has ended", pointer="/ticket", expected="the open ticket of the work"
+        )
+    if ticket.id != own and (ticket.key.community, ticket.key.facility) != (alarm.community, alarm.facility):
+        raise InvalidInput(
+            f"ticket {ticket.number} is of another facility", pointer="/ticket", expected="a ticket of the alarm's own"
+        )
+    return replace(wish, ticket=ticket.id)
 
 
 def _error(refused: Refused) -> Exception:
@@ -142,10 +162,12 @@ class AlarmDesk:
         now = self._clock.now()
         return self._submit(lambda: self._commands.reset(alarm_id, by=by, now=now))
 
-    def take_out_of_service(self, alarm_id: str, *, by: str, ticket: str) -> Alarm:
-        """Quiet while the asset is worked on under this ticket."""
+    def take_out_of_service(self, alarm_id: str, *, by: str, reason: str, ticket: str = "") -> Alarm:
+        """Quiet while the asset is worked on under this ticket; empty: the alarm's own."""
         now = self._clock.now()
-        return self._submit(lambda: self._commands.take_out_of_service(alarm_id, by=by, ticket=ticket, now=now))
+        return self._submit(
+            lambda: self._commands.take_out_of_service(alarm_id, by=by, reason=reason, ticket=ticket, now=now)
+        )
 
     def return_to_service(self, alarm_id: str, *, by: str) -> Alarm:
         """Back from maintenance."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from hub.domain.alarms import Alarm, AlarmState, Priority
+from hub.domain.alarms import Alarm, AlarmState, Overlay, Priority
 from hub.domain.notices import Notice, NoticeState
 from hub.domain.tickets import Ticket, TicketState
 from hub.flows.batch import Gap
@@ -52,6 +53,7 @@ class AlarmFilter:
     since: int | None = None
     raised: bool | None = None
     """False: a condition whose first delay still runs, or ran out of it; it has never been an alarm."""
+    overlays: frozenset[Overlay] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +159,14 @@ class AlarmLists(Protocol):
     def counts(self, what: AlarmFilter, scope: Scope = EVERYTHING) -> dict[AlarmState, int]: ...
     def get(self, alarm_id: str) -> Alarm | None: ...
     def ticket_of(self, alarm_id: str) -> str | None: ...
+    def active_behind(self, tickets: Collection[str]) -> frozenset[str]:
+        """Those of the tickets behind which an alarm is active now."""
+        ...
+
+    def covers(self, alarms: Collection[str]) -> dict[str, AlarmEvent]:
+        """The last row that put an overlay on each: who, when and why. Those never covered are not there."""
+        ...
+
     def events(self, alarm_id: str, *, limit: int = 200) -> tuple[AlarmEvent, ...]:
         """The last ones, oldest first."""
         ...

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from hub.domain.alarms import Alarm, Priority
-from hub.domain.metrics import METRICS
+from hub.domain.metrics import METRICS, Metric
 from hub.domain.notices import NoticeKind
 from hub.domain.places import Name
 from hub.domain.rules import FailureMode, Rule, RuleKind, Side
@@ -74,18 +74,21 @@ def evidence_words(alarm: Alarm, rule: Rule | None, language: str) -> str:
         return "数据中断，状态未知" if chinese else "No data: state unknown"
     metric = METRICS.get(rule.metric)
     title = metric.title.say(language) if metric is not None else rule.metric
-    symbol = f" {metric.symbol}" if metric is not None and metric.symbol else ""
     if rule.kind is RuleKind.LIMIT and alarm.value is not None:
+        value, limit = (_measured(metric, figure, language) for figure in (alarm.value, rule.setpoint))
         if chinese:
-            side = "高于" if rule.side is Side.HIGH else "低于"
-            return f"{title} {alarm.value:g}{symbol}，{side} {rule.setpoint:g}{symbol}"
-        side = "above" if rule.side is Side.HIGH else "below"
-        return f"{title} {alarm.value:g}{symbol}, {side} {rule.setpoint:g}{symbol}"
+            return f"{title} {value}，{'高于' if rule.side is Side.HIGH else '低于'} {limit}"
+        return f"{title} {value}, {'above' if rule.side is Side.HIGH else 'below'} {limit}"
     state = alarm.text
     if not state and alarm.value is not None:
         named = (metric.on if alarm.value else metric.off) if metric is not None else None
         state = named.say(language) if named is not None else f"{alarm.value:g}"
     return f"{title}：{state}" if chinese else f"{title}: {state}"
+
+
+def _measured(metric: Metric | None, value: float, language: str) -> str:
+    symbol = metric.symbol_of(language, value) if metric is not None else ""
+    return f"{value:g} {symbol}".rstrip()
 
 
 def notice_text(

@@ -14,6 +14,7 @@ from hub.storage.catalogue import load_catalogue
 from hub.storage.community.assembly import assemble
 from hub.storage.community.flatten import flatten
 from hub.storage.community.registry import registry_of
+from hub.storage.community.rows import language_of
 from hub.storage.community.toml_rows import toml_rows
 from hub.storage.community.toml_text import toml_text
 
@@ -38,7 +39,7 @@ def parse_toml(text: str, catalogue: Catalogue, *, file: str = "community.toml")
     errors: list[RowError] = []
     rows = toml_rows(data, errors)
     if errors:
-        raise FileRefused(file, errors)
+        raise FileRefused(file, errors, language=language_of(rows))
     return assemble(file, rows, catalogue)
 
 

@@ -14,12 +14,13 @@ from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet.worksheet import Worksheet
 
 from hub.domain.catalogue import Catalogue
+from hub.domain.wording import Wording
 from hub.errors import ConfigError
 from hub.flows.community.picture import FileRefused, Picture, RowError, Wish
 from hub.storage.community.assembly import assemble
 from hub.storage.community.flatten import flatten
 from hub.storage.community.pages import Lists, write_page
-from hub.storage.community.rows import RawRow
+from hub.storage.community.rows import RawRow, language_of
 from hub.storage.community.sheets import FINDINGS, NO_UNIT, SHEETS, Column, Sheet
 
 _LARGEST: Final = 20 * 1024 * 1024
@@ -37,7 +38,7 @@ def read_workbook(path: Path, catalogue: Catalogue) -> Wish:
     rows = [row for sheet in SHEETS for row in _rows_of(book, sheet, errors)]
     book.close()
     if errors:
-        raise FileRefused(path.name, errors)
+        raise FileRefused(path.name, errors, language=language_of(rows))
     return assemble(path.name, rows, catalogue)
 
 
@@ -53,13 +54,16 @@ def write_workbook(picture: Picture, catalogue: Catalogue, path: Path) -> None:
     book.save(path)
 
 
-def write_findings(path: Path, errors: Iterable[RowError], *, to: Path | None = None) -> int:
-    """Write what is wrong beside each row (``to``: into a copy), and clear what is right by now; how many rows."""
+def write_findings(path: Path, errors: Iterable[RowError], *, language: str, to: Path | None = None) -> int:
+    """Write what is wrong beside each row (``to``: into a copy), and clear what is right by now; how many rows.
+
+    ``language``: the one in which the errors are said.
+    """
     book = load_workbook(path)
     found: dict[tuple[str, int], list[str]] = {}
     for error in errors:
         if error.line:
-            text = f"{error.reason}；应为 expected: {error.expected}" if error.expected else error.reason
+            text = error.finding(language)
             heading = _heading_of(error)
             found.setdefault((error.table, error.line), []).append(f"{heading}: {text}" if heading else text)
     for sheet in SHEETS:
@@ -86,7 +90,7 @@ def _open(path: Path) -> Workbook:
 def _rows_of(book: Workbook, sheet: Sheet, errors: list[RowError]) -> Iterator[RawRow]:
     if sheet.title not in book.sheetnames:
         if sheet.table == "community":
-            errors.append(RowError(where=sheet.title, key="", reason="sheet is missing", expected=sheet.title))
+            errors.append(RowError(where=sheet.title, key="", reason=Wording("sheet is missing"), expected=sheet.title))
         return
     lines = book[sheet.title].iter_rows(values_only=True, max_row=_ROWS)
     columns = _columns(sheet, next(lines, ()), errors)
@@ -118,8 +122,8 @@ def _columns(sheet: Sheet, heading: tuple[Any, ...], errors: list[RowError]) -> 
                 RowError(
                     where=f"{sheet.title} 第1行 row 1",
                     key=str(text),
-                    reason="unknown column",
-                    expected=f"one of {', '.join(known)}",
+                    reason=Wording("unknown column"),
+                    expected=Wording("one of %(names)s", names=", ".join(known)),
                     table=sheet.table,
                     line=1,
                 )

@@ -10,7 +10,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from hub.clock import DAY, HOUR, MINUTE, SECOND
 from hub.domain.places import Name
+from hub.domain.wording import Unfit, Wording
 
+_TIME: Final = "2026-11-23T09:00:00+08:00"
 _STEPS: Final = {"ms": 1, "s": SECOND, "min": MINUTE, "h": HOUR, "d": DAY}
 _WORD: Final = re.compile(r"[^\s,]{1,64}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
@@ -18,10 +20,13 @@ _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)")
 
 
 def read_duration(value: object) -> int:
-    """``30s``, ``5min``, ``2h``, ``1d`` as milliseconds; ValueError says what would be right."""
+    """``30s``, ``5min``, ``2h``, ``1d`` as milliseconds; Unfit says what would be right."""
     found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None:
-        raise ValueError(f'{value!r} is no duration: write a number and s, min, h or d, e.g. "30s" or "5min"')
+        raise Unfit(
+            Wording("%(found)s is no duration", found=repr(value)),
+            Wording('a number and s, min, h or d, e.g. "30s" or "5min"'),
+        )
     return round(float(found[1]) * _STEPS[found[2]])
 
 
@@ -39,20 +44,27 @@ def read_instant(value: object) -> int:
         try:
             value = datetime.fromisoformat(value.strip())
         except ValueError as error:
-            raise ValueError(f"{value!r} is no time: write 2026-11-23T09:00:00+08:00") from error
+            raise _no_time(value) from error
     if isinstance(value, datetime):
         if value.tzinfo is None:
-            raise ValueError(f"time {value.isoformat()} has no zone: write 2026-11-23T09:00:00+08:00 or end it with Z")
+            raise Unfit(
+                Wording("time %(found)s has no zone", found=value.isoformat()),
+                Wording("%(example)s, or Z at its end", example=_TIME),
+            )
         return round(value.timestamp() * 1000)
     if isinstance(value, date):
         return round(datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp() * 1000)
-    raise ValueError(f"{value!r} is no time: write 2026-11-23T09:00:00+08:00")
+    raise _no_time(value)
+
+
+def _no_time(value: object) -> Unfit:
+    return Unfit(Wording("%(found)s is no time", found=repr(value)), _TIME)
 
 
 def plain(text: str) -> str:
     """The text, if it is one line without control characters."""
     if _CONTROL.search(text):
-        raise ValueError(f"{text!r} holds control characters: write one plain line")
+        raise Unfit(Wording("%(found)s holds control characters", found=repr(text)), Wording("one plain line"))
     return text
 
 
@@ -64,13 +76,19 @@ def read_name(value: object) -> Name:
     texts = {key: plain(text).strip() for key, text in given.items() if isinstance(text, str)}
     if given and len(texts) == len(given) and set(texts) <= {"zh", "en"} and all(texts.values()):
         return Name(zh=texts.get("zh", ""), en=texts.get("en", ""))
-    raise ValueError(f'{value!r} is no name: write {{ zh = "…", en = "…" }} or one text')
+    raise Unfit(
+        Wording("%(found)s is no name", found=repr(value)),
+        Wording("%(example)s or one text", example='{ zh = "…", en = "…" }'),
+    )
 
 
 def _codes(value: object) -> object:
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, list) or not all(isinstance(code, str) and _WORD.fullmatch(code) for code in values):
-        raise ValueError(f'{value!r} are no fault codes: write "E21" or ["E21", "E22"], without commas or spaces')
+        raise Unfit(
+            Wording("%(found)s are no fault codes", found=repr(value)),
+            Wording('"E21" or ["E21", "E22"], without commas or spaces'),
+        )
     return values
 
 
@@ -82,7 +100,9 @@ def _states(value: object) -> tuple[float | str, ...]:
         elif isinstance(item, str) and _WORD.fullmatch(item):
             states.append(item)
         else:
-            raise ValueError(f"{item!r} is no state: write true, false, a word, or a list of words")
+            raise Unfit(
+                Wording("%(found)s is no state", found=repr(item)), Wording("true, false, a word, or a list of words")
+            )
     return tuple(states)
 
 

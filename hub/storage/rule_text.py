@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from hub.domain.alarms import Priority
 from hub.domain.rules import Rule, RuleKind, Side
+from hub.domain.wording import Unfit, Wording
 from hub.storage.notation import Codes, Duration, Silence, States, Strict
 
 _KINDS = ("above", "below", "is", "fault", "silent")
@@ -41,7 +42,9 @@ class RuleText(Strict):
     def _at_most_one_kind(self) -> Self:
         given = self.given_kinds()
         if len(given) > 1:
-            raise ValueError(f"a rule watches for one thing; found {' and '.join(given)}: keep one of them")
+            raise Unfit(
+                Wording("a rule watches for one thing; found %(keys)s", keys=", ".join(given)), Wording("one of them")
+            )
         return self
 
     def given_kinds(self) -> list[str]:

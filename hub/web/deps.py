@@ -92,6 +92,12 @@ class AlarmCommands(Protocol):
         """Ends a latched alarm; IllegalTransition while its cause is present."""
         ...
 
+    def take_out_of_service(self, alarm_id: str, *, by: str, reason: str, ticket: str = "") -> Alarm:
+        """Under a ticket, by id; empty: the alarm's own. InvalidInput where there is no such open one of the asset."""
+        ...
+
+    def return_to_service(self, alarm_id: str, *, by: str) -> Alarm: ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:

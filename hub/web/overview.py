@@ -9,12 +9,13 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
-from hub.domain.alarms import Alarm, AlarmState, Priority
+from hub.domain.alarms import Alarm, AlarmState, Overlay, Priority
 from hub.domain.facility_state import FacilityState
 from hub.domain.places import Facility
 from hub.domain.tickets import Ticket
 from hub.errors import NotFound
 from hub.flows.lists import EVERYTHING, AlarmFilter, Scope
+from hub.flows.ports import AlarmEvent
 from hub.flows.registry import Registry
 from hub.web.auth.access import Access
 from hub.web.deps import WebDeps
@@ -61,6 +62,19 @@ def open_alarms(
     what = AlarmFilter(community=community, facility=facility, states=OPEN, late=False, raised=True)
     page = deps.records.read(lambda books: books.alarms.page(what, scope, limit=MOST_ALARMS))
     return tuple(sorted(page.items, key=urgency))
+
+
+def overlaid_alarms(deps: WebDeps, scope: Scope) -> tuple[Alarm, ...]:
+    """Everything under an overlay, also what is normal beneath it: nothing stays silent unseen."""
+    what = AlarmFilter(overlays=frozenset(Overlay) - {Overlay.NONE}, late=False)
+    page = deps.records.read(lambda books: books.alarms.page(what, scope, limit=MOST_ALARMS))
+    return tuple(sorted(page.items, key=urgency))
+
+
+def covers(deps: WebDeps, alarms: Iterable[Alarm]) -> dict[str, AlarmEvent]:
+    """By alarm, who put its overlay on, when and why."""
+    covered = [alarm.id for alarm in alarms if alarm.overlay is not Overlay.NONE]
+    return deps.records.read(lambda books: books.alarms.covers(covered)) if covered else {}
 
 
 def bound_points(request: Request) -> dict[Place, tuple[BoundPoint, ...]]:

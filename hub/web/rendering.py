@@ -11,6 +11,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, St
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from hub import words
 from hub.domain.people import Role
 from hub.domain.places import Community
 from hub.web import languages
@@ -42,8 +43,8 @@ class Pages:
 
     def __init__(self) -> None:
         self.assets = Assets()
-        self._words = languages.load()
-        self._environments = {language: self._environment(language) for language in languages.LANGUAGES}
+        self._words = words.load()
+        self._environments = {language: self._environment(language) for language in words.LANGUAGES}
 
     def _environment(self, language: str) -> Environment:
         folders = {name: FileSystemLoader(HERE / name / "templates") for name in FAMILIES}

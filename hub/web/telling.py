@@ -20,7 +20,7 @@ from hub.domain.tickets import Ticket, TicketState
 from hub.flows.live import LiveReading
 from hub.flows.registry import Registry
 from hub.web.evidence import evidence
-from hub.web.languages import locale_of
+from hub.words import locale_of
 
 DASH = "—"
 
@@ -144,13 +144,16 @@ class Teller:
         """A live reading with its unit; unknown where it has fallen silent."""
         if reading is None or reading.silent:
             return self.gettext("Unknown")
-        said = self.value(metric, reading.value, reading.text)
-        return f"{said} {metric.symbol}" if metric is not None and metric.symbol else said
+        return self.measured(metric, reading.value, reading.text)
 
     def measured(self, metric: Metric | None, value: float | None, text: str = "") -> str:
         """A value with its unit."""
         said = self.value(metric, value, text)
-        return f"{said} {metric.symbol}" if metric is not None and metric.symbol and value is not None else said
+        return said if value is None else f"{said} {self.unit(metric, value)}".rstrip()
+
+    def unit(self, metric: Metric | None, value: float | None = None) -> str:
+        """The unit by itself, or behind a value; empty where there is none."""
+        return metric.symbol_of(self.language, value) if metric is not None else ""
 
     def evidence(self, registry: Registry, alarm: Alarm, value: float | None, text: str) -> str:
         """What the sensor said with its unit, and the limit beside it; empty where it said nothing."""

@@ -45,6 +45,8 @@ def test_a_wrong_row_is_named_with_what_would_be_right(home: Home, court: Court)
     assert "wrong.toml: facilities.shed.kind" in said.err
     assert "ebike_shed" in said.err
     assert home("export", "wrong", str(path.with_name("out.toml"))).code == 1
+    chinese = home("import", str(path), "--language", "zh-CN")
+    assert "wrong.toml：facilities.shed.kind：设施类型目录 中没有 'ebike_shet'；应为：或许是 ebike_shed" in chinese.err
 
 
 def test_findings_are_written_back_into_the_workbook(home: Home, court: Court) -> None:
@@ -58,9 +60,15 @@ def test_findings_are_written_back_into_the_workbook(home: Home, court: Court) -
     book.save(path)
     said = home("import", str(path))
     assert said.code == 1
-    assert "ebike_shet" in said.err
-    noted = load_workbook(path)[sheet.title]
-    assert any("ebike_shed" in str(found.value) for row in noted.iter_rows() for found in row if found.row == cell.row)
+    assert "no 'ebike_shet' in the facility catalogue" in said.err
+
+    def noted() -> str:
+        """The last cell of the row."""
+        return str([found.value for found in load_workbook(path)[sheet.title][cell.row] if found.value][-1])
+
+    assert noted() == "类型 Kind: 设施类型目录 中没有 'ebike_shet'；应为：或许是 ebike_shed"
+    assert home("import", str(path), "--language", "en").code == 1
+    assert noted() == "类型 Kind: no 'ebike_shet' in the facility catalogue; expected perhaps ebike_shed"
 
 
 @pytest.mark.parametrize("form", ["toml", "xlsx"])

@@ -47,6 +47,9 @@ def test_check_names_what_is_wrong_in_a_file(court: Callable[[str], Path]) -> No
     said = call("check", str(path))
     assert "temperatur" in said.out
     assert call("check", str(path.with_name("missing.toml"))).code == 1
+    path.write_text(path.read_text(encoding="utf-8").replace('"ebike_shed"', '"ebike_shet"'), encoding="utf-8")
+    assert "no 'ebike_shet' in the facility catalogue" in call("check", str(path)).out
+    assert "设施类型目录 中没有 'ebike_shet'" in call("check", str(path), "--language", "zh-CN").out
 
 
 def test_a_command_without_a_data_folder_names_it(tmp_path: Path) -> None:

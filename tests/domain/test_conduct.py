@@ -15,6 +15,7 @@ from hub.domain.alarms import (
     AlarmState,
     Change,
     Elapsed,
+    Event,
     Judged,
     Momentary,
     Overlay,
@@ -140,7 +141,7 @@ def test_every_state_keeps_its_memories_under_every_overlay(state: str) -> None:
     for signal, overlay in (
         (SHELVE, Overlay.SHELVED),
         (Suppress(reason="parent"), Overlay.SUPPRESSED),
-        (TakeOutOfService(by="ana", ticket="t"), Overlay.OUT_OF_SERVICE),
+        (TakeOutOfService(by="ana", ticket="t", reason="new drive"), Overlay.OUT_OF_SERVICE),
     ):
         result = step(STATES[state], signal, 300, manner)
         assert result.alarm.overlay is overlay
@@ -214,7 +215,7 @@ def test_a_return_under_the_shelf_reaches_whoever_listens_and_ends_a_one_shot() 
 def test_suppression_and_maintenance_end_with_a_new_look_at_the_condition() -> None:
     for cover, uncover, told in (
         (Suppress(reason="parent"), Release(), Change.RELEASED),
-        (TakeOutOfService(by="ana", ticket="t"), ReturnToService(by="ana"), Change.IN_SERVICE),
+        (TakeOutOfService(by="ana", ticket="t", reason="new drive"), ReturnToService(by="ana"), Change.IN_SERVICE),
     ):
         covered = step(ACKED, cover, 300, PLAIN).alarm
         back = step(covered, uncover, 400, PLAIN)
@@ -222,6 +223,13 @@ def test_suppression_and_maintenance_end_with_a_new_look_at_the_condition() -> N
         assert back.alarm.state is AlarmState.UNACKNOWLEDGED
         quiet = step(replace(covered, active=False, acked=False), uncover, 400, PLAIN)
         assert (kinds(quiet), quiet.alarm.state) == ([told], AlarmState.NORMAL)
+
+
+def test_the_history_says_who_took_it_out_of_service_why_and_under_which_ticket() -> None:
+    signal = TakeOutOfService(by="ana", ticket="t", reason="new drive")
+    result = step(ACKED, signal, 300, PLAIN)
+    assert (result.alarm.overlay_reason, result.alarm.overlay_until) == ("t", None)
+    assert result.events == (Event(Change.OUT_OF_SERVICE, "t", 300, "ana", "new drive"),)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +242,9 @@ def test_suppression_and_maintenance_end_with_a_new_look_at_the_condition() -> N
         (replace(NORMAL, priority=Priority.SAFETY), Suppress(reason="x"), Refused.SAFETY),
         (replace(NORMAL, overlay=Overlay.SUPPRESSED), SHELVE, Refused.ALREADY_COVERED),
         (NORMAL, Unshelve(by="a"), Refused.NOT_SHELVED),
-        (NORMAL, TakeOutOfService(by="a", ticket=""), Refused.TICKET_MISSING),
+        (NORMAL, TakeOutOfService(by="a", ticket="", reason="x"), Refused.TICKET_MISSING),
+        (NORMAL, TakeOutOfService(by="a", ticket="t", reason=" "), Refused.REASON_MISSING),
+        (replace(NORMAL, priority=Priority.SAFETY), TakeOutOfService(by="a", ticket="t", reason="x"), Refused.SAFETY),
         (NORMAL, ReturnToService(by="a"), Refused.NOT_OUT_OF_SERVICE),
     ],
 )
@@ -359,7 +369,7 @@ SIGNALS: list[Signal] = [
     Reset(by="a"),
     Suppress(reason="x"),
     Release(),
-    TakeOutOfService(by="a", ticket="t"),
+    TakeOutOfService(by="a", ticket="t", reason="x"),
     ReturnToService(by="a"),
     Momentary(),
 ]

@@ -19,6 +19,22 @@ def test_every_metric_is_complete(metric: Metric) -> None:
         assert metric.low == 0
 
 
+@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
+def test_a_unit_is_in_the_readers_language(metric: Metric) -> None:
+    english = f"{metric.symbol_of('en')}{metric.symbol_of('en', 1)}"
+    assert not any("\u4e00" <= letter <= "\u9fff" for letter in english)
+    assert bool(metric.symbol_of("en")) == bool(metric.symbol_of("zh-CN"))
+
+
+def test_what_is_counted_has_a_singular_where_it_is_shown_as_one() -> None:
+    occupancy, flow = METRICS["occupancy"], METRICS["flow"]
+    assert [occupancy.symbol_of("en", value) for value in (0, 0.9, 1, 2)] == ["people", "person", "person", "people"]
+    assert {occupancy.symbol_of("zh-CN", value) for value in (0, 1, 2)} == {"人"}
+    assert METRICS["starts_per_hour"].symbol_of("zh-CN") == "次/h"
+    assert METRICS["starts_per_hour"].symbol_of("en", 1) == "/h"
+    assert {flow.symbol_of("en", 1), flow.symbol_of("zh-CN")} == {"m³/h"}
+
+
 def test_names_are_said_once() -> None:
     assert len({metric.title.zh for metric in METRICS.values()}) == len(METRICS)
     assert len({metric.title.en for metric in METRICS.values()}) == len(METRICS)

@@ -120,6 +120,15 @@ def test_guards(
     assert (refused.why, refused.pointer) == (why, pointer)
 
 
+def test_nothing_is_offered_that_an_active_alarm_forbids() -> None:
+    active = Evidence(alarm_active=True)
+    for state in TicketState:
+        calm, offered = allowed(ticket(state), "admin"), allowed(ticket(state), "admin", evidence=active)
+        assert set(calm) - set(offered) == set(calm) & {Action.CANCEL, Action.VERIFY, Action.OVERRIDE}
+    assert Action.CANCEL in allowed(ticket(), "admin")
+    assert Action.CANCEL not in allowed(ticket(), "admin", evidence=active)
+
+
 def test_a_sensorless_ticket_may_be_verified_by_another_person() -> None:
     start = ticket(TicketState.VERIFYING, sensor_born=False, completed_by="chen")
     assert refusal(start, Action.VERIFY, LEAD, SAYS, NOW) is None

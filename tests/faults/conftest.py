@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ def make_rig(tmp_path: Path) -> Iterator[Callable[..., Rig]]:
         pytest.skip("mosquitto is not installed: apt-get install mosquitto")
     rigs: list[Rig] = []
 
-    def make(**options: int) -> Rig:
+    def make(**options: Any) -> Rig:
         rigs.append(Rig(tmp_path, **options))
         return rigs[-1]
 

@@ -182,8 +182,9 @@ class Publishing(Lists):
 class Rig:
     """``hub`` starts one, ``settle`` waits until all that was sent has arrived everywhere, ``verdict`` compares."""
 
-    def __init__(self, folder: Path, *, devices: int = 200) -> None:
+    def __init__(self, folder: Path, *, devices: int = 200, patience: float = PATIENCE_S) -> None:
         self.folder = folder
+        self.patience = patience
         self.data = folder / "data"
         self.devices = devices
         self.broker = ShippedBroker()
@@ -283,14 +284,22 @@ class Rig:
             wire.publish("community/v1/bench/marker/telemetry", json.dumps(payload).encode())
         batch = eventually(lambda: self.batch_with(mark.encode()), "the last message is in the journal")
 
+        seen = "no answer"
+
         def through() -> bool:
+            nonlocal seen
             health = run.health()
             if not health:
                 return False
             lanes = [health.get(name, {}).get("batch") or 0 for name in ("lane alarm", "lane series")]
-            return bool(min(lanes) >= batch and health["notices"].get("waiting") == 0)
+            waiting = health["notices"].get("waiting")
+            seen = f"lanes at {lanes}, {waiting} notices wait"
+            return bool(min(lanes) >= batch and waiting == 0)
 
-        eventually(through, f"both lanes have taken batch {batch} and every notice has left")
+        try:
+            eventually(through, f"both lanes take batch {batch} and every notice leaves", within=self.patience)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; last seen: {seen}") from None
 
     def verdict(self, lists: Lists, *more: str) -> dict[str, Any]:
         """What the checker, a program of its own, says of the stores."""

@@ -26,6 +26,8 @@ class Size:
     fault_every: int
     points: tuple[str, ...]
     at_random: int
+    patience: float
+    """Seconds in which every notice has to leave: one that was killed twice waits for minutes before its next attempt."""
 
 
 SMALL = Size(
@@ -35,9 +37,16 @@ SMALL = Size(
     fault_every=800,
     points=("commit:during", "commit:after", "puback:during", "alarm:during", "series:during", "send:after"),
     at_random=1,
+    patience=120.0,
 )
 FULL = Size(
-    messages=300_000, rate=6_000, devices=2000, fault_every=700, points=tuple(every_kill_point()) * 2, at_random=10
+    messages=300_000,
+    rate=6_000,
+    devices=2000,
+    fault_every=700,
+    points=tuple(every_kill_point()) * 2,
+    at_random=10,
+    patience=1_800.0,
 )
 SIZES = small_and_full(SMALL, FULL)
 
@@ -46,7 +55,7 @@ SIZES = small_and_full(SMALL, FULL)
 def test_killed_at_any_point_nothing_is_lost_and_nothing_doubled(
     size: Size, make_rig: Callable[..., Rig], tell: Callable[[str], None]
 ) -> None:
-    rig = make_rig(devices=size.devices)
+    rig = make_rig(devices=size.devices, patience=size.patience)
     chance = random.Random(size.messages)  # noqa: S311 - moments to be killed at, the same in every run
     rig.hub().ready().stop()  # furnished, and its session known to the broker
     starts: list[float] = []

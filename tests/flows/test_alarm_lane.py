@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hub.domain.alarms import AlarmState
 from hub.domain.notices import NoticeKind
 from hub.domain.tickets import TicketState
+from hub.flows.notice_text import evidence_words
 from tests.flows.community import MINUTE, SECOND, START, Saying, Story, fault_rule, limit_rule, registry
 
 
@@ -27,6 +29,14 @@ def test_a_breach_becomes_one_alarm_one_ticket_and_a_notice_to_each_contact_in_i
     assert english.body.endswith(f"https://hub.example/tickets/{ticket.id}")
     assert "1. first" in english.body
     assert "Room pump" in english.subject
+
+
+def test_a_notice_counts_in_its_readers_language(records: Any) -> None:
+    story = Story(records, registry(limit_rule()))
+    story.say(Saying().value("pump", 92.0, START))
+    alarm, rule = replace(story.alarms()[0], value=30), limit_rule(metric="occupancy", setpoint=1)
+    assert evidence_words(alarm, rule, "zh-CN") == "在场人数 30 人，高于 1 人"
+    assert evidence_words(alarm, rule, "en") == "Head count 30 people, above 1 person"
 
 
 def test_an_on_delay_ends_by_time_alone(records: Any) -> None:

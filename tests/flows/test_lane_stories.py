@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from hub.domain.alarms import AlarmState, Overlay
+from hub.domain.alarms import AlarmState, Overlay, Priority
 from hub.domain.notices import NoticeKind
 from hub.domain.places import Binding
 from hub.domain.rules import RuleKind
 from hub.domain.ticket_actions import Actor, Details
-from hub.domain.tickets import Action, TicketState
+from hub.domain.tickets import Action, Ticket, TicketKey, TicketKind, TicketState
 from hub.errors import IllegalTransition, InvalidInput, NotFound, Stale, StoreUnavailable
 from hub.flows.batch import TextReading
 from hub.flows.tickets import TicketDesk
@@ -233,14 +233,49 @@ def test_operators_acknowledge_shelve_and_take_out_of_service(records: Any) -> N
     assert story.lane.live.open_alarms()[0].state is AlarmState.UNACKNOWLEDGED
     ticket = story.ticket()
     commands = story.lane.commands
-    assert (
-        commands.take_out_of_service(alarm.id, by="ana", ticket=ticket.id, now=START + HOUR).overlay
-        is Overlay.OUT_OF_SERVICE
-    )
+    told: dict[str, Any] = {"by": "ana", "reason": "new drive", "now": START + HOUR}
+    with pytest.raises(InvalidInput, match="there is no ticket nowhere"):
+        commands.take_out_of_service(alarm.id, ticket="nowhere", **told)
+    assert commands.take_out_of_service(alarm.id, ticket="", **told).overlay is Overlay.OUT_OF_SERVICE
+    assert commands.take_out_of_service(alarm.id, ticket=ticket.id, **told).overlay_reason == ticket.id
     with pytest.raises(NotFound):
         commands.acknowledge("none", by="ana", now=START)
     with pytest.raises(IllegalTransition):
         commands.reset(alarm.id, by="ana", now=START)
+
+
+def test_maintenance_needs_an_open_ticket_of_the_asset_and_ends_with_it(records: Any) -> None:
+    story = Story(records, registry(limit_rule(raises_ticket=False)))
+    story.say(Saying().value("pump", 92.0, START))
+    (alarm,) = story.alarms()
+    told = {"by": "ana", "reason": "new drive"}
+    with pytest.raises(InvalidInput, match="needs a ticket"):
+        story.lane.commands.take_out_of_service(alarm.id, ticket="", now=START, **told)
+    work = Ticket(
+        id="work",
+        number="HG-1",
+        key=TicketKey(community=alarm.community, facility=alarm.facility, unit="", failure_mode=""),
+        kind=TicketKind.PREVENTIVE,
+        state=TicketState.ASSIGNED,
+        priority=Priority.LOW,
+        title_zh="保养",
+        title_en="Service",
+        crew="works",
+        reported_at=START,
+    )
+    elsewhere = replace(work, id="elsewhere", number="HG-2", key=replace(work.key, facility="room-other"))
+    ended = replace(work, id="ended", number="HG-3", key=replace(work.key, unit="u"), state=TicketState.CLOSED)
+    records.write(lambda books: [books.tickets.add(one) for one in (work, elsewhere, ended)])
+    for wrong, why in ((elsewhere, "another facility"), (ended, "has ended")):
+        with pytest.raises(InvalidInput, match=why):
+            story.lane.commands.take_out_of_service(alarm.id, ticket=wrong.id, now=START, **told)
+    story.lane.commands.take_out_of_service(alarm.id, ticket=work.id, now=START, **told)
+    story.wait_until(START + MINUTE)
+    assert story.alarms()[0].overlay is Overlay.OUT_OF_SERVICE
+    desk(story).act(work.id, Action.CANCEL, LEAD, Details(reason="not needed"))
+    story.wait_until(START + 2 * MINUTE)
+    assert story.alarms()[0].overlay is Overlay.NONE
+    assert story.alarms()[0].state is AlarmState.UNACKNOWLEDGED
 
 
 def test_a_shelved_fault_opens_no_ticket_before_the_shelf_ends(records: Any) -> None:

@@ -136,7 +136,7 @@ def test_a_catalogue_of_ones_own_is_read(tmp_path: Path) -> None:
         ("deadband = 2", "deadband = -2", "failure_modes.hot.rules[1].deadband: deadband -2 is negative"),
         ('metric = "temperature"', 'metric = "heat_level"', "unknown metric 'heat_level'"),
         ('sensors = ["temperature"]', 'sensors = ["warmth"]', "sensors: unknown metric 'warmth'"),
-        ("above = 40", "above = 40, below = 3", "a rule watches for one thing; found above and below"),
+        ("above = 40", "above = 40, below = 3", "a rule watches for one thing; found above, below"),
         ("above = 40, ", "", "says nothing to watch for"),
         ('"5min"', '"5 minutes"', "is no duration"),
         ('icon = "lift"', 'icon = "lift"\ncolour = "red"', "colour"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from openpyxl import load_workbook
 from hub.domain.catalogue import Catalogue
 from hub.domain.places import Name, PlaceKind, Tree
 from hub.domain.rules import RuleKind
+from hub.domain.wording import Wording
 from hub.errors import ConfigError, NotFound
 from hub.flows.community.picture import FileRefused, Picture, RowError, Wish
 from hub.flows.community.plan import plan_import
@@ -18,7 +20,9 @@ from hub.storage.community.rows import TABLES, keys_of
 from hub.storage.community.sheets import FINDINGS, SHEETS
 from hub.storage.community_toml import parse_toml, read_toml, shipped, shipped_file, write_toml
 from hub.storage.community_workbook import read_workbook, write_findings, write_workbook
+from hub.words import load
 
+WORDS = load()
 NOW = 1_800_000_000_000
 
 SMALL = """
@@ -156,7 +160,7 @@ def test_rules_change_copy_or_add_to_the_presets(small: Wish) -> None:
         ('party = "owner"\nunits', 'party = "nobody"\nunits', "facilities.shed", "party", "no 'nobody' in parties"),
         ('grid = "g1"', 'grid = "g1"\nfloor = 3', "facilities.shed", "floor", "unknown key"),
         ('grid = "g1"', 'grid = "g1"\nopening = "9 to 5"', "facilities.shed", "opening", "no opening hours"),
-        ('grid = "g1"', 'grid = "g1"\ncapacity = 0', "facilities.shed", "capacity", "greater than"),
+        ('grid = "g1"', 'grid = "g1"\ncapacity = 0', "facilities.shed", "capacity", "1 or more"),
         ("default = true", "default = false", "crews", "default", "no default crew"),
         ('interval = "90s"', "interval = 90", "devices.shed-ports", "interval", "is no duration"),
         ('metric = "current"', 'metric = "curent"', "devices.shed-ports.points[3]", "metric", "perhaps current"),
@@ -192,6 +196,39 @@ def test_a_wrong_row_is_named_with_key_and_what_would_be_right(
     matching = [error for error in errors if error.where == where and error.key == key]
     assert matching, [str(error) for error in errors]
     assert said in str(matching[0])
+    chinese = matching[0].said(WORDS["zh-CN"].gettext)
+    for before, after in ((matching[0].reason, chinese.reason), (matching[0].expected, chinese.expected)):
+        assert not isinstance(before, Wording) or re.search("[\u4e00-\u9fff]", after), after
+    assert isinstance(matching[0].reason, Wording)
+    assert matching[0].said(WORDS["en"].gettext) == matching[0]
+
+
+def test_a_refusal_is_said_in_chinese_too(catalogue: Catalogue) -> None:
+    text = (
+        SMALL.replace('grid = "g1"', 'grid = "g2"')
+        .replace("factor = 0.01", "factor = 0")
+        .replace('metric = "current"', 'metric = "curent"')
+    )
+    with pytest.raises(FileRefused) as refused:
+        parse_toml(text, catalogue, file="small.toml")
+    assert refused.value.language == "zh-CN"
+    told = refused.value.text("zh-CN", WORDS["zh-CN"].gettext)
+    assert told == (
+        "small.toml：facilities.shed.grid：places 中没有 'g2'；应为：b1, g1 之一"
+        "；devices.shed-ports.points[3].metric：没有指标 'curent'；应为：或许是 current"
+        "；devices.shed-ports.points[3].factor：系数为 0，所有读数都会一样；应为：其他数字"
+    )
+    assert str(refused.value).startswith(
+        "small.toml: facilities.shed.grid: no 'g2' in places; expected one of b1, g1; "
+    )
+
+
+def test_the_language_is_the_communitys_even_where_other_rows_are_wrong(catalogue: Catalogue) -> None:
+    english = SMALL.replace('id = "small"', 'id = "small"\nlanguage = "en"', 1)
+    for wrong in ("[people.x]", '[crews.x]\nname = "X"\nparty = "nobody"'):
+        with pytest.raises(FileRefused) as refused:
+            parse_toml(f"{english}\n{wrong}\n", catalogue)
+        assert refused.value.language == "en"
 
 
 def test_every_error_is_told_at_once(catalogue: Catalogue) -> None:
@@ -282,14 +319,19 @@ def test_findings_are_written_back_beside_their_row_and_cleared_again(
     (error,) = refused.value.errors
     assert (error.table, error.line, error.key) == ("facilities", 2, "grid")
     assert "设施设备 Facilities 第2行 row 2" in str(error)
-    assert write_findings(file, refused.value.errors) == 1
+    assert refused.value.language == "zh-CN"
+    chinese = [error.said(WORDS["zh-CN"].gettext) for error in refused.value.errors]
+    assert write_findings(file, chinese, language="zh-CN") == 1
     page = load_workbook(file)["设施设备 Facilities"]
     note = str(page.cell(row=2, column=cell(file, "设施设备 Facilities", FINDINGS.en, 2)[1]).value)
-    assert "网格 Grid" in note
-    assert "one of b1, g1" in note
+    assert note == "网格 Grid: places 中没有 'g9'；应为：b1, g1 之一"
+    assert write_findings(file, refused.value.errors, language="en") == 1
+    page = load_workbook(file)["设施设备 Facilities"]
+    note = str(page.cell(row=2, column=cell(file, "设施设备 Facilities", FINDINGS.en, 2)[1]).value)
+    assert note == "网格 Grid: no 'g9' in places; expected one of b1, g1"
     edit(file, "设施设备 Facilities", "Grid", 2, "g1")
     assert plan_import(stored(small), read_workbook(file, catalogue), now=NOW).changes == ()
-    assert write_findings(file, ()) == 0
+    assert write_findings(file, (), language="en") == 0
     page = load_workbook(file)["设施设备 Facilities"]
     assert page.cell(row=2, column=cell(file, "设施设备 Facilities", FINDINGS.en, 2)[1]).value is None
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
@@ -22,6 +23,11 @@ class Browser:
 
     def anonymous(self, **headers: str) -> TestClient:
         return TestClient(self.app, headers=headers, follow_redirects=False, raise_server_exceptions=False)
+
+    def calm(self, name: str) -> None:
+        """The alarm returns to normal."""
+        gone = replace(self.hub.alarms[name], active=False, acked=True)
+        self.hub.records.write(lambda books: books.alarms.save(gone, ticket=None, now=NOW))
 
     def program(self, login: str) -> TestClient:
         """A program with the token of this login's grant."""

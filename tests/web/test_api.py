@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from hub.clock import HOUR, to_iso
+from hub.flows.batch import PointKey
 from hub.flows.series import QueryInterrupted
 from hub.web.problems import Refused
 from hub.web.queries import Queries
 from tests.web.conftest import NOW, Browser
+from tests.web.fakes.hub import HOME
 
 
 def test_lists_turn_pages_in_a_stable_order(morning: Browser) -> None:
@@ -119,6 +121,45 @@ def test_a_refused_request_leaves_its_key_free(web: Browser) -> None:
     assert desk.post(path, json={}, headers=key).status_code == 409
 
 
+def test_an_alarm_is_taken_out_of_service_and_returned(web: Browser) -> None:
+    desk = web.program("desk")
+    alarm, ticket = web.hub.alarms["sump"], web.hub.tickets["sump"]
+    path = f"/api/v1/alarms/{alarm.id}"
+    tag = desk.get(path).headers["etag"]
+    assert desk.post(f"{path}/out-of-service", json={"reason": " "}).json()["errors"][0]["pointer"] == "/reason"
+    nowhere = desk.post(f"{path}/out-of-service", json={"reason": "pump out", "ticket": "HG-2026-999999"})
+    assert (nowhere.status_code, nowhere.json()["errors"][0]["pointer"]) == (422, "/ticket")
+    out = desk.post(f"{path}/out-of-service", json={"reason": "pump out", "ticket": ticket.number}).json()
+    assert (out["overlay"], out["overlay_ticket"], out["overlay_reason"]) == ("out_of_service", ticket.id, "pump out")
+    assert (out["overlay_by"], out["overlay_since"]) == ("token:desk", to_iso(NOW))
+    assert desk.post(f"{path}/return-to-service", headers={"if-match": tag}).status_code == 412
+    listed = desk.get("/api/v1/alarms?overlay=out_of_service").json()["items"]
+    assert [(item["id"], item["overlay_by"]) for item in listed] == [(alarm.id, "token:desk")]
+    shelved = desk.get("/api/v1/alarms?overlay=shelved").json()["items"]
+    assert [(item["overlay_by"], item["overlay_ticket"]) for item in shelved] == [("desk", None)]
+    for action in ("out-of-service", "return-to-service"):
+        body = {"json": {"reason": "pump out"}} if action == "out-of-service" else {}
+        assert web.program("crew").post(f"{path}/{action}", **body).status_code == 403
+        assert web.program("stranger").post(f"{path}/{action}", **body).status_code == 404
+    back = desk.post(f"{path}/return-to-service").json()
+    assert (back["overlay"], back["overlay_by"], back["overlay_since"]) == ("none", "", None)
+    assert desk.post(f"{path}/return-to-service").status_code == 409
+
+
+def test_a_ticket_is_not_cancelled_while_its_alarm_is_active(web: Browser) -> None:
+    desk = web.program("desk")
+    path = f"/api/v1/tickets/{web.hub.tickets['lift'].id}"
+    assert "cancel" not in desk.get(path).json()["actions"]
+    listed = desk.get("/api/v1/tickets?state=assigned").json()["items"]
+    assert [("cancel" in item["actions"]) for item in listed] == [False]
+    refused = desk.post(f"{path}/cancel", json={"reason": "nothing there"})
+    assert (refused.status_code, refused.json()["slug"]) == (409, "illegal_transition")
+    assert "the alarm behind this ticket is active" in refused.json()["detail"]
+    web.calm("lift")
+    assert "cancel" in desk.get(path).json()["actions"]
+    assert desk.post(f"{path}/cancel", json={"reason": "nothing there"}).json()["state"] == "cancelled"
+
+
 def test_alarms_are_acknowledged_and_shelved(web: Browser) -> None:
     desk = web.program("desk")
     alarm = web.hub.alarms["sump"]
@@ -137,10 +178,27 @@ def test_alarms_are_acknowledged_and_shelved(web: Browser) -> None:
     assert web.program("crew").post(f"{path}/reset").status_code == 403
 
 
+def test_the_inbox_tells_what_a_device_said_last(web: Browser) -> None:
+    web.hub.live.pin(PointKey(HOME, f"{HOME}~lora-0a41f2", "pressure"), 0.41)
+    web.hub.live.unheard.add(f"{HOME}~gym-cam-2")
+    items = {
+        item["device"]["scheme_id"]: item
+        for item in web.program("manager").get("/api/v1/devices/inbox").json()["items"]
+    }
+    pressure, raw = items["lora-0a41f2"]["points"]
+    assert (pressure["value"], pressure["ucum"], pressure["sample"]) == (0.41, "MPa", "0.44")
+    assert pressure["time"].endswith("Z")
+    assert (raw["name"], raw["ucum"], raw["metric"]) == ("ain3", "", "")
+    (count,) = items["gym-cam-2"]["points"]
+    assert (count["value"], count["time"]) == (7, None)
+    mode = next(point for point in items["plc-west"]["points"] if point["name"] == "service_mode")
+    assert (mode["value"], mode["text"]) == (None, "normal")
+
+
 def test_adoption_one_and_many(web: Browser) -> None:
     manager = web.program("manager")
     inbox = manager.get("/api/v1/devices/inbox").json()["items"]
-    assert [item["device"]["scheme_id"] for item in inbox] == ["gym-cam-2", "lora-0a41f2"]
+    assert [item["device"]["scheme_id"] for item in inbox] == ["gym-cam-2", "lora-0a41f2", "plc-west"]
     wrong = manager.post("/api/v1/devices/harmony-garden~gym-cam-2/adopt", json={"facility": "gymn"})
     assert wrong.json()["errors"][0]["pointer"] == "/facility"
     bulk = {"items": [{"device": "harmony-garden~gym-cam-2", "facility": "gym", "unit": "nope"}]}
@@ -221,6 +279,8 @@ def test_the_description_names_every_path(morning: Browser) -> None:
         "tickets",
         "tickets/{ticket_id}/{action}",
         "alarms/{alarm_id}/shelve",
+        "alarms/{alarm_id}/out-of-service",
+        "alarms/{alarm_id}/return-to-service",
         "series",
         "events",
         "devices/adopt",

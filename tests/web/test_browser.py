@@ -12,10 +12,11 @@ from playwright.sync_api import Page, expect
 from hub.clock import WallClock
 from hub.domain.people import Session
 from hub.flows.batch import PointKey
+from hub.flows.live import LiveReading
 from hub.settings import Web
 from hub.web.app import create_app
 from hub.web.auth.passwords import digest
-from hub.web.pulse import Pulse
+from hub.web.pulse import Pulse, reading_event
 from hub.web.server import Server
 from tests.web.browsers import chromium, visitor
 from tests.web.fakes.hub import HOME, PASSWORD, FakeHub, build
@@ -56,7 +57,7 @@ def browser() -> Iterator[Chromium]:
 
 def pages(hub: FakeHub) -> list[str]:
     return [
-        "/", "/board", "/alarms", "/tickets", f"/tickets/{hub.tickets['sump'].id}", f"/tickets/{hub.tickets['air'].id}", "/tickets/new", "/facilities",
+        "/", "/board", "/alarms", "/alarms?tab=overlaid", "/tickets", f"/tickets/{hub.tickets['sump'].id}", f"/tickets/{hub.tickets['air'].id}", "/tickets/new", "/facilities",
         f"/facilities/{hub.alarms['pump'].facility}", "/devices", "/quarantine", "/quarantine/1", "/health", "/none",
     ]  # fmt: skip
 
@@ -132,6 +133,21 @@ def test_the_board_lives(running: tuple[FakeHub, str], browser: Chromium) -> Non
         expect(row).to_contain_text("Not acknowledged")
         hub.deps.alarms.acknowledge(lift.id, by="desk")
         expect(row).to_contain_text("Acknowledged")
+
+
+def test_a_live_count_keeps_its_unit(running: tuple[FakeHub, str], browser: Chromium) -> None:
+    hub, url = running
+    registry = hub.deps.registrar.current
+    device, point = next(key for key, spans in registry.bindings.items() if spans[-1].metric_name() == "occupancy")
+    gym, now = registry.bindings[device, point][-1].facility, hub.deps.clock.now()
+    with visitor(browser, url, SESSION, language="en") as page:
+        page.goto(f"{url}/facilities/{gym}")
+        expect(page.locator("html")).to_have_attribute("data-stream", "live")
+        shown = page.locator(f'[data-point="{device}/{point}"] b')
+        for count, said in ((1, "1 person"), (7, "7 people")):
+            reading = LiveReading(PointKey(HOME, device, point), count, "", now, now, 0, silent=False)
+            hub.deps.changes.publish("reading", reading_event(reading, gym, "", "occupancy"), now)
+            expect(shown).to_have_text(said)
 
 
 def test_a_broken_stream_is_said(running: tuple[FakeHub, str], browser: Chromium) -> None:

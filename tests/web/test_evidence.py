@@ -9,8 +9,8 @@ import pytest
 from hub.domain.alarms import Alarm
 from hub.domain.rules import Rule, RuleKind
 from hub.web.evidence import evidence
-from hub.web.languages import load
 from hub.web.telling import Teller
+from hub.words import load
 from tests.web.conftest import Browser
 from tests.web.fakes.hub import HOME
 
@@ -25,7 +25,7 @@ def test_the_unit_and_limit_are_those_of_the_rule(morning: Browser) -> None:
     alarm, rule = limited(morning, morning.hub.alarms["sump"])
     found = evidence(morning.hub.deps.registrar.current, alarm)
     assert found.metric is not None
-    assert (found.metric.symbol, found.limit) == ("℃", rule.setpoint)
+    assert (found.metric.symbol_of("en"), found.limit) == ("℃", rule.setpoint)
     teller = Teller("en", load()["en"], "Asia/Shanghai", 0)
     said = teller.evidence(morning.hub.deps.registrar.current, alarm, alarm.value, "")
     assert said == f"{rule.setpoint + 1:.1f} ℃ (limit {rule.setpoint:.1f} ℃)"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gzip
 import re
+from dataclasses import replace
 
 import pytest
 
+from hub.flows.batch import PointKey
+from hub.flows.community.adoption import InboxDevice, InboxPoint
 from hub.web.languages import accepted
-from tests.web.conftest import Browser
+from tests.web.conftest import NOW, Browser
 from tests.web.fakes.hub import HOME
 
 PAGES = (
@@ -30,6 +33,21 @@ def test_every_page_in_both_languages(morning: Browser, path: str, language: str
     assert "script-src 'self'" in answer.headers["content-security-policy"]
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert not re.search(r"<script(?![^>]*\ssrc=)|\son\w+=|\sstyle=|javascript:", answer.text)
+
+
+def test_units_are_in_the_readers_language(web: Browser) -> None:
+    facilities = {facility.kind: facility.id for facility in web.hub.deps.registrar.current.facilities.values()}
+    paths = ["/board?all=1", *(f"/facilities/{facilities[kind]}" for kind in ("gym", "parking", "pump_room", "lift"))]
+    said = {}
+    for language in ("en", "zh-CN"):
+        client = web.anonymous(
+            authorization="Bearer manager-token", accept="text/html", **{"accept-language": language}
+        )
+        text = "".join(client.get(path).text for path in paths)
+        said[language] = " ".join(re.findall(r'(?<=data-unit=")[^"]+|(?<=data-one=")[^"]+|(?<=<b>)[\d.,]+ [^<]+', text))
+    assert not re.search("[\u4e00-\u9fff]", said["en"]), said["en"]
+    assert {"people", "person"} <= set(said["en"].split())
+    assert "人" in said["zh-CN"].split()
 
 
 @pytest.mark.parametrize(
@@ -88,6 +106,21 @@ def test_what_cannot_be_undone_wants_a_tick(web: Browser) -> None:
     assert client.post(f"{path}/override", data=form | {"confirmed": "true"}).status_code == 303
 
 
+def test_what_an_active_alarm_forbids_is_not_offered(web: Browser) -> None:
+    client, csrf = web.person("desk", "zh-CN")
+    path = f"/tickets/{web.hub.tickets['lift'].id}"
+    form = {"csrf": csrf, "version": "1", "reason": "没事", "confirmed": "true"}
+    page = client.get(path).text
+    assert f'action="{path}/cancel"' not in page
+    assert "告警仍在，暂不能：取消工单" in page
+    assert client.post(f"{path}/cancel", data=form).status_code == 409
+    web.calm("lift")
+    page = client.get(path).text
+    assert f'action="{path}/cancel"' in page
+    assert "告警仍在" not in page
+    assert client.post(f"{path}/cancel", data=form).status_code == 303
+
+
 def test_verification_says_how_long_it_takes_and_what_it_lives_on(web: Browser) -> None:
     client, _ = web.person("crew")
     ticket, alarm = web.hub.tickets["air"], web.hub.alarms["air"]
@@ -125,6 +158,36 @@ def test_alarms_from_the_page(web: Browser) -> None:
     assert "水泵试运行" in client.get("/alarms?tab=overlaid").text
 
 
+def test_an_alarm_goes_out_of_service_and_back_from_the_page(web: Browser) -> None:
+    client, csrf = web.person("desk", "zh-CN")
+    alarm = web.hub.alarms["sump"]
+    page = client.get("/alarms").text
+    assert f'action="/alarms/{alarm.id}/out-of-service"' in page
+    assert f'action="/alarms/{web.hub.alarms["lift"].id}/out-of-service"' not in page  # safety speaks always
+    assert f'action="/alarms/{alarm.id}/out-of-service"' not in web.person("crew")[0].get("/alarms").text
+    form = {"csrf": csrf, "reason": "更换<b>水泵</b>"}
+    assert client.post(f"/alarms/{alarm.id}/out-of-service", data=form | {"reason": ""}).status_code == 422
+    assert client.post(f"/alarms/{alarm.id}/out-of-service", data=form | {"ticket": "HG-1"}).status_code == 422
+    assert client.post(f"/alarms/{alarm.id}/out-of-service", data=form).status_code == 303
+    for path in ("/alarms?tab=overlaid", "/board", "/", f"/facilities/{alarm.facility}"):
+        line = client.get(path).text.split(f'data-alarm="{alarm.id}"')[1].split("</li>")[0]
+        assert "检修停用" in line
+        assert "desk: 更换&lt;b&gt;水泵&lt;/b&gt;" in line
+    assert "desk: 充电桩厂家升级固件" in client.get("/alarms?tab=overlaid").text
+    assert client.post(f"/alarms/{alarm.id}/return-to-service", data={"csrf": csrf}).status_code == 303
+    again = client.post(f"/alarms/{alarm.id}/return-to-service", data={"csrf": csrf})
+    assert again.status_code == 409
+    assert "更换" not in again.text
+
+
+def test_what_is_normal_under_an_overlay_is_still_listed(web: Browser) -> None:
+    calm = replace(web.hub.alarms["ev"], active=False, acked=True)
+    web.hub.records.write(lambda books: books.alarms.save(calm, ticket=None, now=NOW))
+    client, _ = web.person("desk", "en")
+    assert f'data-alarm="{calm.id}"' in client.get("/alarms?tab=overlaid").text
+    assert f'data-alarm="{calm.id}"' not in client.get("/alarms").text
+
+
 def test_one_device_and_many_are_adopted_from_the_page(web: Browser) -> None:
     client, csrf = web.person("manager")
     gym, lora = f"{HOME}~gym-cam-2", f"{HOME}~lora-0a41f2"
@@ -140,6 +203,27 @@ def test_one_device_and_many_are_adopted_from_the_page(web: Browser) -> None:
     }
     assert client.post("/devices/adopt", data=both).headers["location"] == "/devices?adopted=2"
     assert [a.points for a in web.hub.inbox.adopted] == [{}, {"ain3": "level"}]
+
+
+def test_an_unknown_device_is_shown_with_what_it_said_last(web: Browser) -> None:
+    web.hub.live.pin(PointKey(HOME, f"{HOME}~lora-0a41f2", "pressure"), 0.41)
+    web.hub.live.pin(PointKey(HOME, f"{HOME}~gym-cam-2", "occupancy"), 1)
+    long = InboxPoint("<i>note</i>", "<script>alert(1)</script>" + "x" * 500, "")
+    evil = replace(web.hub.inbox.items[0].device, id=f"{HOME}~evil", scheme_id="evil")
+    web.hub.inbox.items.append(InboxDevice(evil, (long,), None, "", ""))
+    web.hub.live.unheard.add(evil.id)
+    page = web.person("manager")[0].get("/devices").text
+    assert "<i>pressure</i> <b>0.410 MPa</b>" in page
+    assert "<i>occupancy</i> <b>1 person</b>" in page
+    plc = page.split("<strong>plc-west</strong>")[1].split("</ul>")[0]
+    assert re.findall("<i>([^<]*)</i>", plc)[:3] == ["service_mode", "run_hours", "register_01"]
+    assert plc.count("<li>") == 8
+    assert "and 2 more" in plc
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert" not in page
+    assert "<i>note</i>" not in page
+    assert "x" * 80 not in page
+    assert "<h3" not in web.person("crew")[0].get("/devices").text
 
 
 def test_a_ticket_is_written_down_by_the_desk(web: Browser) -> None:

@@ -74,6 +74,10 @@ def messages() -> set[str]:
                     method, source, keywords={"gettext": None, "_": None, "ngettext": (1, 2)}
                 ):
                     found.add(message if isinstance(message, str) else message[0])
+    for part in ("domain", "flows", "storage"):
+        for path in (ROOT / "hub" / part).rglob("*.py"):
+            with path.open("rb") as source:
+                found.update(str(message) for _, message, *_ in extract("python", source, keywords={"Wording": None}))
     return found
 
 

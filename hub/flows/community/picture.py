@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hub.domain.places import Binding, Community, Device, Facility, Name, Place
 from hub.domain.rules import Rule
+from hub.domain.wording import Gettext, said
 from hub.errors import InvalidInput
 from hub.flows.registry import Crew
 
@@ -72,18 +73,41 @@ class RowError:
     """Row of the sheet; 0 in TOML."""
 
     def __str__(self) -> str:
+        return self.text("en")
+
+    def said(self, gettext: Gettext) -> RowError:
+        """With its words in the language of ``gettext``."""
+        return replace(self, reason=said(self.reason, gettext), expected=said(self.expected, gettext))
+
+    def text(self, language: str) -> str:
+        """Place and finding in one line; ``language``: that of its words."""
         place = (
             f"{self.where}.{self.key}" if self.key and not self.line else " ".join(filter(None, (self.where, self.key)))
         )
-        return f"{place}: {self.reason}" + (f"; expected {self.expected}" if self.expected else "")
+        return f"{place}{'：' if language.startswith('zh') else ': '}{self.finding(language)}"
+
+    def finding(self, language: str) -> str:
+        """Reason and what would be right."""
+        mark = "；应为：" if language.startswith("zh") else "; expected "
+        return f"{self.reason}{mark}{self.expected}" if self.expected else self.reason
 
 
 class FileRefused(InvalidInput):
-    """A community file that cannot be used; ``errors`` lists everything that is wrong with it."""
+    """A community file that cannot be used; ``errors`` lists everything that is wrong with it.
 
-    def __init__(self, file: str, errors: list[RowError]) -> None:
-        shown = "; ".join(str(error) for error in errors[:3])
-        more = f" (and {len(errors) - 3} more)" if len(errors) > 3 else ""
-        super().__init__(f"{file}: {shown}{more}", pointer=errors[0].where, expected=errors[0].expected)
+    ``language`` is the community's own, as the file says.
+    """
+
+    def __init__(self, file: str, errors: list[RowError], *, language: str) -> None:
         self.file = file
         self.errors = tuple(errors)
+        self.language = language
+        super().__init__(self.text("en", str), pointer=errors[0].where, expected=errors[0].expected)
+
+    def text(self, language: str, gettext: Gettext) -> str:
+        """The first three errors in a language, and how many more there are."""
+        chinese = language.startswith("zh")
+        shown = ("；" if chinese else "; ").join(error.said(gettext).text(language) for error in self.errors[:3])
+        left = len(self.errors) - 3
+        more = "" if left <= 0 else f"（另有 {left} 处）" if chinese else f" (and {left} more)"
+        return f"{self.file}{'：' if chinese else ': '}{shown}{more}"

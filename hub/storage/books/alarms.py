@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, func, insert, or_, select
 
-from hub.domain.alarms import Alarm, AlarmState, Overlay, Priority
+from hub.domain.alarms import Alarm, AlarmState, Change, Overlay, Priority
 from hub.domain.ids import IdMaker
 from hub.flows.lists import EVERYTHING, AlarmFilter, Page, Scope
 from hub.flows.ports import AlarmEvent
@@ -37,6 +37,7 @@ _LIVE: Final = select(*_COLUMNS).where(
 )
 _TICKET_OF: Final = select(alarms.c.ticket).where(alarms.c.id == bindparam("of"))
 _OF_TICKET: Final = select(*_COLUMNS).where(alarms.c.ticket == bindparam("of")).order_by(alarms.c.id)
+_COVERING: Final = (Change.SHELVED.value, Change.SUPPRESSED.value, Change.OUT_OF_SERVICE.value)
 _LOG: Final = insert(alarm_events)
 
 _STATES: Final[Mapping[AlarmState, ColumnElement[bool]]] = {
@@ -84,6 +85,18 @@ class AlarmBook:
 
     def of_ticket(self, ticket_id: str) -> list[Alarm]:
         return [alarm_from_row(row) for row in self._connection.execute(_OF_TICKET, {"of": ticket_id}).mappings()]
+
+    def active_behind(self, tickets: Collection[str]) -> frozenset[str]:
+        query = select(alarms.c.ticket).where(alarms.c.ticket.in_(tickets), alarms.c.active).distinct()
+        return frozenset(self._connection.execute(query).scalars()) if tickets else frozenset()
+
+    def covers(self, alarms: Collection[str]) -> dict[str, AlarmEvent]:
+        last = select(func.max(alarm_events.c.id)).where(
+            alarm_events.c.alarm.in_(alarms), alarm_events.c.kind.in_(_COVERING)
+        )
+        query = select(alarm_events).where(alarm_events.c.id.in_(last.group_by(alarm_events.c.alarm)))
+        rows = self._connection.execute(query).mappings() if alarms else ()
+        return {row["alarm"]: event_from_row(row) for row in rows}
 
     def log(self, events: Iterable[AlarmEvent]) -> None:
         rows = [{"id": self._ids.make(event.at), **event._asdict()} for event in events]
@@ -144,6 +157,8 @@ def _conditions(what: AlarmFilter, scope: Scope) -> list[ColumnElement[bool]]:
     )
     if what.states:
         found.append(or_(*(_STATES[state] for state in sorted(what.states))))
+    if what.overlays:
+        found.append(column.overlay.in_(sorted(what.overlays)))
     if what.raised is not None:
         found.append(column.occurrence > 0 if what.raised else column.occurrence == 0)
     if what.since is not None:

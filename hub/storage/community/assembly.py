@@ -23,9 +23,10 @@ from hub.domain.places import (
     PlaceKind,
     Unit,
 )
+from hub.domain.wording import Wording
 from hub.flows.community.picture import FileRefused, Party, Picture, PointName, RowError, RuleChange, Wish
 from hub.flows.registry import Contact, Crew
-from hub.storage.community.rows import CheckedRow, RawRow, check_rows
+from hub.storage.community.rows import CheckedRow, RawRow, check_rows, language_of, perhaps
 from hub.storage.community.rules import resolve
 
 
@@ -35,7 +36,7 @@ def assemble(file: str, rows: list[RawRow], catalogue: Catalogue) -> Wish:
     work = _Assembly(good, errors, catalogue)
     wish = work.wish()
     if wish is None or errors:
-        raise FileRefused(file, errors)
+        raise FileRefused(file, errors, language=language_of(rows))
     return wish
 
 
@@ -75,7 +76,12 @@ class _Assembly:
         if len(rows) != 1:
             if not any(error.table == "community" for error in self._errors):
                 self._errors.append(
-                    RowError(where="community", key="", reason=f"{len(rows)} communities", expected="exactly one")
+                    RowError(
+                        where="community",
+                        key="",
+                        reason=Wording("%(count)s communities", count=len(rows)),
+                        expected=Wording("exactly one"),
+                    )
                 )
             return None
         row = rows[0].row
@@ -110,7 +116,9 @@ class _Assembly:
             if key in seen:
                 self._errors.append(
                     checked.raw.error(
-                        keys[-1] if keys else "id", f"{'/'.join(key)} is there twice", f"once; also at {seen[key]}"
+                        keys[-1] if keys else "id",
+                        Wording("%(id)s is there twice", id="/".join(key)),
+                        Wording("once; also at %(place)s", place=seen[key]),
                     )
                 )
                 continue
@@ -125,10 +133,10 @@ class _Assembly:
         if any(broken == table for broken, _ in self._broken):
             return False  # the row that it means may be one of the refused ones: say the root alone
         near = get_close_matches(value, known, n=3)
-        expected = f"perhaps {' or '.join(near)}" if near else f"an id of {table}"
+        expected = perhaps(near) or Wording("an id of %(table)s", table=table)
         if not near and 0 < len(known) <= 8:
-            expected = f"one of {', '.join(known)}"
-        self._errors.append(raw.error(key, f"no {value!r} in {table}", expected))
+            expected = Wording("one of %(names)s", names=", ".join(known))
+        self._errors.append(raw.error(key, Wording("no %(value)r in %(table)s", value=value, table=table), expected))
         return False
 
     def _places(self) -> dict[str, Place]:
@@ -149,8 +157,13 @@ class _Assembly:
             self._errors.append(
                 raw.error(
                     "parent",
-                    f"a {kind.value} cannot stand under {name!r}, a {parent.value}",
-                    "a higher level of the same tree",
+                    Wording(
+                        "a %(kind)s cannot stand under %(name)r, a %(parent)s",
+                        kind=kind.value,
+                        name=name,
+                        parent=parent.value,
+                    ),
+                    Wording("a higher level of the same tree"),
                 )
             )
 
@@ -167,13 +180,17 @@ class _Assembly:
                 )
         defaults = [crew.id for crew in crews.values() if crew.is_default]
         if len(defaults) != 1 and not any(table == "crews" for table, _ in self._broken):
-            found = f"{len(defaults)} default crews ({', '.join(defaults)})" if defaults else "no default crew"
+            found = (
+                Wording("%(count)s default crews (%(names)s)", count=len(defaults), names=", ".join(defaults))
+                if defaults
+                else Wording("no default crew")
+            )
             self._errors.append(
                 RowError(
                     where="crews",
                     key="default",
                     reason=found,
-                    expected="exactly one crew with default = true: it owns what nobody else does",
+                    expected=Wording("exactly one crew with default = true: it owns what nobody else does"),
                     table="crews",
                 )
             )
@@ -194,7 +211,7 @@ class _Assembly:
                 ledger[row.facility][row.item] = row.value
         facilities: dict[str, Facility] = {}
         for raw, row in rows:
-            self._refer(raw, "kind", row.kind, self._catalogue.kinds, "the facility catalogue")
+            self._refer(raw, "kind", row.kind, self._catalogue.kinds, Wording("the facility catalogue"))
             self._refer(raw, "party", row.party, parties, "parties")
             self._refer(raw, "crew", row.crew, crews, "crews")
             self._refer_place(raw, "building", row.building, places, PlaceKind.GRID, grid=False)
@@ -223,8 +240,9 @@ class _Assembly:
             return
         place = places[value]
         if grid != (place.kind is kind) or (not grid and TREE_OF[place.kind] is not TREE_OF[PlaceKind.BUILDING]):
-            expected = "a place of kind grid" if grid else "a building or a place inside one"
-            self._errors.append(raw.error(key, f"{value!r} is a {place.kind.value}", expected))
+            expected = Wording("a place of kind grid") if grid else Wording("a building or a place inside one")
+            reason = Wording("%(value)r is a %(kind)s", value=value, kind=place.kind.value)
+            self._errors.append(raw.error(key, reason, expected))
 
     def _units(self, kinds: dict[str, str]) -> dict[str, list[Unit]]:
         units: dict[str, list[Unit]] = defaultdict(list)
@@ -245,11 +263,10 @@ class _Assembly:
             scheme_id = row.scheme_id or row.id
             expected = scheme_id if row.scheme == "native" else f"{row.scheme}-{scheme_id.lower()}"
             if expected != row.id:
-                self._errors.append(
-                    raw.error(
-                        "scheme_id", f"{row.scheme} {scheme_id!r} is the device {expected!r}", f'[devices."{expected}"]'
-                    )
+                reason = Wording(
+                    "%(scheme)s %(name)r is the device %(device)r", scheme=row.scheme, name=scheme_id, device=expected
                 )
+                self._errors.append(raw.error("scheme_id", reason, f'[devices."{expected}"]'))
             devices[f"{self._id}~{row.id}"] = Device(
                 id=f"{self._id}~{row.id}",
                 community=self._id,
@@ -268,8 +285,12 @@ class _Assembly:
     def _refer_unit(self, raw: RawRow, unit: str, facility: Facility | None) -> None:
         if unit and (facility is None or unit not in {known.id for known in facility.units}):
             known = ", ".join(u.id for u in facility.units) if facility is not None else ""
-            where = f"facility {facility.id}" if facility is not None else "no facility"
-            self._errors.append(raw.error("unit", f"{where} has no unit {unit!r}", known or "a facility with units"))
+            reason = (
+                Wording("facility %(facility)s has no unit %(unit)r", facility=facility.id, unit=unit)
+                if facility is not None
+                else Wording("unit %(unit)r without a facility", unit=unit)
+            )
+            self._errors.append(raw.error("unit", reason, known or Wording("a facility with units")))
 
     def _bindings(
         self, facilities: dict[str, Facility]
@@ -305,7 +326,9 @@ class _Assembly:
         if row.facility is None and owner.facility is None:
             self._errors.append(
                 raw.error(
-                    "facility", f"point {row.name!r} speaks for no facility", "facility at the device or at the point"
+                    "facility",
+                    Wording("point %(point)r speaks for no facility", point=row.name),
+                    Wording("facility at the device or at the point"),
                 )
             )
         else:
@@ -321,12 +344,14 @@ class _Assembly:
             self._errors.append(
                 raw.error(
                     "metric",
-                    f"unknown metric {metric!r}",
-                    f"perhaps {' or '.join(near)}" if near else "a metric of the table",
+                    Wording("unknown metric %(metric)r", metric=metric),
+                    perhaps(near) or Wording("a metric of the table"),
                 )
             )
         if row.factor == 0:
-            self._errors.append(raw.error("factor", "a factor of 0 makes every reading the same", "any other number"))
+            self._errors.append(
+                raw.error("factor", Wording("a factor of 0 makes every reading the same"), Wording("any other number"))
+            )
         return Binding(
             community=self._id,
             device=f"{self._id}~{row.device}",
@@ -346,15 +371,24 @@ class _Assembly:
         for raw, binding in ordered:
             if binding.valid_to is not None and binding.valid_to <= binding.valid_from:
                 self._errors.append(
-                    raw.error("until", f"point {point[1]!r} ends before it begins", "a time after from")
+                    raw.error(
+                        "until",
+                        Wording("point %(point)r ends before it begins", point=point[1]),
+                        Wording("a time after from"),
+                    )
                 )
         for (_, one), (raw, other) in pairwise(ordered):
             if one.valid_to is None or other.valid_from < one.valid_to:
                 self._errors.append(
                     raw.error(
                         "from",
-                        f"point {point[1]!r} would speak for {one.facility} and {other.facility} at once",
-                        "spans that do not overlap: until on the earlier one",
+                        Wording(
+                            "point %(point)r would speak for %(one)s and %(other)s at once",
+                            point=point[1],
+                            one=one.facility,
+                            other=other.facility,
+                        ),
+                        Wording("spans that do not overlap: until on the earlier one"),
                     )
                 )
 

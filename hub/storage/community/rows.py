@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import available_timezones
@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from hub.domain.places import Name, PlaceKind
+from hub.domain.wording import Unfit, Wording
 from hub.flows.community.picture import RowError
 from hub.storage.notation import Duration, Instant, NameText, Slug, Snake, Strict, plain
 from hub.storage.rule_text import RuleText
@@ -23,13 +24,19 @@ _OPENING: Final = re.compile(rf"{_SPAN}(?:; ?{_SPAN})*")
 
 def _opening(text: str) -> str:
     if text and not _OPENING.fullmatch(text):
-        raise ValueError(f"{text!r} are no opening hours: write Mo-Fr 06:00-22:00; Sa,Su 08:00-22:00, or leave it out")
+        raise Unfit(
+            Wording("%(found)s are no opening hours", found=repr(text)),
+            Wording("e.g. Mo-Fr 06:00-22:00; Sa,Su 08:00-22:00, or nothing"),
+        )
     return text
 
 
 def _timezone(text: str) -> str:
     if text not in available_timezones():
-        raise ValueError(f"{text!r} is no time zone: write e.g. Asia/Shanghai")
+        raise Unfit(
+            Wording("%(found)s is no time zone", found=repr(text)),
+            Wording("e.g. %(example)s", example="Asia/Shanghai"),
+        )
     return text
 
 
@@ -40,7 +47,7 @@ def _text(value: object) -> object:
 
 def _finite(value: float) -> float:
     if not abs(value) < 1e12:
-        raise ValueError(f"{value} is no usable number")
+        raise Unfit(Wording("%(found)s is no usable number", found=value), Wording("a number"))
     return value
 
 
@@ -238,16 +245,50 @@ def _explain(raw: RawRow, model: type[Strict], found: Any) -> RowError:
     key = path[0] if path else ""
     match found["type"]:
         case "extra_forbidden":
-            return raw.error(key, "unknown key", f"one of {', '.join(keys_of(model))}")
+            return raw.error(key, Wording("unknown key"), Wording("one of %(names)s", names=", ".join(keys_of(model))))
         case "missing":
-            return raw.error(key, "missing", f"{raw.table} need {key}")
+            return raw.error(key, Wording("missing"), Wording("%(table)s need %(key)s", table=raw.table, key=key))
         case "string_pattern_mismatch":
-            return raw.error(key, f"{found['input']!r} does not fit", f"text like {_example(key)}")
-        case "value_error":
-            reason, _, expected = str(found["ctx"]["error"]).partition(": ")
-            return raw.error(key, reason, expected)
+            reason = Wording("%(found)s does not fit", found=repr(found["input"]))
+            return raw.error(key, reason, Wording("text like %(example)s", example=_example(key)))
+        case "value_error" if isinstance(found["ctx"]["error"], Unfit):
+            return raw.error(key, found["ctx"]["error"].reason, found["ctx"]["error"].expected)
         case _:
-            return raw.error(key, f"{found['msg']}; found {found['input']!r}")
+            return raw.error(key, Wording("found %(found)s", found=repr(found["input"])), _right(found))
+
+
+def _right(found: Any) -> str:  # noqa: PLR0911 - one line for each kind of error
+    """What pydantic wanted, in our words; its own English for a kind of error that no table of ours can have."""
+    match found["type"]:
+        case "string_type":
+            return Wording("a text")
+        case "int_type" | "int_parsing" | "int_from_float":
+            return Wording("a whole number")
+        case "float_type" | "float_parsing":
+            return Wording("a number")
+        case "bool_type" | "bool_parsing":
+            return Wording("true or false")
+        case "greater_than_equal":
+            return Wording("%(least)s or more", least=found["ctx"]["ge"])
+        case "string_too_short":
+            return Wording("at least %(least)s characters", least=found["ctx"]["min_length"])
+        case "string_too_long":
+            return Wording("at most %(most)s characters", most=found["ctx"]["max_length"])
+        case "literal_error" | "enum":
+            return Wording("one of %(names)s", names=found["ctx"]["expected"].replace(" or ", ", "))
+        case _:
+            return str(found["msg"])
+
+
+def perhaps(near: Sequence[str]) -> str:
+    """The nearest names that there are; empty where none is near."""
+    return Wording("perhaps %(names)s", names=" / ".join(near)) if near else ""
+
+
+def language_of(rows: Iterable[RawRow]) -> str:
+    """The community's language, also where other rows are wrong."""
+    found = next((row.values.get("language") for row in rows if row.table == "community"), None)
+    return "en" if found == "en" else "zh-CN"
 
 
 def _example(key: str) -> str:
@@ -258,7 +299,7 @@ def _example(key: str) -> str:
         "prefix": "HG",
         "failure_mode": "door_fault",
     }
-    return examples.get(key, "lift-b3-2 (lower-case letters, digits and hyphens)")
+    return examples.get(key) or Wording("lift-b3-2 (lower-case letters, digits and hyphens)")
 
 
 def plain_name(name: Name) -> object:

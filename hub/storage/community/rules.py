@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from hub.domain.catalogue import Catalogue
 from hub.domain.definitions import Flaw, flaws_of_rule
 from hub.domain.rules import Rule, RuleKind
+from hub.domain.wording import Wording
 from hub.errors import ConfigError
 from hub.flows.community.picture import RuleChange
-from hub.storage.community.rows import RuleRow
+from hub.storage.community.rows import RuleRow, perhaps
 
 
 def resolve(row: RuleRow, catalogue: Catalogue) -> tuple[Rule | None, list[Flaw]]:
@@ -23,8 +24,7 @@ def resolve(row: RuleRow, catalogue: Catalogue) -> tuple[Rule | None, list[Flaw]
     rule = row.apply(replace(base, facility=row.facility or "", unit=row.unit))
     if (rule.facility_kind, rule.failure_mode) not in catalogue.failure_modes:
         modes = ", ".join(mode.id for mode in catalogue.modes_of(rule.facility_kind))
-        reason = f"{rule.facility_kind} has no failure mode {rule.failure_mode!r}"
-        return None, [Flaw(key="failure_mode", reason=reason, expected=modes or "a kind of the catalogue")]
+        return None, [_no_mode(rule.facility_kind, rule.failure_mode, modes)]
     flaws = flaws_of_rule(rule)
     return (None if flaws else rule), flaws
 
@@ -34,24 +34,20 @@ def _base(row: RuleRow, catalogue: Catalogue) -> Rule | Flaw:
         preset = catalogue.rules.get(row.like)
         if preset is None:
             near = get_close_matches(row.like, catalogue.rules, n=3)
-            expected = f"perhaps {' or '.join(near)}" if near else "the id of a preset"
-            return Flaw(key="like", reason=f"no preset {row.like!r}", expected=expected)
+            expected = perhaps(near) or Wording("the id of a preset")
+            return Flaw(key="like", reason=Wording("no preset %(id)r", id=row.like), expected=expected)
         return replace(preset, id=row.id, replaces=preset.id)
     if row.id in catalogue.rules:
         return catalogue.rules[row.id]
     if row.facility_kind is None or row.failure_mode is None or not row.given_kinds():
         near = get_close_matches(row.id, catalogue.rules, n=2)
-        hint = f"; or did you mean {' or '.join(near)}?" if near else ""
-        return Flaw(
-            key="id",
-            reason=f"{row.id!r} is no preset",
-            expected="a new rule names facility_kind, failure_mode and one of above, below, is, fault, silent" + hint,
-        )
+        new = Wording("facility_kind, failure_mode and one of above, below, is, fault, silent, as every new rule")
+        expected = Wording("%(one)s; or %(other)s", one=new, other=perhaps(near)) if near else new
+        return Flaw(key="id", reason=Wording("%(id)r is no preset", id=row.id), expected=expected)
     mode = catalogue.failure_modes.get((row.facility_kind, row.failure_mode))
     if mode is None:
         modes = ", ".join(found.id for found in catalogue.modes_of(row.facility_kind))
-        reason = f"{row.facility_kind} has no failure mode {row.failure_mode!r}"
-        return Flaw(key="failure_mode", reason=reason, expected=modes or "a kind of the catalogue")
+        return _no_mode(row.facility_kind, row.failure_mode, modes)
     return Rule(
         id=row.id,
         facility_kind=row.facility_kind,
@@ -59,6 +55,11 @@ def _base(row: RuleRow, catalogue: Catalogue) -> Rule | Flaw:
         kind=RuleKind.NO_DATA,
         priority=mode.priority,
     )
+
+
+def _no_mode(kind: str, mode: str, modes: str) -> Flaw:
+    reason = Wording("%(kind)s has no failure mode %(mode)r", kind=kind, mode=mode)
+    return Flaw(key="failure_mode", reason=reason, expected=modes or Wording("a kind of the catalogue"))
 
 
 def read_rule(name: str, text: dict[str, object], catalogue: Catalogue) -> RuleChange:

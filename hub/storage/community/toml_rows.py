@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
+from hub.domain.wording import Wording
 from hub.flows.community.picture import RowError
 from hub.storage.community.rows import RawRow
 
@@ -41,7 +42,12 @@ def toml_rows(data: dict[str, Any], errors: list[RowError]) -> list[RawRow]:
     """The rows of a file; what has the wrong shape goes to ``errors``."""
     known = ("community", *_TABLES)
     errors += [
-        RowError(where=key, key="", reason="unknown table", expected=f"one of {', '.join(known)}")
+        RowError(
+            where=key,
+            key="",
+            reason=Wording("unknown table"),
+            expected=Wording("one of %(names)s", names=", ".join(known)),
+        )
         for key in data
         if key not in known
     ]
@@ -50,7 +56,7 @@ def toml_rows(data: dict[str, Any], errors: list[RowError]) -> list[RawRow]:
     if isinstance(community, dict):
         rows.append(RawRow(table="community", where="community", values=community))
     else:
-        errors.append(RowError(where="community", key="", reason="missing", expected='[community] with id = "…"'))
+        errors.append(RowError(where="community", key="", reason=Wording("missing"), expected='[community] id = "…"'))
     for table in _TABLES:
         for name, cells in _entries(data.get(table, {}), table, errors):
             rows += _split(table, name, cells, errors)
@@ -60,14 +66,15 @@ def toml_rows(data: dict[str, Any], errors: list[RowError]) -> list[RawRow]:
 def _entries(found: object, table: str, errors: list[RowError]) -> Iterator[tuple[str, dict[str, Any]]]:
     heading = f"[{table}.<id>]"
     if not isinstance(found, dict):
-        errors.append(RowError(where=table, key="", reason="is no table", expected=heading))
+        errors.append(RowError(where=table, key="", reason=Wording("is no table"), expected=heading))
         return
     for name, cells in found.items():
         if not isinstance(cells, dict):
-            errors.append(RowError(where=table, key=name, reason="unknown key", expected=heading))
+            errors.append(RowError(where=table, key=name, reason=Wording("unknown key"), expected=heading))
         elif "id" in cells:
             where = f"{table}.{name}"
-            errors.append(RowError(where=where, key="id", reason="unknown key", expected="the id is in the heading"))
+            right = Wording("the id is in the heading")
+            errors.append(RowError(where=where, key="id", reason=Wording("unknown key"), expected=right))
         else:
             yield name, cells
 
@@ -83,7 +90,7 @@ def _split(table: str, name: str, cells: dict[str, Any], errors: list[RowError])
         if isinstance(found, nested.shape):
             inner += _inner(nested, name, where, found)
         else:
-            reason = f"found {found!r}"
+            reason = Wording("found %(found)s", found=repr(found))
             errors.append(RowError(where=where, key=nested.key, reason=reason, expected=nested.expected, table=table))
     return [RawRow(table=table, where=f"{table}.{name}", values={"id": name, **own}), *inner]
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hub.domain.alarms import Alarm, AlarmState, Priority
-from hub.errors import NotFound
+from hub.domain.alarms import Alarm, AlarmState, Overlay, Priority
+from hub.errors import InvalidInput, NotFound
 from hub.flows.lists import AlarmFilter
-from hub.web.alarms.schemas import AcknowledgeIn, AlarmOut, ShelveIn
+from hub.web.alarms.schemas import AcknowledgeIn, AlarmOut, OutOfServiceIn, ShelveIn
 from hub.web.auth.access import OPERATORS, WORKERS, Access, Need, Read
 from hub.web.deps import WebDeps
+from hub.web.overview import covers
 from hub.web.schemas import Cursor, Instant, Limit, Listing, check_match, etag, tagged
+from hub.web.tickets import desk
 
 router = APIRouter(prefix="/api/v1/alarms", tags=["alarms"])
 
@@ -34,12 +36,16 @@ def list_alarms(
     state: Annotated[list[AlarmState] | None, Query()] = None,
     priority: Priority | None = None,
     ticket: str | None = None,
+    overlay: Annotated[list[Overlay] | None, Query()] = None,
     late: bool | None = None,
     since: Annotated[Instant | None, Query()] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Listing[AlarmOut]:
-    """Last raised first. A condition whose delay still runs has never been an alarm and is not among them."""
+    """Last raised first. A condition whose delay still runs has never been an alarm and is not among them.
+
+    With ``overlay``: everything under it, also what has never been raised.
+    """
     deps: WebDeps = request.app.state.deps
     what = AlarmFilter(
         community=community,
@@ -50,16 +56,19 @@ def list_alarms(
         ticket=ticket,
         late=late,
         since=since,
-        raised=True,
+        raised=None if overlay else True,
+        overlays=frozenset(overlay or ()),
     )
     page = deps.records.read(lambda books: books.alarms.page(what, access.scope, limit=limit, cursor=cursor))
-    return Listing(items=[AlarmOut.of(alarm) for alarm in page.items], next=page.next)
+    return Listing(items=shown(deps, page.items), next=page.next)
 
 
 @router.get("/{alarm_id}", response_model=AlarmOut)
 def get_alarm(request: Request, *, response: Response, access: Read, alarm_id: str) -> AlarmOut:
     """One, with the ticket it belongs to."""
-    out = AlarmOut.of(*find(request.app.state.deps, access, alarm_id))
+    deps: WebDeps = request.app.state.deps
+    alarm, ticket = find(deps, access, alarm_id)
+    (out,) = shown(deps, [alarm], ticket)
     tagged(response, out)
     return out
 
@@ -107,6 +116,51 @@ def reset(request: Request, *, response: Response, access: Shelvers, alarm_id: s
     return _change(request, response, access, alarm_id, lambda: deps.alarms.reset(alarm_id, by=access.caller.login))
 
 
+@router.post("/{alarm_id}/out-of-service", response_model=AlarmOut)
+def take_out_of_service(
+    request: Request, *, response: Response, access: Shelvers, alarm_id: str, body: OutOfServiceIn
+) -> AlarmOut:
+    """Work is going on under a ticket: no annunciation until it is returned to service or the ticket ends.
+
+    Judging, logging and counting go on. 409 for a safety alarm.
+    """
+    deps: WebDeps = request.app.state.deps
+    return _change(
+        request,
+        response,
+        access,
+        alarm_id,
+        lambda: deps.alarms.take_out_of_service(
+            alarm_id, by=access.caller.login, reason=body.reason, ticket=ticket_named(deps, access, body.ticket)
+        ),
+    )
+
+
+@router.post("/{alarm_id}/return-to-service", response_model=AlarmOut)
+def return_to_service(request: Request, *, response: Response, access: Shelvers, alarm_id: str) -> AlarmOut:
+    """The work is over: recomputed from the live condition, and annunciated at once where it is active."""
+    deps: WebDeps = request.app.state.deps
+    return _change(
+        request, response, access, alarm_id, lambda: deps.alarms.return_to_service(alarm_id, by=access.caller.login)
+    )
+
+
+def ticket_named(deps: WebDeps, access: Access, ticket: str) -> str:
+    """The id of the ticket that a person named by id or number; InvalidInput where there is none in scope."""
+    if not ticket.strip():
+        return ""
+    try:
+        return desk.find(deps, access, ticket.strip()).id
+    except NotFound as error:
+        raise InvalidInput(str(error), pointer="/ticket", expected="the number of an open ticket") from error
+
+
+def shown(deps: WebDeps, alarms: Sequence[Alarm], ticket: str | None = None) -> list[AlarmOut]:
+    """Alarms with who put their overlay on, when and why."""
+    covered = covers(deps, alarms)
+    return [AlarmOut.of(alarm, covered.get(alarm.id), ticket) for alarm in alarms]
+
+
 def find(deps: WebDeps, access: Access, alarm_id: str) -> tuple[Alarm, str | None]:
     """The alarm and its ticket's id; NotFound also where it is outside the scope."""
     alarm, ticket = deps.records.read(lambda books: (books.alarms.get(alarm_id), books.alarms.ticket_of(alarm_id)))
@@ -120,7 +174,7 @@ def _change(
 ) -> AlarmOut:
     deps: WebDeps = request.app.state.deps
     alarm, ticket = find(deps, access, alarm_id)
-    check_match(request, etag(AlarmOut.of(alarm, ticket)))
-    out = AlarmOut.of(command(), ticket)
+    check_match(request, etag(shown(deps, [alarm], ticket)[0]))
+    (out,) = shown(deps, [command()], ticket)
     tagged(response, out)
     return out

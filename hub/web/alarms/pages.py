@@ -12,11 +12,11 @@ from hub.clock import HOUR
 from hub.domain.alarms import AlarmState, Overlay
 from hub.errors import HubError, IllegalTransition, InvalidInput
 from hub.flows.lists import AlarmFilter
-from hub.web.alarms.api import find
+from hub.web.alarms.api import find, ticket_named
 from hub.web.auth.access import OPERATORS, WORKERS, Access, NeedForm, Read
 from hub.web.auth.pages import inside
 from hub.web.deps import WebDeps
-from hub.web.overview import counts, open_alarms
+from hub.web.overview import counts, covers, open_alarms, overlaid_alarms
 from hub.web.problems import problem_of
 from hub.web.rendering import Pages
 
@@ -99,6 +99,40 @@ def reset(request: Request, *, access: Shelvers, alarm_id: str, back: Back = "/a
     return RedirectResponse(inside(back), status_code=303)
 
 
+@router.post("/alarms/{alarm_id}/out-of-service")
+def take_out_of_service(
+    request: Request,
+    *,
+    access: Shelvers,
+    alarm_id: str,
+    reason: Annotated[str, Form(max_length=500)] = "",
+    ticket: Annotated[str, Form(max_length=40)] = "",
+    back: Back = "/alarms",
+) -> Response:
+    """检修停用, under a ticket: the alarm's own where none is named."""
+    deps: WebDeps = request.app.state.deps
+    find(deps, access, alarm_id)
+    try:
+        _check_reason(reason)
+        under = ticket_named(deps, access, ticket)
+        deps.alarms.take_out_of_service(alarm_id, by=access.caller.login, reason=reason.strip(), ticket=under)
+    except (IllegalTransition, InvalidInput) as error:
+        return _list(request, access, "open", None, error=error)
+    return RedirectResponse(inside(back), status_code=303)
+
+
+@router.post("/alarms/{alarm_id}/return-to-service")
+def return_to_service(request: Request, *, access: Shelvers, alarm_id: str, back: Back = "/alarms") -> Response:
+    """恢复使用: the work is over."""
+    deps: WebDeps = request.app.state.deps
+    find(deps, access, alarm_id)
+    try:
+        deps.alarms.return_to_service(alarm_id, by=access.caller.login)
+    except (IllegalTransition, InvalidInput) as error:
+        return _list(request, access, "overlaid", None, error=error)
+    return RedirectResponse(inside(back), status_code=303)
+
+
 def _check_reason(reason: str) -> None:
     if len(reason.strip()) < 2:
         raise InvalidInput("the reason is missing", pointer="/reason", expected="why it need not be shown")
@@ -113,7 +147,7 @@ def _list(request: Request, access: Access, tab: str, cursor: str | None, *, err
     if tab == "open":
         shown = tuple(alarm for alarm in opened if alarm.overlay is Overlay.NONE)
     elif tab == "overlaid":
-        shown = tuple(alarm for alarm in opened if alarm.overlay is not Overlay.NONE)
+        shown = overlaid_alarms(deps, access.scope)
     else:
         what = (
             AlarmFilter(late=True, raised=True)
@@ -129,6 +163,7 @@ def _list(request: Request, access: Access, tab: str, cursor: str | None, *, err
         status=problem_of(error).status if error else 200,
         alarms=shown,
         tickets=tickets,
+        covers=covers(deps, shown),
         tab=tab,
         tabs=TABS,
         next=after,

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from hub.domain.alarms import Alarm, AlarmState, Overlay, Priority
+from hub.flows.ports import AlarmEvent
 from hub.web.schemas import Instant, Schema, iso
 
 
@@ -37,12 +38,19 @@ class AlarmOut(Schema):
     overlay: Overlay
     overlay_until: str | None
     overlay_reason: str
+    overlay_by: str
+    """Who put it on; empty: the hub."""
+    overlay_since: str | None
+    overlay_ticket: str | None
+    """Under which ticket it is out of service."""
     value: float | None
     text: str
     ticket: str | None = None
 
     @classmethod
-    def of(cls, alarm: Alarm, ticket: str | None = None) -> AlarmOut:
+    def of(cls, alarm: Alarm, cover: AlarmEvent | None, ticket: str | None = None) -> AlarmOut:
+        """``cover``: the row that put its overlay on."""
+        serviced = alarm.overlay is Overlay.OUT_OF_SERVICE
         return cls(
             id=alarm.id,
             rule=alarm.rule,
@@ -67,7 +75,10 @@ class AlarmOut(Schema):
             acked_by=alarm.acked_by,
             overlay=alarm.overlay,
             overlay_until=iso(alarm.overlay_until),
-            overlay_reason=alarm.overlay_reason,
+            overlay_reason=(cover.comment if cover else "") if serviced else alarm.overlay_reason,
+            overlay_by=cover.by if cover else "",
+            overlay_since=iso(cover.at) if cover else None,
+            overlay_ticket=alarm.overlay_reason if serviced else None,
             value=alarm.value,
             text=alarm.text,
             ticket=ticket,
@@ -78,6 +89,13 @@ class AcknowledgeIn(Schema):
     """A word with it, if any."""
 
     comment: Annotated[str, Field(max_length=1000)] = ""
+
+
+class OutOfServiceIn(Schema):
+    """``ticket``, by id or number: the one under which the asset is worked on; empty: the alarm's own."""
+
+    reason: Annotated[str, Field(min_length=2, max_length=500)]
+    ticket: Annotated[str, Field(max_length=40)] = ""
 
 
 class ShelveIn(Schema):

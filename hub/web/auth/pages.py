@@ -16,6 +16,7 @@ from hub.web.auth.attempts import Attempts
 from hub.web.auth.passwords import digest, matches, new_secret
 from hub.web.deps import WebBooks, WebDeps
 from hub.web.rendering import THEME_COOKIE, THEMES, Pages
+from hub.words import LANGUAGES
 
 router = APIRouter(include_in_schema=False)
 LOGIN_COOKIE = "hub_login"
@@ -72,7 +73,7 @@ def login(
     response = RedirectResponse(inside(next), status_code=303)
     _keep(request, response, SESSION_COOKIE, secret, seconds=SESSION_MS // 1000)
     response.delete_cookie(LOGIN_COOKIE)
-    if user.language in languages.LANGUAGES and not request.cookies.get(languages.COOKIE):
+    if user.language in LANGUAGES and not request.cookies.get(languages.COOKIE):
         _keep(request, response, languages.COOKIE, user.language, seconds=YEAR_S)
     return response
 
@@ -101,7 +102,7 @@ def preferences(
 ) -> Response:
     """Kept in the browser only; a foreign page that sends this form changes no more than words and colours."""
     response = RedirectResponse(inside(back), status_code=303)
-    if language in languages.LANGUAGES:
+    if language in LANGUAGES:
         _keep(request, response, languages.COOKIE, language, seconds=YEAR_S)
     if theme in THEMES:
         _keep(request, response, THEME_COOKIE, theme, seconds=YEAR_S)

@@ -17,7 +17,7 @@ from hub.flows.lists import AlarmFilter, TicketFilter
 from hub.flows.registry import Registry
 from hub.web.auth.access import Read
 from hub.web.deps import WebDeps
-from hub.web.overview import counts, overview, state_counts, tickets_by_place, weight
+from hub.web.overview import counts, covers, overview, state_counts, tickets_by_place, weight
 from hub.web.picture import FacilityView
 from hub.web.rendering import Pages
 from hub.web.telling import Teller
@@ -27,6 +27,8 @@ OPEN_TICKETS: Final = TicketFilter(states=frozenset(TicketState) - ENDED, late=F
 MOST_TICKETS: Final = 500
 USUAL_TILES: Final = 40
 """Tiles of a group, while no more than these need looking at; the others are well, and one click away."""
+MOST_LINES: Final = 30
+"""Alarms beside the board; the page of alarms has all."""
 MOST_TILES: Final = 200
 """Tiles of a group at the most, however bad it looks."""
 
@@ -47,10 +49,12 @@ def today(request: Request, *, access: Read) -> Response:
         )
     )
     registry = shown.registry
+    alarms = [alarm for alarm in shown.alarms if alarm.active][:8]
     return pages.page(
         request,
         "board/today.html",
-        alarms=[alarm for alarm in shown.alarms if alarm.active][:8],
+        alarms=alarms,
+        covers=covers(deps, alarms),
         more_alarms=max(0, sum(alarm.active for alarm in shown.alarms) - 8),
         tickets=sorted(tickets, key=weight)[:8],
         open_tickets=len(tickets),
@@ -120,6 +124,8 @@ def board(
         by=by,
         groups=grouped(shown.views, _grouping(by, deps, shown.registry, say)),
         alarms=shown.alarms,
+        covers=covers(deps, shown.alarms[:MOST_LINES]),
+        most_lines=MOST_LINES,
         tickets=tickets_by_place(tickets),
         figures=counts(shown.alarms),
         states=state_counts(shown.views),

@@ -15,6 +15,7 @@ from hub.flows.community.adoption import InboxDevice
 from hub.flows.registry import Registry
 from hub.web.auth.access import MANAGERS, Access, Need, Read
 from hub.web.deps import WebDeps
+from hub.web.devices.said import said
 from hub.web.devices.schemas import Adopted, AdoptIn, AdoptMany, AdoptOne, DeviceOut, InboxOut, PointOut
 from hub.web.idempotency import once
 from hub.web.paging import page_of
@@ -55,11 +56,14 @@ def list_devices(
 def list_inbox(
     request: Request, *, access: Managers, community: str | None = None, limit: Limit = 100, cursor: Cursor = None
 ) -> Listing[InboxOut]:
-    """Devices that wait, with what they seem to be."""
+    """Devices that wait, with what they said last and what they seem to be."""
     deps: WebDeps = request.app.state.deps
     found = (((item.device.id,), item) for item in waiting(deps, access) if community in (None, item.device.community))
     items, after = page_of(found, limit, cursor)
-    return Listing(items=[InboxOut.of(item, _out(deps, item.device)) for item in items], next=after)
+    told = said(items, deps.live)
+    return Listing(
+        items=[InboxOut.of(item, _out(deps, item.device), told[item.device.id]) for item in items], next=after
+    )
 
 
 @router.post("/devices/adopt", response_model=Adopted)

@@ -15,6 +15,7 @@ from hub.flows.community.adoption import Adoption, guess
 from hub.web.auth.access import MANAGERS, Access, NeedForm, Read
 from hub.web.deps import WebDeps
 from hub.web.devices.api import known, places_of, visible, waiting
+from hub.web.devices.said import last_said, said, shown
 from hub.web.paging import page_of
 from hub.web.problems import problem_of
 from hub.web.rendering import Pages
@@ -103,11 +104,15 @@ def _page(
     )
     items, after = page_of(found, 60, cursor)
     inbox = waiting(deps, access) if access.caller.has(MANAGERS) else []
+    told = said(inbox, deps.live)
     return pages.page(
         request,
         "devices/devices.html",
         status=problem_of(error).status if error else 200,
         inbox=inbox,
+        said=told,
+        last_said=last_said,
+        shown={device: shown(points) for device, points in told.items()},
         facilities={
             community: [f for key, f in sorted(registry.facilities.items()) if key[0] == community]
             for community in {item.device.community for item in inbox}

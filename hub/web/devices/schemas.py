@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
 
+from hub.domain.metrics import METRICS
 from hub.domain.places import Device
 from hub.flows.community.adoption import Adoption, InboxDevice
+from hub.web.devices.said import Said, short
 from hub.web.schemas import NameOut, Schema, iso
 
 MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
@@ -68,8 +71,29 @@ class InboxPointOut(Schema):
 
     name: str
     sample: str
+    """The first value seen, as text."""
     metric: str
     """Empty: the metric table has no such name."""
+    value: float | None
+    """What it said last."""
+    text: str
+    ucum: str
+    """The unit that its metric, as guessed, would have."""
+    time: str | None
+    """When it was measured; null: the hub has restarted since and knows the first value alone."""
+
+    @classmethod
+    def of(cls, told: Said) -> InboxPointOut:
+        point = told.point
+        return cls(
+            name=point.name,
+            sample=short(point.sample),
+            metric=point.metric,
+            value=told.value,
+            text=told.text,
+            ucum=METRICS[point.metric].unit if point.metric in METRICS else "",
+            time=iso(told.at),
+        )
 
 
 class InboxOut(Schema):
@@ -82,10 +106,10 @@ class InboxOut(Schema):
     reason: str
 
     @classmethod
-    def of(cls, waiting: InboxDevice, device: DeviceOut) -> InboxOut:
+    def of(cls, waiting: InboxDevice, device: DeviceOut, points: Sequence[Said]) -> InboxOut:
         return cls(
             device=device,
-            points=[InboxPointOut(name=p.name, sample=p.sample, metric=p.metric) for p in waiting.points],
+            points=[InboxPointOut.of(told) for told in points],
             guess_facility=waiting.facility,
             guess_unit=waiting.unit,
             reason=waiting.reason,

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from hub.domain.facility_state import FacilityState
 from hub.domain.tickets import ENDED, TicketState
 from hub.flows.lists import TicketFilter
-from hub.web.alarms.schemas import AlarmOut
+from hub.web.alarms.api import shown
 from hub.web.auth.access import Read
 from hub.web.deps import WebDeps
 from hub.web.facilities.schemas import FacilityFull, FacilityOut
@@ -17,7 +17,6 @@ from hub.web.paging import page_of
 from hub.web.picture import view_of
 from hub.web.schemas import Cursor, Limit, Listing
 from hub.web.tickets import desk
-from hub.web.tickets.schemas import TicketOut
 
 router = APIRouter(prefix="/api/v1/facilities", tags=["registry"])
 
@@ -58,10 +57,9 @@ def get_facility(request: Request, *, access: Read, facility_id: str, community:
         community=facility.community, facility=facility.id, states=frozenset(TicketState) - ENDED, late=False
     )
     tickets = deps.records.read(lambda books: books.tickets.page(what, access.scope, limit=100)).items
-    registry = deps.registrar.current
     return FacilityFull.whole(
         view_of(facility, bound_points(request), deps.live, alarms),
-        [AlarmOut.of(alarm) for alarm in alarms],
-        [TicketOut.of(ticket, desk.actions(access.caller, registry, ticket)) for ticket in tickets],
+        shown(deps, alarms),
+        desk.shown(deps, access.caller, tickets),
         deps.clock.now(),
     )

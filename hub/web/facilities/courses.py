@@ -96,7 +96,7 @@ def _line(point: BoundPoint, samples: list[Sample], facility: Facility, span: Sp
         low, high = min(s.value for s in samples), max(s.value for s in samples)
         words = {"low": say.value(point.metric, low), "high": say.value(point.metric, high)}
         hint = say.gettext("lowest %(low)s, highest %(high)s") % words
-    unit = point.metric.symbol if point.metric else ""
+    unit = say.unit(point.metric)
     return Drawn(
         title=_title(point, facility, say), unit=unit, manner="line", chart=chart, words=None, hint=hint,
         rows=tuple(rows[-TABLE_ROWS:]),
@@ -108,7 +108,7 @@ def _bars(point: BoundPoint, samples: list[Sample], facility: Facility, span: Sp
     chart = draw_rises(found, span.step, start=say.now - span.length, end=say.now, offset_ms=say.offset())
     total = say.measured(point.metric, sum(rise.amount for rise in found)) if found else ""
     per = say.gettext("per %(span)s") % {"span": say.span(span.step)}
-    unit = point.metric.symbol if point.metric else ""
+    unit = say.unit(point.metric)
     return Drawn(
         title=_title(point, facility, say), unit=f"{unit} {per}".strip(), manner="bars", chart=chart, words=None,
         hint=say.gettext("together %(total)s") % {"total": total} if total else "",

@@ -17,7 +17,7 @@ from hub.web.auth.access import Read
 from hub.web.deps import WebDeps
 from hub.web.facilities import courses
 from hub.web.facilities.courses import SPANS, Drawn, Range
-from hub.web.overview import bound_points, find_facility, open_alarms, overview
+from hub.web.overview import bound_points, covers, find_facility, open_alarms, overview
 from hub.web.picture import BoundPoint, PointView, view_of
 from hub.web.queries import Queries
 from hub.web.rendering import Pages
@@ -99,6 +99,7 @@ def facility_page(
         facility=facility,
         kind=deps.catalogue.kinds.get(facility.kind),
         alarms=alarms,
+        covers=covers(deps, alarms),
         tickets=[t for t in tickets if t.state not in ENDED and not t.late],
         ended=[t for t in tickets if t.state in ENDED or t.late][:8],
         charts=drawn,

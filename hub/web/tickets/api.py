@@ -59,7 +59,7 @@ def list_tickets(
         since=since,
     )
     page = deps.records.read(lambda books: books.tickets.page(what, access.scope, limit=limit, cursor=cursor))
-    return Listing(items=[_out(deps, access, ticket) for ticket in page.items], next=page.next)
+    return Listing(items=desk.shown(deps, access.caller, page.items), next=page.next)
 
 
 @router.post("", status_code=201, response_model=TicketOut)
@@ -118,7 +118,7 @@ def act_on_ticket(
 
 
 def _out(deps: WebDeps, access: Access, ticket: Ticket) -> TicketOut:
-    return TicketOut.of(ticket, desk.actions(access.caller, deps.registrar.current, ticket))
+    return desk.shown(deps, access.caller, [ticket])[0]
 
 
 def _etag(model: object) -> str:

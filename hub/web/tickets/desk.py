@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hub.domain.people import Grant, Role, ScopeKind
-from hub.domain.ticket_actions import Actor, Details, allowed
+from hub.domain.ticket_actions import NO_EVIDENCE, Actor, Details, Evidence, allowed
 from hub.domain.tickets import Action, Ticket
 from hub.errors import Forbidden, NotFound
 from hub.flows.registry import Registry
 from hub.web.auth.access import Access, Caller
 from hub.web.deps import WebDeps
+from hub.web.tickets.schemas import TicketOut
 
 _STRONGEST_FIRST = (Role.ADMIN, Role.MANAGER, Role.DESK, Role.CREW, Role.PLANNER, Role.VIEWER)
 
@@ -29,10 +32,20 @@ def role_at(caller: Caller, registry: Registry, community: str, facility: str) -
     return next((role for role in _STRONGEST_FIRST if role in held), None)
 
 
-def actions(caller: Caller, registry: Registry, ticket: Ticket) -> tuple[str, ...]:
-    """What to offer this caller."""
+def actions(caller: Caller, registry: Registry, ticket: Ticket, *, evidence: Evidence = NO_EVIDENCE) -> tuple[str, ...]:
+    """What to offer this caller; without evidence what the ticket's state alone would let through."""
     role = role_at(caller, registry, ticket.key.community, ticket.key.facility)
-    return tuple(action.value for action in allowed(ticket, role.value)) if role else ()
+    return tuple(action.value for action in allowed(ticket, role.value, evidence=evidence)) if role else ()
+
+
+def shown(deps: WebDeps, caller: Caller, tickets: Sequence[Ticket]) -> list[TicketOut]:
+    """Tickets with what may be done now: one look at the alarms behind all of them."""
+    active = deps.records.read(lambda books: books.alarms.active_behind([ticket.id for ticket in tickets]))
+    registry = deps.registrar.current
+    return [
+        TicketOut.of(ticket, actions(caller, registry, ticket, evidence=Evidence(alarm_active=ticket.id in active)))
+        for ticket in tickets
+    ]
 
 
 def act(

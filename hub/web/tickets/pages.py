@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from hub.clock import HOUR
 from hub.domain.alarms import Alarm, Priority
-from hub.domain.ticket_actions import HOLD_REASONS, Details
+from hub.domain.ticket_actions import HOLD_REASONS, Details, Evidence
 from hub.domain.tickets import ENDED, Action, Ticket, TicketState
 from hub.errors import HubError, IllegalTransition, InvalidInput, NotFound, Stale
 from hub.flows.batch import PointKey
@@ -239,14 +239,16 @@ def _ticket(
     pages: Pages = request.app.state.pages
     registry = deps.registrar.current
     behind = AlarmFilter(ticket=ticket.id)
-    history, alarms, previous = deps.records.read(
+    history, alarms, active, previous = deps.records.read(
         lambda books: (
             books.tickets.history(ticket.id),
             books.alarms.page(behind, access.scope, limit=100).items,
+            books.alarms.active_behind([ticket.id]),
             books.tickets.get(ticket.previous) if ticket.previous else None,
         )
     )
-    offered = desk.actions(access.caller, registry, ticket)
+    evidence = Evidence(alarm_active=bool(active))
+    offered = desk.actions(access.caller, registry, ticket, evidence=evidence)
     first = next((action.value for action in FIRST if action.value in offered), None)
     facility = registry.facilities.get((ticket.key.community, ticket.key.facility))
     unit = next((u for u in facility.units if u.id == ticket.key.unit), None) if facility else None
@@ -277,6 +279,7 @@ def _ticket(
             (pid, name) for (community, pid), name in registry.parties.items() if community == ticket.key.community
         ],
         offered=[action for action in offered if action not in (first, "comment")],
+        withheld=[action for action in desk.actions(access.caller, registry, ticket) if action not in offered],
         first=first,
         may_comment="comment" in offered,
         hold_reasons=HOLD_REASONS,

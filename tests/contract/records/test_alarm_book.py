@@ -10,6 +10,7 @@ from hub.domain.alarms import Alarm, AlarmState, Overlay, Priority
 from hub.errors import InvalidInput
 from hub.flows.lists import AlarmFilter, Scope
 from hub.flows.ports import AlarmEvent
+from hub.storage.books import Books
 from hub.storage.unit import SqlRecords
 
 FULL = Alarm(
@@ -103,6 +104,42 @@ def test_live_is_all_that_is_not_plain_normal(records: SqlRecords, change: dict[
     interesting = alarm(2, **change)
     save(records, alarm(1), interesting)
     assert records.read(lambda books: books.alarms.live()) == [interesting]
+
+
+def test_which_tickets_have_an_active_alarm_behind_them(records: SqlRecords) -> None:
+    def work(books: Books) -> frozenset[str]:
+        books.alarms.save(alarm(1, active=True), ticket="t1", now=1)
+        books.alarms.save(alarm(2, active=True), ticket="t1", now=1)
+        books.alarms.save(alarm(3, active=False), ticket="t2", now=1)
+        books.alarms.save(alarm(4, active=True), ticket="t3", now=1)
+        assert books.alarms.active_behind([]) == frozenset()
+        return books.alarms.active_behind(["t1", "t2", "none"])
+
+    assert records.write(work) == {"t1"}
+
+
+def test_who_covered_an_alarm_is_the_last_row_that_did(records: SqlRecords) -> None:
+    def row(of: str, at: int, kind: str, by: str) -> AlarmEvent:
+        return AlarmEvent(of, at, kind, "operator", 1, by, None, f"{by} says so")
+
+    rows = [
+        row("a1", 1, "shelved", "ana"),
+        row("a1", 2, "unshelved", "bo"),
+        row("a1", 3, "out_of_service", "chen"),
+        row("a1", 4, "raised", ""),
+        row("a2", 5, "raised", ""),
+        row("a3", 6, "suppressed", ""),
+    ]
+    records.write(lambda books: books.alarms.log(rows))
+    found = records.read(lambda books: books.alarms.covers(["a1", "a2"]))
+    assert found == {"a1": rows[2]}
+    assert records.read(lambda books: books.alarms.covers([])) == {}
+
+
+def test_a_list_of_what_is_covered(records: SqlRecords) -> None:
+    save(records, alarm(1, overlay=Overlay.SHELVED), alarm(2), alarm(3, overlay=Overlay.OUT_OF_SERVICE))
+    covered = AlarmFilter(overlays=frozenset({Overlay.OUT_OF_SERVICE}))
+    assert [one.id for one in records.read(lambda books: books.alarms.page(covered)).items] == ["alarm-003"]
 
 
 def test_events_come_back_in_the_order_in_which_they_were_written(records: SqlRecords) -> None:

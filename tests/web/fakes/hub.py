@@ -151,6 +151,17 @@ def waiting(registry: Registry, now: int) -> list[InboxDevice]:
             "Reports pressure as the pump rooms do, through the same gateway.",
         ),
         InboxDevice(device("gym-cam-2", 47), (InboxPoint("occupancy", "7", "occupancy"),), None, "", ""),
+        InboxDevice(
+            device("plc-west", 300),
+            (
+                *(InboxPoint(f"register_{number:02d}", str(number * 41), "") for number in range(1, 9)),
+                InboxPoint("service_mode", "normal", "service_mode"),
+                InboxPoint("run_hours", "8112", "run_hours"),
+            ),
+            None,
+            "",
+            "",
+        ),
     ]
 
 
@@ -291,6 +302,9 @@ def furnish(  # noqa: C901 - a morning is a long list
             books.alarms.save(made, ticket=tickets[key].id if key in tickets else None, now=now)
             raised = AlarmEvent(made.id, made.raised_at or now, "raised", "over_limit", 1, "", made.value, made.text)
             books.alarms.log([raised])
+            if made.overlay is Overlay.SHELVED:
+                said = AlarmEvent(made.id, now - HOUR, "shelved", "operator", 1, "desk", None, made.overlay_reason)
+                books.alarms.log([said])
         accepted = TicketEvent(
             tickets["sump"].id, now - 20 * MINUTE, "accept", "assigned", "accepted", "desk", "王师傅"
         )

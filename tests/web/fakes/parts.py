@@ -13,7 +13,7 @@ from hub.clock import DAY, HOUR, MINUTE, Clock
 from hub.domain.alarms import Alarm, Overlay
 from hub.domain.metrics import METRICS
 from hub.domain.places import Device, DeviceState
-from hub.errors import InvalidInput
+from hub.errors import IllegalTransition, InvalidInput
 from hub.flows.batch import PointKey
 from hub.flows.community.adoption import Adoption, InboxDevice
 from hub.flows.live import LiveReading
@@ -47,6 +47,7 @@ class FakeLive:
     def __init__(self, registrar: Registrar, clock: Clock) -> None:
         self._registrar, self._clock = registrar, clock
         self.silent_devices: set[str] = set()
+        self.unheard: set[str] = set()
         self.offline_devices: set[str] = set()
         self.pinned: dict[PointKey, float] = {}
         self._changed: list[tuple[int, PointKey]] = []
@@ -56,6 +57,8 @@ class FakeLive:
         now = self._clock.now()
         found = {}
         for key in keys:
+            if key.device in self.unheard:
+                continue
             metric = METRICS.get(key.name.rpartition(".")[2])
             texts = metric.texts if metric else ()
             silent = key.device in self.silent_devices
@@ -141,6 +144,26 @@ class FakeAlarms:
 
     def reset(self, alarm_id: str, *, by: str) -> Alarm:
         return self._change(alarm_id, "reset", by, "", lambda a: replace(a, active=False, latched=False))
+
+    def take_out_of_service(self, alarm_id: str, *, by: str, reason: str, ticket: str = "") -> Alarm:
+        under = ticket or self._records.read(lambda books: books.alarms.ticket_of(alarm_id))
+        if not under:
+            raise InvalidInput("no ticket", pointer="/ticket", expected="the ticket of the work")
+        return self._change(
+            alarm_id,
+            "out_of_service",
+            by,
+            reason,
+            lambda a: replace(a, overlay=Overlay.OUT_OF_SERVICE, overlay_until=None, overlay_reason=under),
+        )
+
+    def return_to_service(self, alarm_id: str, *, by: str) -> Alarm:
+        def back(alarm: Alarm) -> Alarm:
+            if alarm.overlay is not Overlay.OUT_OF_SERVICE:
+                raise IllegalTransition("the alarm is not out of service")
+            return replace(alarm, overlay=Overlay.NONE, overlay_reason="")
+
+        return self._change(alarm_id, "in_service", by, "", back)
 
     def _change(self, alarm_id: str, kind: str, by: str, comment: str, change: Callable[[Alarm], Alarm]) -> Alarm:
         now = self._clock.now()

@@ -88,7 +88,8 @@ class LiveBoard extends HTMLElement {
     const decimals = Number(how["decimals"] ?? 0);
     const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
     const figure = reading.value.toLocaleString(this.dataset["lang"], digits);
-    return how["unit"] ? `${figure} ${how["unit"]}` : figure;
+    const unit = Number(reading.value.toFixed(decimals)) === 1 ? (how["one"] ?? how["unit"]) : how["unit"];
+    return unit ? `${figure} ${unit}` : figure;
   }
 
   private turned(change: Turned): void {
