@@ -58,8 +58,6 @@ log = logging.getLogger(__name__)
 
 QUARANTINE_KEPT: Final = 365 * DAY
 """How long frames that have been redriven or dismissed stay listed."""
-MONTH: Final = 30 * DAY
-YEAR: Final = 365 * DAY
 ANSWERS_KEPT: Final = 2 * DAY
 """How long a repeated Idempotency-Key gets the first answer."""
 SWITCH_INTERVAL_S: Final = 0.001
@@ -265,12 +263,11 @@ class Hub:
             self.sender.wake()
 
     def _jobs(self) -> tuple[Job, ...]:
-        series = self.settings.series
+        kept = self.settings.series.kept()
 
         def forget(now: int) -> None:
-            done = self.series.forget(
-                readings_before=now - series.raw_months * MONTH, cells_before=now - series.rollup_years * YEAR
-            )
+            registry = self.registrar.current
+            done = self.series.forget(lambda point: kept.before(registry.metric_of(point.device, point.name), now))
             log.info("Forgot what is older than it need be", extra={"action": "forget", "done": str(done)})
 
         def clean(now: int) -> None:
