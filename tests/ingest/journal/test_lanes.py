@@ -13,7 +13,7 @@ import pytest
 from hub.clock import HOUR, SECOND, ManualClock
 from hub.domain.health import Status
 from hub.errors import StoreUnavailable
-from hub.flows.batch import Availability, Beat, Decoded, Gap, Position, Readings, Refusal, TextReading
+from hub.flows.batch import SET_BACK, Availability, Beat, Decoded, Gap, Position, Readings, Refusal, TextReading
 from hub.ingest.batches import BatchSource
 from hub.ingest.frames import Frame
 from hub.ingest.heartbeat import Pulse
@@ -35,6 +35,7 @@ class Numbers:
     def __init__(self) -> None:
         type(self).made += 1
         self.warmed: list[int] = []
+        self.gap: Callable[[], Gap] = lambda: Gap("main", "test", 1, 2, "")
         self.decoded: list[int] = []
 
     def warm(self, frames: list[Frame]) -> None:
@@ -57,7 +58,7 @@ class Numbers:
             ),
             texts=[TextReading(1, 0, str(f.packet_id), 0, 0, i) for i, f in enumerate(frames) if f.packet_id % 2],
             availability=[Availability("c", "d", True, 0, i) for i, f in enumerate(frames) if f.packet_id % 3 == 0],
-            gaps=[Gap("main", "test", 1, 2, "")],
+            gaps=[self.gap()],
             beats=[Beat("main", received_at, received_at)],
         )
 
@@ -117,12 +118,15 @@ class Bench:
         self.meters = meters
         self.a_frame = a_frame
         self.fresh = True
+        self.gap = Gap("main", "test", 1, 2, "")
+        """What every batch says that is decoded from now on."""
         self.decoders: list[Numbers] = []
         self.source = BatchSource(journal, self.decoder, pulse=Pulse(within_ms=SECOND, connections=[]))
         self.sent = 0
 
     def decoder(self) -> Numbers:
         made = Numbers()
+        made.gap = lambda: self.gap
         self.decoders.append(made)
         return made
 
@@ -381,6 +385,30 @@ def test_the_lanes_time_never_runs_backwards(bench: Bench) -> None:
     lane.deadline = NOON
     runner.step()
     assert lane.ticks == [NOON]
+
+
+def test_the_lanes_time_goes_back_with_the_clock_where_the_journal_says_so(bench: Bench) -> None:
+    lane = FakeLane()
+    runner = bench.runner(lane)
+    runner.step()
+    bench.clock.advance(-HOUR)
+    bench.gap = Gap("*", SET_BACK, NOON - HOUR, NOON, "")
+    bench.send()
+    lane.deadline = NOON - HOUR + SECOND
+    run(runner)
+    assert (runner.time, lane.ticks) == (NOON - HOUR, [])
+    bench.gap = Gap("main", "test", 1, 2, "")
+    bench.clock.advance(SECOND)
+    runner.step()
+    assert (runner.time, lane.ticks) == (NOON - HOUR + SECOND, [NOON - HOUR + SECOND])
+
+
+def test_the_newest_heartbeat_is_the_last_one_in_the_journal() -> None:
+    pulse = Pulse(within_ms=15 * SECOND, connections=["main"])
+    pulse.note([Beat("main", NOON, NOON)])
+    assert not pulse.fresh(NOON - HOUR)
+    pulse.note([Beat("main", NOON - HOUR, NOON - HOUR)])
+    assert pulse.fresh(NOON - HOUR)
 
 
 def test_a_deadline_fires_without_a_message(bench: Bench) -> None:
