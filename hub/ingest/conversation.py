@@ -150,6 +150,9 @@ class Conversation:
         ear.meters.connects.inc()
         ear.meters.connected.set(1)
         self._subscribe(session_present=session_present)
+        if session_present and set(ear.memory.subscriptions) == {*ear.filters, ear.beat_topic}:
+            # Subscribed already, to this and nothing else. The answer comes behind all that the broker has kept for us, however much that is.
+            ear.ready.set()
 
     def _gap(self, now: int, *, session_lost: bool) -> Gap | None:
         """One gap for one loss, put before any message of the new connection."""

@@ -51,7 +51,7 @@ class Ear:
     stopping: threading.Event = field(default_factory=threading.Event)
     memory: Remembered = field(default_factory=lambda: Remembered(client_id=""))
     ready: threading.Event = field(default_factory=threading.Event)
-    """The broker has accepted the first connection and every subscription."""
+    """The broker has accepted the first connection, and grants every subscription or has granted it in this session."""
     heard_at: int | None = None
     """Last word of the broker in this process."""
     message_at: int = 0

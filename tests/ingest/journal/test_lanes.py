@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -34,12 +34,12 @@ class Numbers:
 
     def __init__(self) -> None:
         type(self).made += 1
-        self.warmed: list[int] = []
+        self.past: Callable[[int], Iterator[list[Frame]]] = lambda _count: iter(())
         self.gap: Callable[[], Gap] = lambda: Gap("main", "test", 1, 2, "")
         self.decoded: list[int] = []
 
-    def warm(self, frames: list[Frame]) -> None:
-        self.warmed.extend(frame.packet_id for frame in frames)
+    def recall(self, past: Callable[[int], Iterator[list[Frame]]]) -> None:
+        self.past = past
 
     def decode(self, position: Position, frames: list[Frame], received_at: int) -> Decoded:
         self.decoded.append(position.batch)
@@ -187,14 +187,16 @@ def test_a_lane_that_lags_far_behind_reads_back_with_a_decoder_of_its_own(bench:
     assert fast.values[-2:] == slow.values[-2:]
 
 
-def test_a_decoder_that_starts_in_the_middle_is_warmed_with_the_window_before(bench: Bench) -> None:
+def test_a_decoder_that_starts_in_the_middle_can_read_what_was_before(bench: Bench) -> None:
     for _ in range(6):
         bench.send(2, in_memory=False)
     lane = FakeLane()
     lane.at = Position(bench.journal.id, 4)
     run(bench.runner(lane))
     used = [decoder for decoder in bench.decoders if decoder.decoded]
-    assert [(decoder.warmed, decoder.decoded) for decoder in used] == [(list(range(1, 9)), [5, 6])]
+    assert [decoder.decoded for decoder in used] == [[5, 6]]
+    before = {count: [f.packet_id for frames in used[0].past(count) for f in frames] for count in (1, 3, 99)}
+    assert before == {1: [7, 8], 3: [5, 6, 7, 8], 99: list(range(1, 9))}
     assert lane.values == [9, 10, 11, 12]
 
 
