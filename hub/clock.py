@@ -19,6 +19,10 @@ class Clock(Protocol):
         """Epoch milliseconds, UTC."""
         ...
 
+    def steady(self) -> int:
+        """Milliseconds since some moment: counts on whatever becomes of the machine's clock."""
+        ...
+
 
 class WallClock:
     """The machine's clock."""
@@ -27,20 +31,30 @@ class WallClock:
         """Epoch milliseconds, UTC."""
         return time.time_ns() // 1_000_000
 
+    def steady(self) -> int:
+        """Milliseconds since some moment."""
+        return time.monotonic_ns() // 1_000_000
+
 
 class ManualClock:
     """A clock that a test or the simulator winds forward by hand."""
 
     def __init__(self, start: int) -> None:
         self._now = start
+        self._steady = 0
 
     def now(self) -> int:
         """Epoch milliseconds, UTC."""
         return self._now
 
+    def steady(self) -> int:
+        """Milliseconds wound forward so far."""
+        return self._steady
+
     def advance(self, milliseconds: int) -> None:
         """Wind the clock on; winding it back is how a test makes a clock jump."""
         self._now += milliseconds
+        self._steady += max(0, milliseconds)
 
 
 def to_iso(instant: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -11,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hub.clock import MINUTE, from_iso
+from hub.domain.metrics import METRICS
+from hub.domain.retention import Kept, Retention
 from hub.errors import ConfigError
 
 GIB = 1024**3
@@ -98,6 +101,19 @@ class JournalSettings(_Section):
     """Below this much free disk intake stops acknowledging; unset: 1 GiB or 5 % of the disk, whichever is more."""
 
 
+class MetricRetention(_Section):
+    """[series.retention.METRIC]; what is not set is as for every other metric."""
+
+    raw_months: int | None = Field(default=None, ge=1)
+    rollup_years: int | None = Field(default=None, ge=1)
+
+    def over(self, default: Kept) -> Kept:
+        """Both numbers, its own where it has them."""
+        return Kept(
+            raw_months=self.raw_months or default.raw_months, rollup_years=self.rollup_years or default.rollup_years
+        )
+
+
 class Series(_Section):
     """[series]"""
 
@@ -105,6 +121,22 @@ class Series(_Section):
     threads: int = Field(default=2, ge=1)
     raw_months: int = Field(default=13, ge=1)
     rollup_years: int = Field(default=5, ge=1)
+    retention: dict[str, MetricRetention] = {}
+    """Metrics that are kept longer or shorter than the others."""
+
+    @field_validator("retention")
+    @classmethod
+    def _known_metrics(cls, given: dict[str, MetricRetention]) -> dict[str, MetricRetention]:
+        for name in given:
+            if name not in METRICS:
+                near = ", ".join(get_close_matches(name, METRICS)) or "the names of the metric table"
+                raise ValueError(f"no metric is called {name}: expected {near}")
+        return given
+
+    def kept(self) -> Retention:
+        """How long each metric is kept."""
+        default = Kept(raw_months=self.raw_months, rollup_years=self.rollup_years)
+        return Retention(default=default, metrics={name: own.over(default) for name, own in self.retention.items()})
 
 
 class RecordsSettings(_Section):

@@ -150,6 +150,13 @@ class Stretched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetBack:
+    """The machine's clock was set back by so many ms: a delay that runs ends so much earlier by the new time."""
+
+    by: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledge:
     """Somebody has seen it."""
 
@@ -224,6 +231,7 @@ Signal = (
     | Momentary
     | Elapsed
     | Stretched
+    | SetBack
     | Acknowledge
     | Shelve
     | Unshelve

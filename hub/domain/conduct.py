@@ -30,6 +30,7 @@ from hub.domain.alarms import (
     Release,
     Reset,
     ReturnToService,
+    SetBack,
     Shelve,
     Signal,
     Step,
@@ -71,6 +72,8 @@ def _apply(alarm: Alarm, signal: Signal, now: int, manner: Manner) -> _Outcome: 
             return _elapsed(alarm, now, manner)
         case Stretched():
             return _stretched(alarm, signal), ()
+        case SetBack():
+            return _set_back(alarm, signal.by), ()
         case Acknowledge():
             return _acknowledge(alarm, signal, now)
         case Reset():
@@ -202,6 +205,11 @@ def _stretched(alarm: Alarm, gap: Stretched) -> Alarm:
         return alarm
     lost = gap.ended_at - max(gap.started_at, alarm.pending_since + alarm.lag)
     return alarm if lost <= 0 else replace(alarm, pending_since=alarm.pending_since + lost)
+
+
+def _set_back(alarm: Alarm, by: int) -> Alarm:
+    """What the device measured was when it says it was; only the arrival of its word has another time now."""
+    return alarm if alarm.pending_since is None or alarm.late else replace(alarm, lag=alarm.lag - by)
 
 
 # --- operators and logic ----------------------------------------------------------------------------------------

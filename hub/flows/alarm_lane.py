@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub.clock import SECOND, Clock
-from hub.domain.alarms import Alarm, Overlay, ReturnToService, Stretched
+from hub.domain.alarms import Alarm, Overlay, ReturnToService, SetBack, Stretched
 from hub.domain.health import Health, Status
 from hub.domain.ids import IdMaker
 from hub.domain.tickets import ENDED
 from hub.flows.alarm_commands import AlarmCommands
-from hub.flows.batch import TOLD_AGAIN, Decoded, PointKey, Position, Slots
+from hub.flows.batch import SET_BACK, TOLD_AGAIN, Decoded, PointKey, Position, Slots
 from hub.flows.bindings import Bindings
 from hub.flows.judging import Judging
 from hub.flows.live import LiveState, alarm_data, ticket_data
@@ -153,13 +153,17 @@ class AlarmLane:
         self._refresh(batch.received_at)
         columns = self._columns(batch)
         candidates = self._judging.candidates(batch.readings.slot, columns.rows, columns.values, columns.late)
-        now = max(self._time, batch.received_at)
+        back = bool(batch.set_back)
+        now = batch.received_at if back else max(self._time, batch.received_at)
         mark = self._mark(batch.position, now)
         sheet = None
         if candidates or mark.state is not None or now >= self._marked_at + MARK_EVERY_MS or self._speaks(batch):
             sheet = self._records.write(lambda books: self._write(books, batch, columns, candidates, mark))
             self._marked(mark)
         self._position, self._time = batch.position, now
+        if back:  # nothing has been saved, and nothing is to wait, until after a time that comes once more
+            self._saved_at = min(self._saved_at, now)
+            self._next_scan = self._next_tickets = None
         self._absorb(batch, columns)
         self._absorbed = batch.position.batch
         self._count(columns, candidates)
@@ -221,9 +225,13 @@ class AlarmLane:
         if self._unwatched:
             self._judging.withdraw_unwatched(sheet)
         for gap in batch.gaps:
+            signal = (
+                SetBack(by=gap.ended_at - gap.started_at)
+                if gap.kind == SET_BACK
+                else Stretched(started_at=gap.started_at, ended_at=gap.ended_at)
+            )
             for alarm in list(self._judging.live.values()):
-                stretched = Stretched(started_at=gap.started_at, ended_at=gap.ended_at)
-                self._judging.signal(sheet, alarm, stretched, sheet.now)
+                self._judging.signal(sheet, alarm, signal, sheet.now)
         self._judge_values(sheet, batch, columns, candidates)
         self._judge_texts(sheet, batch)
         for event in batch.events:

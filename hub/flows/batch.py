@@ -160,11 +160,16 @@ class DeviceSeen(NamedTuple):
     names: tuple[str, ...]
 
 
+SET_BACK: Final = "set_back"
+"""The kind of a gap that is none: time that the machine's clock shows twice."""
+
+
 class Gap(NamedTuple):
     """Time in which the hub could not hear a connection; written into the journal by the ingest itself, in order.
 
     Counts towards no silence and no delay. ``kind``: hub_down, broker_down, session_lost (messages may be missing),
-    standstill (connected, and not even the heartbeat came: a machine asleep, a full disk, a clock set forward).
+    standstill (connected, and not even the heartbeat came: a machine asleep, a full disk, a clock set forward);
+    set_back: the clock was at ``ended_at`` and was set back to ``started_at``, alone in its batch.
     """
 
     connection: str
@@ -198,3 +203,8 @@ class Decoded:
     seen: list[DeviceSeen] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     beats: list[Beat] = field(default_factory=list)
+
+    @property
+    def set_back(self) -> int:
+        """By how much the machine's clock was set back before this batch, ms: what was noted before is off by so much."""
+        return sum(gap.ended_at - gap.started_at for gap in self.gaps if gap.kind == SET_BACK)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub.domain.rules import LEAST_SILENCE_MS, UNLEARNED_SILENCE_MS
-from hub.flows.batch import TOLD_AGAIN, Decoded, PointKey, Readings, Slots, TextReading
+from hub.flows.batch import SET_BACK, TOLD_AGAIN, Decoded, Mark, PointKey, Readings, Slots, TextReading
 
 NEVER: Final = np.iinfo(np.int64).min
 LEARNED_AFTER: Final = 4
@@ -106,7 +106,10 @@ class Memory:
         self.grow()
         self.counter += 1
         for gap in batch.gaps:
-            self.stretch(gap.started_at, gap.ended_at)
+            if gap.kind != SET_BACK:
+                self.stretch(gap.started_at, gap.ended_at)
+        if batch.set_back:
+            self.set_back(batch.set_back)
         if len(batch.readings):
             self._hear(batch.readings)
             self._keep_latest(batch.readings, values, late)
@@ -123,6 +126,16 @@ class Memory:
         for column in (self.heard, self.fresh_since, self.device_heard):
             known = (column != NEVER) & (column < ended_at)
             column[known] += ended_at - np.maximum(column[known], started_at)
+
+    def set_back(self, by: int) -> None:
+        """The machine's clock was: what was noted by the old time was as long ago as before.
+
+        So is the event time of a reading that was stamped on arrival; else no later one would be newer for as long.
+        """
+        for column in (self.heard, self.fresh_since, self.device_heard, self.arrival):
+            column[column != NEVER] -= by
+        stamped = (self.mark & (Mark.ARRIVAL_TIME | Mark.CLOCK_PROBLEM)) != 0
+        self.time[stamped & (self.time != NEVER)] -= by
 
     def hear_device(self, hub_id: str, at: int) -> None:
         """A device has said something, about none of its points."""

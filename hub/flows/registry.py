@@ -63,6 +63,11 @@ class Registry:
                 return binding
         return None
 
+    def metric_of(self, device: str, point: str) -> str:
+        """What the point measures, as its newest binding says; without one the point's own last name part."""
+        spans = self.bindings.get((device, point))
+        return spans[-1].metric_name() if spans else point.rpartition(".")[2]
+
     def rules_for_point(self, binding: Binding) -> tuple[Rule, ...]:
         """Limit, state and no-data rules that watch this point while the binding holds."""
         facility = self.facilities.get((binding.community, binding.facility))

@@ -6,7 +6,7 @@ and the last write wins, so a replay changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hub.domain.retention import Before
 from hub.errors import HubError
 from hub.flows.batch import PointKey, Position
 
@@ -106,7 +107,7 @@ class Written(NamedTuple):
     unchanged: int
     """Stored before in the same words, or said twice in the batch."""
     expired: int
-    """Of a month that retention has taken away: not stored."""
+    """Of a time that retention has taken away: not stored."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -252,8 +253,11 @@ class SeriesReader(Protocol):
 class SeriesKeeper(Protocol):
     """What retention needs."""
 
-    def forget(self, *, readings_before: int, cells_before: int) -> Forgotten:
-        """Delete whole months (UTC) that ended before these instants; late rows of such a month are not stored again."""
+    def forget(self, before: Callable[[PointKey], Before]) -> Forgotten:
+        """Delete whole months (UTC) of each point that ended before its instants, in steps between which rows are appended.
+
+        Its late rows of such months are not stored again; their roll-ups stay as they are, until they go themselves.
+        """
         ...
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final, Protocol
 
 import numpy as np
@@ -11,11 +12,14 @@ import numpy as np
 from hub.flows.batch import Decoded, Position, Readings, Refusal
 from hub.ingest.frames import Frame
 from hub.ingest.heartbeat import Pulse
-from hub.ingest.journal import WINDOW, Backlog, Batch, Journal
+from hub.ingest.journal import Backlog, Batch, Journal
 
 _KEPT_BATCHES: Final = 32
-_KEPT_ROWS: Final = 1_000_000
-_KEPT_BYTES: Final = 32 * 1024**2
+_KEPT_ROWS: Final = 300_000
+_KEPT_BYTES: Final = 16 * 1024**2
+"""What the lanes are handed from memory; one that is further behind reads the journal, which costs a tenth of decoding."""
+_FRAME_BYTES: Final = 300
+"""A frame in memory, beside its payload."""
 _READ_AHEAD: Final = 4
 
 
@@ -23,8 +27,8 @@ class BatchDecoder(Protocol):
     """Turns frames into columns. Its state is a function of the last window of frames."""
 
     def decode(self, position: Position, frames: list[Frame], received_at: int) -> Decoded: ...
-    def warm(self, frames: list[Frame]) -> None:
-        """Read frames for their effect on the state only."""
+    def recall(self, past: Callable[[int], Iterator[list[Frame]]]) -> None:
+        """For one that begins in the middle: ``past(count)`` reads at least the last ``count`` frames before its first."""
         ...
 
 
@@ -66,6 +70,7 @@ class BatchSource:
 
     def offer(self, number: int, frames: list[Frame], size: int) -> None:
         """A batch has been committed: keep it in memory for a moment and wake the lanes."""
+        size += _FRAME_BYTES * len(frames)
         with self._changed:
             self._frames[number] = (Batch(number, frames[-1].received_at, frames), size)
             self._frames_bytes += size
@@ -151,7 +156,7 @@ class BatchSource:
     def _decode(self, reader: _Reader, batch: Batch, done: int) -> Decoded:
         if reader.at is None or not done <= reader.at < batch.number:
             reader.decoder = self._decoder_factory()
-            self._warm(reader.decoder, batch.number)
+            reader.decoder.recall(partial(self._past, batch.number))
         position = Position(self._journal.id, batch.number)
         decoded = reader.decoder.decode(position, batch.frames, batch.received_at)
         if batch.damaged is not None:
@@ -159,11 +164,12 @@ class BatchSource:
         reader.at = batch.number
         return decoded
 
-    def _warm(self, decoder: BatchDecoder, number: int) -> None:
-        at = self._journal.before(number, WINDOW)
+    def _past(self, number: int, count: int) -> Iterator[list[Frame]]:
+        """A few batches at a time: together they may be large."""
+        at = self._journal.before(number, count)
         while batches := [batch for batch in self._journal.read(at, _READ_AHEAD) if batch.number < number]:
             for batch in batches:
-                decoder.warm(batch.frames)
+                yield batch.frames
             at = batches[-1].number
 
     def _keep(self, decoded: Decoded) -> None:

@@ -49,7 +49,7 @@ class Conversation:
     def hold(self) -> None:
         """Dial, and talk until the line ends or the receiver stops; Refused with the reason, where there is one."""
         ear, line = self._ear, self._line
-        dialled = ear.clock.now()
+        dialled = ear.clock.steady()
         line.dial(self, wake=ear.wake.fileno())
         while line.alive and not ear.stopping.is_set():
             if self._gathering:
@@ -58,8 +58,9 @@ class Conversation:
                 line.wait(self._nap_ms, reading=not ear.intake.full)
             ear.wake.clear()
             now = ear.clock.now()
+            ear.not_ahead(now)
             self._turn(now)
-            if not line.answered and now - dialled > ANSWER_TIMEOUT_S * SECOND:
+            if not line.answered and ear.clock.steady() - dialled > ANSWER_TIMEOUT_S * SECOND:
                 break
         if ear.stopping.is_set():
             self._say_goodbye()
@@ -139,6 +140,7 @@ class Conversation:
     def came_up(self, *, session_present: bool) -> None:
         ear = self._ear
         now = ear.connected_at = ear.message_at = ear.clock.now()
+        ear.not_ahead(now)
         gap = self._gap(now, session_lost=ear.memory.session and not session_present)
         if gap is not None:
             log.warning("MQTT connection %s: %s", ear.connection, gap.detail, extra={"action": gap.kind})
@@ -148,11 +150,14 @@ class Conversation:
         ear.meters.connects.inc()
         ear.meters.connected.set(1)
         self._subscribe(session_present=session_present)
+        if session_present and set(ear.memory.subscriptions) == {*ear.filters, ear.beat_topic}:
+            # Subscribed already, to this and nothing else. The answer comes behind all that the broker has kept for us, however much that is.
+            ear.ready.set()
 
     def _gap(self, now: int, *, session_lost: bool) -> Gap | None:
         """One gap for one loss, put before any message of the new connection."""
         ear = self._ear
-        since = ear.heard_at or ear.door.last_received_at or now
+        since = min(ear.heard_at or ear.door.last_received_at or now, now)
         if session_lost:
             detail = "the broker no longer has the hub's session: messages may be missing"
             return Gap(ear.connection, "session_lost", since, now, detail)

@@ -63,12 +63,6 @@ class DeviceCache:
         self._new = 0
         self._fresh: dict[DeviceRef, tuple[int, list[str]]] = {}
 
-    def forget(self) -> None:
-        """Meet everybody anew (their slots stay)."""
-        self._devices.clear()
-        self._fresh.clear()
-        self._new = 0
-
     def admit(self, ref: DeviceRef, connection: str, at: int) -> KnownDevice | None:
         """The device; None where it is one new device too many in this minute."""
         device = self._devices.get(ref)

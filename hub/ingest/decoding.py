@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -16,6 +16,7 @@ from devices.contract import (
     identity_of,
 )
 from hub.clock import DAY
+from hub.errors import StoreUnavailable
 from hub.flows.batch import (
     Beat,
     Decoded,
@@ -70,6 +71,8 @@ class Decoder:
         self._connections = {connection.name: connection for connection in connections}
         self._formats = formats
         self._settings = settings
+        self._known = known
+        self._window = window
         self._devices = DeviceCache(slots, settings, known)
         self._repeats = Repeats(window)
         self._tally = Tally({} if counts is None else counts, {} if clocks is None else clocks)
@@ -81,11 +84,23 @@ class Decoder:
 
     # --- the batch --------------------------------------------------------------------------------------------
 
-    def warm(self, frames: list[Frame]) -> None:
-        """Read frames that have had their effects, for what repeats of them would look like."""
-        self.decode(Position("", 0), frames, 0)
-        self._topics.clear()
-        self._devices.forget()
+    def recall(self, past: Callable[[int], Iterator[list[Frame]]]) -> None:
+        """``past(count)`` reads at least the last ``count`` frames before the first batch, if any is asked about."""
+        self._repeats.recall(lambda count: self._identities(past(count)))
+
+    def _identities(self, past: Iterable[list[Frame]]) -> Mapping[Hashable, int]:
+        """Frames that have had their effects, read for what repeats of them would look like, and for nothing else."""
+        reader = Decoder(
+            tuple(self._connections.values()),
+            self._formats,
+            Slots(),
+            self._settings,
+            known=self._known,
+            window=self._window,
+        )
+        for frames in past:
+            reader.decode(Position("", 0), frames, 0)
+        return reader._repeats.before_now()
 
     def decode(self, position: Position, frames: list[Frame], received_at: int) -> Decoded:  # noqa: C901, PLR0912 - the hot loop: calls would cost more than branches
         """Everything the frames say, in order."""
@@ -143,6 +158,8 @@ class Decoder:
         """A format that raises breaks its promise: its frame goes to quarantine with the trace, the batch goes on."""
         try:
             entry.read(entry, arrival, out)
+        except StoreUnavailable:  # the journal that knows the repeats: the batch comes again
+            raise
         except Exception:  # noqa: BLE001 - one frame must not stop the lanes
             self._tally.count("decoder_failed")
             trace = (

@@ -51,7 +51,7 @@ class Ear:
     stopping: threading.Event = field(default_factory=threading.Event)
     memory: Remembered = field(default_factory=lambda: Remembered(client_id=""))
     ready: threading.Event = field(default_factory=threading.Event)
-    """The broker has accepted the first connection and every subscription."""
+    """The broker has accepted the first connection, and grants every subscription or has granted it in this session."""
     heard_at: int | None = None
     """Last word of the broker in this process."""
     message_at: int = 0
@@ -67,6 +67,16 @@ class Ear:
     @property
     def beat_topic(self) -> str:
         return f"{BEAT_ROOT}{self.memory.client_id}"
+
+    def not_ahead(self, now: int) -> None:
+        """Nothing has happened later than now. Where it seems so the clock was set back, and its age starts anew."""
+        self.message_at = min(self.message_at, now)
+        self.connected_at = min(self.connected_at, now)
+        self.put_at, self.acked_at = min(self.put_at, now), min(self.acked_at, now)
+        if self.heard_at is not None:
+            self.heard_at = min(self.heard_at, now)
+        if self.beat_seen is not None:
+            self.beat_seen = min(self.beat_seen, now)
 
     def pulse(self, now: int) -> Pulse:
         """What the heartbeat says about the present connection."""

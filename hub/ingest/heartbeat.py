@@ -15,10 +15,10 @@ class Pulse:
         self._latest: dict[str, int] = dict.fromkeys(connections, 0)
 
     def note(self, beats: Iterable[Beat]) -> None:
-        """Heartbeats read in the journal."""
+        """Heartbeats in the order of the journal: the newest is the last one, also where the clock was set back."""
         for beat in beats:
             if beat.connection in self._latest:
-                self._latest[beat.connection] = max(self._latest[beat.connection], beat.received_at)
+                self._latest[beat.connection] = beat.received_at
 
     def fresh(self, now: int) -> bool:
         """Somebody is heard, or there is no broker to hear: then the wall clock may stand in for messages."""

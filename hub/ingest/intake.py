@@ -10,9 +10,10 @@ from operator import itemgetter
 from typing import Final, NamedTuple, Protocol
 
 from hub.clock import SECOND, Clock
+from hub.domain.clock_steps import Look, set_back
 from hub.domain.health import Health, Status
 from hub.errors import StoreUnavailable
-from hub.flows.batch import Gap
+from hub.flows.batch import SET_BACK, Gap
 from hub.ingest.control import EVERY_CONNECTION, gap_frame
 from hub.ingest.frames import CONTROL, Acknowledger, Frame
 from hub.ingest.journal import Journal
@@ -25,6 +26,8 @@ _BATCH_BYTES: Final = 8 * 1024**2
 _WAITING_BYTES: Final = 256 * 1024**2
 _BACK_OFF: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _PRUNE_EVERY: Final = SECOND
+_ONE_MOMENT_MS: Final = 100
+"""A tenth of the least step that is told."""
 _STOP_ATTEMPTS: Final = 3
 _log = logging.getLogger(__name__)
 _payload = itemgetter(3)
@@ -79,6 +82,7 @@ class IntakeThread:
         self._gave_up = False
         self._held = ""
         self._pruned_at = 0
+        self._look = Look(0, 0)
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
     # --- for receivers ----------------------------------------------------------------------------------------
@@ -117,9 +121,12 @@ class IntakeThread:
     def start(self) -> None:
         """Write the gap since the last run into the journal, then take frames."""
         last, now = self._journal.last_received_at, self._clock.now()
+        self._look = self._both_clocks()
         if last is not None and now > last:
             gap = Gap(EVERY_CONNECTION, "hub_down", last, now, "the hub was not running")
             self.put([gap_frame(gap, now)], None, 0)
+        elif last is not None:
+            self._look = self._look._replace(wall=last)  # it was set back meanwhile
         self._thread.start()
 
     def stop(self) -> None:
@@ -134,9 +141,38 @@ class IntakeThread:
 
     def _run(self) -> None:
         while (puts := self._gather()) is not None:
+            self._look_at_the_clock()
             if puts:
-                self._commit(puts)
+                self._commit([self._not_ahead(put) for put in puts])
             self._prune()
+
+    def _look_at_the_clock(self) -> None:
+        """Where it was set back, say so in a batch of its own, before everything that is received by the new time."""
+        before, now = self._look, self._both_clocks()
+        self._look = now
+        step = set_back(before, now)
+        if not step:
+            return
+        detail = f"the machine's clock was set back by {step / SECOND:g} s"
+        _log.warning("%s", detail, extra={"action": SET_BACK})
+        frame = gap_frame(Gap(EVERY_CONNECTION, SET_BACK, now.wall, now.wall + step, detail), now.wall)
+        number = self._append([frame])
+        if number is not None:
+            self._follower.offer(number, [frame], len(frame.payload))
+
+    def _both_clocks(self) -> Look:
+        """Read at one moment: a thread that was stopped between the two would take the stop for a step."""
+        while True:
+            steady, wall = self._clock.steady(), self._clock.now()
+            if self._clock.steady() - steady <= _ONE_MOMENT_MS:
+                return Look(wall, steady)
+
+    def _not_ahead(self, put: _Put) -> _Put:
+        """Stamped by the old time just before the clock was set back: received now, for nobody receives in the future."""
+        now = self._look.wall
+        if put.frames[-1].received_at <= now:
+            return put
+        return put._replace(frames=[frame._replace(received_at=min(frame.received_at, now)) for frame in put.frames])
 
     def _gather(self) -> list[_Put] | None:
         """The next batch: open for 20 ms from its first frame, or until it is full. None: stop. Empty: nothing came."""

@@ -48,7 +48,7 @@ class Lane(Protocol):
         ...
 
     def tick(self, now: int) -> None:
-        """Judge deadlines at the lane's time ``now``, which never runs backwards."""
+        """Judge deadlines at the lane's time ``now``. It runs backwards only with a batch that says ``set_back``."""
         ...
 
     def next_deadline(self) -> int | None:
@@ -88,7 +88,7 @@ class LaneRunner:
         self._failures = 0
         self._stopping = False
         self.time = 0
-        """The lane's time, epoch ms; never runs backwards."""
+        """The lane's time, epoch ms; goes back only where the journal says that the machine's clock did."""
         self.stopped: str = ""
         """Why the lane does not go on at all (a named error); commands are still answered."""
         self.waiting: str = ""
@@ -210,6 +210,8 @@ class LaneRunner:
         with self._meters.take_seconds.labels(self._lane.name).time():
             self._take(batch)
         self._done = batch.position.batch
+        if batch.set_back:
+            self.time = min(self.time, batch.received_at)
         self._meters.batches.labels(self._lane.name).inc()
         self._meters.messages.labels(self._lane.name).inc(batch.frames)
         self._tick(batch.received_at)

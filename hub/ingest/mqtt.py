@@ -94,7 +94,7 @@ class Receiver:
     # ---- any thread
 
     def start(self, timeout_s: float = 10.0) -> None:
-        """Connect, subscribe, and go on receiving in a thread of its own.
+        """Connect, subscribe, and go on receiving in a thread of its own; what waits at the broker comes after that.
 
         ConfigError with the reason: at once where trying again cannot help, after ``timeout_s`` where it might have.
         """

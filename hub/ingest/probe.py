@@ -51,10 +51,10 @@ def _try(connection: Connection, mqtt: Mqtt, clock: Clock, version: Version) -> 
         context=tls_context(connection) if endpoint.tls else None,
         persistent=False,
     )
-    dialled = clock.now()
+    dialled = clock.steady()
     line.dial(_Nobody())
     try:
-        while line.alive and not line.answered and clock.now() - dialled < ANSWER_TIMEOUT_S * SECOND:
+        while line.alive and not line.answered and clock.steady() - dialled < ANSWER_TIMEOUT_S * SECOND:
             line.wait(_NAP_MS)
             line.read(Harvest(dialled, [], []))
             line.write()

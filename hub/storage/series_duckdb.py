@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +11,7 @@ import duckdb
 import numpy as np
 from prometheus_client import CollectorRegistry
 
+from hub.domain.retention import Before
 from hub.domain.rollups import cell_start
 from hub.errors import StoreUnavailable
 from hub.flows.batch import PointKey, Position
@@ -33,13 +33,15 @@ from hub.flows.series import (
     Written,
 )
 from hub.storage.duck import courses, reading, retention, rollup
-from hub.storage.duck.appender import Appender, Expired, load_position
+from hub.storage.duck.appender import Appender, load_position
 from hub.storage.duck.database import Database
 from hub.storage.duck.holds import change_holds
 from hub.storage.duck.meters import SeriesMeters
 from hub.storage.duck.names import Names
 from hub.storage.duck.newest import Newest
 from hub.storage.duck.questions import Questions
+from hub.storage.duck.retention import Gone, month_start
+from hub.storage.duck.turns import Turns
 
 _log: Final = logging.getLogger(__name__)
 CHECKPOINT_BYTES: Final = 16 * 1024**2
@@ -65,15 +67,15 @@ class DuckSeries:
         self._database = Database(path, memory_limit=memory_limit, threads=threads, checkpoint_bytes=checkpoint_bytes)
         self._names = Names()
         self._newest = Newest()
-        self._expired = Expired()
-        self._appender = Appender(self._database, self._names, self._newest, self._expired)
+        self._gone = Gone()
+        self._appender = Appender(self._database, self._names, self._newest, self._gone)
         self._questions = Questions(self._database, at_once=questions_at_once, seconds=question_seconds)
         self._meters = SeriesMeters(metrics or CollectorRegistry())
-        self._writing = threading.RLock()
+        self._turns = Turns()
         self._position: Position | None = None
 
     def open(self) -> None:
-        with self._writing:
+        with self._turns.at_once():
             self._database.open()
             try:
                 self._load()
@@ -86,7 +88,7 @@ class DuckSeries:
 
     def close(self) -> None:
         self._questions.interrupt()
-        with self._writing:
+        with self._turns.at_once():
             self._database.close()
 
     def position(self) -> Position | None:
@@ -99,12 +101,12 @@ class DuckSeries:
         return self._names.places.ids(places)
 
     def set_holds(self, points: IdArray, holds: IntArray) -> None:
-        with self._writing:
+        with self._turns.at_once():
             self._ready()
             change_holds(self._database, self._names, points, holds)
 
     def append(self, rows: Rows, texts: Sequence[TextRow], position: Position) -> Written:
-        with self._writing:
+        with self._turns.at_once():
             self._ready()
             with self._meters.append_seconds.time():
                 written = self._appender.append(rows, texts, position)
@@ -113,7 +115,7 @@ class DuckSeries:
             return written
 
     def refresh_cells(self, until: int, limit: int = 20_000) -> int:
-        with self._writing:
+        with self._turns.at_once():
             self._ready()
             self._appender.refreshed_until = max(self._appender.refreshed_until, cell_start(until))
             done = rollup.refresh(self._database, self._names, self._newest, until=until, limit=limit)
@@ -170,13 +172,17 @@ class DuckSeries:
         with self._questions.ask() as cursor:
             return reading.sizes(cursor, self._names, self._path)
 
-    def forget(self, *, readings_before: int, cells_before: int) -> Forgotten:
-        while self.refresh_cells(readings_before):
-            pass  # what is about to go must have been rolled up
-        taken = [0, 0]
-        for index, (table, before) in enumerate((("readings", readings_before), ("cells", cells_before))):
-            while (deleted := self._forget_month(table, before)) is not None:
-                taken[index] += deleted
+    def forget(self, before: Callable[[PointKey], Before]) -> Forgotten:
+        wanted = [before(key) for key in self._names.points.keys[: self._names.points.stored]]
+        readings = _points_by([month_start(limit.readings) for limit in wanted])
+        cells = _points_by([month_start(limit.cells) for limit in wanted])
+        for until, points in readings.items():
+            self._give_up(points, until)
+        while self.refresh_cells(max(readings, default=0)):
+            pass  # what is about to go must have been rolled up, and nothing can touch it any more
+        taken = self._forget("readings", readings), self._forget("cells", cells)
+        self._forget("texts", readings)
+        self._forget("hours", cells)
         return Forgotten(*taken)
 
     def interrupt(self) -> None:
@@ -187,16 +193,26 @@ class DuckSeries:
         connection = self._database.connection
         self._names.load(connection)
         self._newest.load(connection, len(self._names.points))
-        self._expired.load(connection)
+        self._gone.load(connection)
         self._position = load_position(connection)
 
-    def _forget_month(self, table: str, before: int) -> int | None:
-        """One month a time, so that the lane appends in between."""
-        with self._writing:
+    def _give_up(self, points: IdArray, until: int) -> None:
+        with self._turns.at_once():
             self._ready()
-            deleted = retention.forget_month(self._database, table=table, before=before)
-            self._expired.load(self._database.connection)
-            return deleted
+            retention.give_up(self._database, points, until)
+            self._gone.load(self._database.connection)
+
+    def _forget(self, table: str, limits: Mapping[int, IdArray]) -> int:
+        """A day at a time, so that the lane appends in between; what there is to do is found out beside the lane."""
+        taken = 0
+        for until, points in limits.items():
+            with self._database.reading() as cursor:
+                days = retention.days_of(cursor, table, points, until)
+            for day in days:
+                with self._turns.when_idle():
+                    self._ready()
+                    taken += retention.forget_day(self._database, table, points, day)
+        return taken
 
     def _known(self, points: Sequence[PointKey]) -> IdArray:
         ids = [number for key in points if (number := self._names.points.find(key)) is not None]
@@ -207,3 +223,9 @@ class DuckSeries:
             _log.warning("opening the series store again after a failure", extra={"action": "series_reopen"})
             self._meters.reopened()
             self.open()
+
+
+def _points_by(limits: list[int]) -> dict[int, IdArray]:
+    """Which points, numbered in this order, share a limit."""
+    shared = np.array(limits, np.int64)
+    return {int(limit): np.flatnonzero(shared == limit).astype(np.int32) for limit in np.unique(shared)}

@@ -48,13 +48,8 @@ class Browser:
 def main() -> int:
     """Print what was seen; 1 where the promise was not kept."""
     with tempfile.TemporaryDirectory() as folder:
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("HUB_")}
-        environment |= {"HUB_DATA_DIR": folder, "HUB_WEB__PORT": "0", "HUB_MQTT__EMBEDDED_PORT": "0"}
         began = time.monotonic()
-        command = [sys.executable, "-m", "hub", "demo"]
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-        )
+        process = start(Path(folder))
         try:
             url = read_address(process)
             ready = time.monotonic() - began
@@ -76,6 +71,14 @@ def main() -> int:
     kept = ready <= READY_S and first <= TICKET_S and ended <= END_S and process.returncode == 0
     print("the demo keeps its promise" if kept else "the demo does NOT keep its promise")
     return 0 if kept else 1
+
+
+def start(folder: Path, *options: str) -> subprocess.Popen[str]:
+    """The demo as a process, on this folder and on ports of its own."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("HUB_")}
+    environment |= {"HUB_DATA_DIR": str(folder), "HUB_WEB__PORT": "0", "HUB_MQTT__EMBEDDED_PORT": "0"}
+    command = [sys.executable, "-m", "hub", "demo", *options]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
 
 
 def read_address(process: subprocess.Popen[str]) -> str:

@@ -10,7 +10,8 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from hub.settings import Connection, Settings, load
+from hub.errors import ConfigError
+from hub.settings import Connection, MetricRetention, Settings, load
 from tests.docs.pages import blocks, code_words, page, rows, section
 
 TEXT = page("docs/settings.md")
@@ -22,7 +23,7 @@ def default_text(field: FieldInfo) -> str:
         return "–"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | dict):
         return f"`{json.dumps(value)}`" if value else "none"
     return f"`{value}`" if isinstance(value, Path) or value != "" else "empty"
 
@@ -64,6 +65,18 @@ def test_the_keys_of_a_further_connection() -> None:
     assert told == {f"`{key}`": default_text(field) for key, field in Connection.model_fields.items()}
 
 
+def test_the_keys_of_a_metrics_retention() -> None:
+    told = {row[0]: row[1] for row in rows(section(TEXT, "### `[series.retention.METRIC]`"))}
+    assert told == {f"`{key}`": "as for all" for key in MetricRetention.model_fields}
+
+
+def test_a_metric_that_does_not_exist_is_refused_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    path = tmp_path / "hub.toml"
+    path.write_text("[series.retention.door_opened]\nraw_months = 3\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"series\.retention .*no metric is called door_opened: expected door_open"):
+        load(path)
+
+
 def test_every_key_has_a_meaning() -> None:
     for row in rows(TEXT):
         assert len(row[3] if len(row) == 5 else row[2]) > 3, row
@@ -89,7 +102,7 @@ def test_the_settings_file_that_is_shown_is_taken(name: str, tmp_path: Path) -> 
     for number, text in enumerate(shown):
         path = tmp_path / f"{number}.toml"
         path.write_text(text, encoding="utf-8")
-        assert load(path).mqtt.all_connections()
+        assert load(path) != Settings.model_construct()
 
 
 def test_a_secret_is_read_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

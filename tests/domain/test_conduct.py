@@ -24,6 +24,7 @@ from hub.domain.alarms import (
     Release,
     Reset,
     ReturnToService,
+    SetBack,
     Shelve,
     Signal,
     Step,
@@ -311,6 +312,15 @@ def test_time_in_which_nobody_could_be_heard_counts_towards_no_delay() -> None:
     pending = step(NORMAL, OVER, 100, manner).alarm
     assert step(pending, Stretched(started_at=104, ended_at=204), 204, manner).recheck_at == 210
     assert step(pending, Stretched(started_at=50, ended_at=100), 204, manner).alarm is pending
+
+
+def test_a_clock_that_is_set_back_has_a_running_delay_end_so_much_earlier() -> None:
+    manner = rule(on_delay_ms=10)
+    pending = step(NORMAL, OVER, 100, manner).alarm
+    assert step(pending, SetBack(by=60), 44, manner).recheck_at == 50
+    late = replace(pending, late=True)
+    assert step(late, SetBack(by=60), 44, manner).alarm is late
+    assert step(NORMAL, SetBack(by=60), 44, manner).alarm is NORMAL
 
 
 @st.composite

@@ -13,7 +13,18 @@ from hub.domain.alarms import Priority
 from hub.domain.places import Binding, Community, Device, DeviceState, Facility, Name
 from hub.domain.rules import FailureMode, Rule, RuleKind, Side
 from hub.flows.alarm_lane import AlarmLane
-from hub.flows.batch import Availability, Decoded, FaultEvent, Gap, PointKey, Position, Readings, Slots, TextReading
+from hub.flows.batch import (
+    SET_BACK,
+    Availability,
+    Decoded,
+    FaultEvent,
+    Gap,
+    PointKey,
+    Position,
+    Readings,
+    Slots,
+    TextReading,
+)
 from hub.flows.registry import Contact, Crew, Registrar, Registry
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
@@ -166,11 +177,18 @@ class Saying:
         self.gaps.append(Gap("main", "hub_down", start, end, ""))
         return self
 
+    def set_back(self, to: int, by: int) -> Saying:
+        """The hub's own machine: its clock shows ``to`` once more."""
+        self.gaps.append(Gap("*", SET_BACK, to, to + by, ""))
+        return self
+
     def decoded(self, slots: Slots, number: int, journal: str = "j") -> Decoded:
         rows = self.rows
         slot = [slots.slot(PointKey(HOME, hub_id(d), p)) for d, p, *_ in rows]
         arrivals = [r[4] for r in rows] + [t[2] for t in self.texts] + [e.arrival for e in self.events]
-        arrivals += [w.arrival for w in self.words] + [g.ended_at for g in self.gaps]
+        arrivals += [w.arrival for w in self.words] + [
+            g.started_at if g.kind == SET_BACK else g.ended_at for g in self.gaps
+        ]
         return Decoded(
             position=Position(journal, number),
             received_at=max(arrivals),

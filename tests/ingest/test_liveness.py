@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import Counter
 
 from hub.clock import HOUR, MINUTE, SECOND
 from hub.domain.health import Status
+from hub.ingest.ear import Ear
 from hub.ingest.liveness import Pulse, judge
 from hub.ingest.remembered import Remembered, recall, remember
 from hub.ingest.standing import DropCount, Standing
@@ -97,3 +100,28 @@ def test_health_says_what_is_wrong_and_forgets_it_in_time() -> None:
         assert words in reason
     assert standing.health(NOON + MINUTE, Pulse.FRESH, count, {}).reason.count("; ") == 1
     assert standing.health(NOON + HOUR, Pulse.FRESH, count, {}).status is Status.OK
+
+
+def test_after_the_clock_was_set_back_a_dead_connection_is_found_as_soon_as_before() -> None:
+    nothing: Any = None
+    an_ear = Ear(
+        connection="main",
+        endpoint=nothing,
+        filters=(),
+        beat_interval=BEAT,
+        state_file=Path(),
+        source=nothing,
+        intake=nothing,
+        clock=nothing,
+        door=nothing,
+        meters=nothing,
+        drops=nothing,
+        standing=nothing,
+        outgoing=deque(),
+    )
+    an_ear.message_at = an_ear.connected_at = an_ear.beat_seen = an_ear.heard_at = NOON
+    back = NOON - HOUR
+    an_ear.not_ahead(back)
+    assert an_ear.pulse(back + LIMIT) is Pulse.FRESH
+    assert an_ear.pulse(back + LIMIT + 1) is Pulse.SILENT
+    assert an_ear.heard_at == back

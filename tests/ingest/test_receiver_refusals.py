@@ -15,7 +15,9 @@ from hub.clock import WallClock
 from hub.domain.health import Status
 from hub.errors import ConfigError
 from hub.ingest.endpoint import endpoint_of
+from hub.ingest.frames import BEAT_ROOT
 from hub.ingest.probe import check_broker
+from hub.ingest.remembered import Remembered, remember
 from hub.ingest.subscriptions import filters_of
 from hub.settings import Connection, Mqtt
 
@@ -140,6 +142,39 @@ def test_a_subscription_that_the_broker_refuses(rig: Rig, transport: str) -> Non
         said = refusal(rig, f"mqtt://deaf:x@127.0.0.1:{port}", transport=transport)
     assert "refuses the subscription community/v1/+/+/telemetry" in said
     assert "the user deaf" in said
+
+
+def keeps_a_session_and_says_no_more(peer: socket.socket) -> None:
+    """As a broker does that has so much for the hub that the answer to its subscription is far behind."""
+    peer.recv(4096)
+    peer.sendall(b"\x20\x03\x01\x00\x00")
+    while peer.recv(4096):
+        pass
+
+
+def remember_session(rig: Rig, url: str, subscriptions: tuple[str, ...]) -> None:
+    shown = endpoint_of(Connection(url=url)).shown
+    own = f"{BEAT_ROOT}hub-under-test"
+    memory = Remembered(client_id="hub-under-test", broker=shown, session=True, subscriptions=(*subscriptions, own))
+    remember(rig.folder / "mqtt-main.json", memory)
+
+
+def test_a_start_does_not_wait_for_what_the_broker_has_kept(rig: Rig) -> None:
+    with scripted_broker(keeps_a_session_and_says_no_more) as port:
+        url = f"mqtt://127.0.0.1:{port}"
+        remember_session(rig, url, filters_of(Connection(url=url)))
+        receiver = rig.started(url)
+        receiver.stop()
+
+
+@pytest.mark.parametrize("other", ["one less", "one more"])
+def test_a_start_waits_where_the_session_has_other_subscriptions(rig: Rig, other: str) -> None:
+    with scripted_broker(keeps_a_session_and_says_no_more) as port:
+        url = f"mqtt://127.0.0.1:{port}"
+        wanted = filters_of(Connection(url=url))
+        remember_session(rig, url, wanted[:-1] if other == "one less" else (*wanted, "meters/#"))
+        with pytest.raises(ConfigError, match=r"no subscription within 0\.5 s"):
+            rig.receiver(url).start(timeout_s=0.5)
 
 
 def test_a_check_needs_no_session_and_leaves_none(guarded: Broker, transport: str) -> None:

@@ -41,6 +41,9 @@ class LaterClock:
     def now(self) -> int:
         return WallClock().now() + LEASE_MS + MINUTE
 
+    def steady(self) -> int:
+        return WallClock().steady()
+
 
 @pytest.mark.faults
 def test_a_killed_sender_sends_twice_and_never_zero_times(

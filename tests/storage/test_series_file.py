@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -13,9 +14,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from hub.clock import DAY, MINUTE
+from hub.domain.retention import Before
 from hub.errors import StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import Aggregate, QueryInterrupted, Rows, SeriesPlace, Step
+from hub.storage.duck import retention
 from hub.storage.series_duckdb import DuckSeries
 
 START = 1_763_856_000_000
@@ -59,8 +62,70 @@ def test_a_newer_schema_is_refused_by_name(tmp_path: Path) -> None:
     store.close()
     with duckdb.connect(str(path)) as connection:
         connection.execute("update meta set number = 99 where key = 'schema'")
-    with pytest.raises(StoreUnavailable, match="has schema 99, this program knows 1"):
+    with pytest.raises(StoreUnavailable, match="has schema 99, this program knows 2"):
         DuckSeries(path).open()
+
+
+_FIRST_SCHEMA = """
+create table meta (key varchar, text varchar, number bigint);
+create table points (id integer, community varchar, device varchar, name varchar, hold bigint);
+create table places (id integer, community varchar, facility varchar, unit varchar, kind varchar);
+create table readings (point integer, time bigint, value double, quality utinyint, place integer);
+create table texts (point integer, time bigint, text varchar, quality utinyint, place integer);
+create table latest (point integer, time bigint, value double, quality utinyint);
+create table cells (
+    point integer, place integer, start bigint, count integer, total double, minimum double, maximum double,
+    first double, last double, last_at bigint, integral double, known_ms integer
+);
+create table hours (point integer, place integer, start bigint, integral double, known_ms integer);
+create table touched (point integer, start bigint);
+create table forgotten (month bigint, until bigint);
+insert into meta values ('schema', null, 1), ('position', 'j', 7);
+insert into points values (0, 'hg', 'hg~d1', 't', 900000);
+insert into places values (0, 'hg', 'hall', '', 'room');
+insert into readings values (0, 1763856000000, 21.5, 0, 0);
+insert into forgotten values (1759276800000, 1761955200000);
+"""
+"""As the first version made it, with October 2025 forgotten."""
+
+
+def test_a_file_of_the_first_schema_is_brought_forward(tmp_path: Path) -> None:
+    path = tmp_path / "series.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(_FIRST_SCHEMA)
+    for batch in (8, 9):
+        store = DuckSeries(path)
+        store.open()
+        assert store.position() == Position("j", batch - 1)
+        assert store.sizes().readings == batch - 7
+        assert store.append(rows(store, 1, START - 30 * DAY), [], Position("j", batch)).expired == 1
+        assert store.append(rows(store, 1, START + batch), [], Position("j", batch)).added == 1
+        store.close()
+
+
+def test_the_lane_appends_between_two_days_of_housekeeping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = DuckSeries(tmp_path / "series.duckdb")
+    store.open()
+    for day in range(3):
+        store.append(rows(store, 10, START + day * DAY), [], Position("j", day + 1))
+    live = rows(store, 1, START + 100 * DAY)
+    lane = threading.Thread(target=lambda: store.append(live, [], Position("j", 4)), daemon=True)
+    forget_day, seen = retention.forget_day, []
+
+    def watched(*given: Any) -> int:
+        seen.append(store.position())
+        if len(seen) == 1:
+            lane.start()
+            while not store._turns.waiting:
+                lane.join(0.001)
+        return forget_day(*given)
+
+    monkeypatch.setattr(retention, "forget_day", watched)
+    store.forget(lambda _point: Before(START + 60 * DAY, 0))
+    lane.join()
+    assert seen[:2] == [Position("j", 3), Position("j", 4)]
+    assert store.sizes().readings == 1
+    store.close()
 
 
 def test_a_file_of_another_program_is_refused(tmp_path: Path) -> None:

@@ -14,32 +14,13 @@ from hub.flows.series import IdArray, IntArray, Latest, Rows, TextRow, Written
 from hub.storage.duck.database import Connection, Database, columns, one
 from hub.storage.duck.names import Names
 from hub.storage.duck.newest import Newest
+from hub.storage.duck.retention import Gone
 
 _CLUSTER_GAP: Final = 6 * 3_600_000
 _TICKED_OFF: Final = 4_000_000
 """Up to so many possible keys are ticked off on a list, ten times as fast as sorting a live batch."""
 _CLUSTERS: Final = 8
 """Late rows are looked up stretch by stretch, so that one row of last year does not have the whole year read."""
-
-
-class Expired:
-    """Months that retention has taken away: their rows are not stored again."""
-
-    def __init__(self) -> None:
-        self._months: list[tuple[int, int]] = []
-
-    def load(self, connection: Connection) -> None:
-        """What the file says."""
-        self._months = connection.execute("select month, until from forgotten").fetchall()
-
-    def among(self, time: IntArray) -> NDArray[np.bool_] | None:
-        """Which of these times lie in such a month; None: none of them."""
-        if not self._months or not len(time) or time.min() >= max(until for _, until in self._months):
-            return None
-        found = np.zeros(len(time), np.bool_)
-        for month, until in self._months:
-            found |= (time >= month) & (time < until)
-        return found if found.any() else None
 
 
 class _Plan(NamedTuple):
@@ -57,11 +38,11 @@ class _Plan(NamedTuple):
 class Appender:
     """The lane's way into the store. Changes its memory only after the commit."""
 
-    def __init__(self, database: Database, names: Names, newest: Newest, expired: Expired) -> None:
+    def __init__(self, database: Database, names: Names, newest: Newest, gone: Gone) -> None:
         self._database = database
         self._names = names
         self._newest = newest
-        self._expired = expired
+        self._gone = gone
         self.refreshed_until = int(np.iinfo(np.int64).min)
         """Cells that started before this may have been taken off the waiting list."""
 
@@ -82,7 +63,7 @@ class Appender:
 
     def _plan(self, connection: Connection, rows: Rows) -> _Plan:
         given = len(rows)
-        expired = self._expired.among(rows.time)
+        expired = self._gone.among(rows.point, rows.time)
         if expired is not None:
             rows = _take(rows, np.flatnonzero(~expired))
         kept = len(rows)
@@ -124,15 +105,16 @@ class Appender:
         new = np.ones(len(point), np.bool_)
         new[1:] = (point[1:] != point[:-1]) | (start[1:] != start[:-1])
         point, start = point[new], start[new]
-        gone = self._expired.among(start)
-        # what retention left of those months is their cells: nothing may compute them again
+        gone = self._gone.among(point, start)
+        # what retention left of that time is its cells: nothing may compute them again
         return ((point, start) if gone is None else (point[~gone], start[~gone])), last
 
     def _kept(self, texts: Sequence[TextRow]) -> Sequence[TextRow]:
         if not texts:
             return texts
-        expired = self._expired.among(np.array([text.time for text in texts], np.int64))
-        return texts if expired is None else [text for text, gone in zip(texts, expired, strict=True) if not gone]
+        point = np.array([text.point for text in texts], np.int32)
+        gone = self._gone.among(point, np.array([text.time for text in texts], np.int64))
+        return texts if gone is None else [text for text, lost in zip(texts, gone.tolist(), strict=True) if not lost]
 
 
 def _take(rows: Rows, which: NDArray[np.intp]) -> Rows:

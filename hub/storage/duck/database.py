@@ -11,7 +11,7 @@ import duckdb
 
 from hub.errors import StoreUnavailable
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 Connection = duckdb.DuckDBPyConnection
 
 _TABLES: Final = """
@@ -27,7 +27,7 @@ create table cells (
 );
 create table hours (point integer, place integer, start bigint, integral double, known_ms integer);
 create table touched (point integer, start bigint);
-create table forgotten (month bigint, until bigint);
+create table gone (point integer, until bigint);
 """
 # ``hours`` is made from ``cells`` with them, in the same transaction: a quarter of the rows for weekday x hour.
 # No keys: the one writer keeps (point, time) unique itself, an index would cost a multiple of the rows.
@@ -145,7 +145,9 @@ def _check_schema(connection: Connection, path: Path) -> None:
     if "meta" in tables:
         row = one(connection, "select number from meta where key = 'schema'")
         found = row[0] if row else None
-        if found != SCHEMA:
+        if found == 1:
+            _migrate(connection, _FROM_1)
+        elif found != SCHEMA:
             raise StoreUnavailable(
                 f"series store {path} has schema {found}, this program knows {SCHEMA}: "
                 f"run the version of the hub that wrote it, or a newer one"
@@ -159,6 +161,21 @@ def _check_schema(connection: Connection, path: Path) -> None:
     connection.begin()
     connection.execute(_TABLES)
     connection.execute("insert into meta values ('schema', null, ?)", [SCHEMA])
+    connection.commit()
+
+
+_FROM_1: Final = """
+create table gone (point integer, until bigint);
+insert into gone select id, (select max(until) from forgotten) from points where exists (from forgotten);
+drop table forgotten;
+update meta set number = 2 where key = 'schema';
+"""
+# 1 forgot months of all points together; since 2 each point has its own instant.
+
+
+def _migrate(connection: Connection, script: str) -> None:
+    connection.begin()
+    connection.execute(script)
     connection.commit()
 
 

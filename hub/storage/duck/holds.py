@@ -32,5 +32,5 @@ select point, start from (
     select distinct r.point, unnest(range(r.time - r.time % {CELL}, r.time + c.reach, {CELL})) as start
     from readings r join changed c on r.point = c.id
 )
-where not exists (from forgotten f where start >= f.month and start < f.until)
+where not exists (from gone g where g.point = point and start < g.until)
 """

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hub.domain.retention import Before
 from hub.flows.batch import PointKey, Position
-from hub.flows.series import Aggregate, Rows, SeriesPlace, SeriesStore, Step, TextRow, Written
+from hub.flows.series import Aggregate, Forgotten, Rows, SeriesPlace, SeriesStore, Step, TextRow, Written
 from hub.storage.series_duckdb import DuckSeries
 
 HALL = SeriesPlace("harmony-garden", "hall", "", "activity_room")
@@ -76,6 +77,10 @@ class Hand:
         points = [self.key(name) for name in names]
         window = self.store.window(points, start=start, end=end, step=step, agg=agg, zone=zone)
         return list(zip(window.time.tolist(), window.value.tolist(), strict=True))
+
+    def forget(self, readings: int, cells: int = 0, **special: tuple[int, int]) -> Forgotten:
+        """What was before these instants; points that are named have instants of their own."""
+        return self.store.forget(lambda key: Before(*special.get(key.name, (readings, cells))))
 
     def refresh(self, until: int) -> int:
         """Work the waiting list off."""

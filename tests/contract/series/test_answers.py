@@ -145,7 +145,7 @@ def test_points_that_spoke_for_a_facility(loaded: Any) -> None:
 def test_retention_takes_whole_months_and_keeps_their_roll_ups(hand: Any) -> None:
     october, november = from_iso("2025-10-15T00:00:00Z"), from_iso("2025-11-15T00:00:00Z")
     hand.write([("t", october, 1.0), ("t", october + HOUR, 2.0), ("t", november, 3.0)], texts=[("s", october, "E1")])
-    forgotten = hand.store.forget(readings_before=november, cells_before=0)
+    forgotten = hand.forget(november)
     assert (forgotten.readings, forgotten.cells) == (2, 0)
     assert hand.raw("t") == [(november, 3.0)]
     assert hand.store.window_of_texts(hand.key("s"), start=0, end=2**53, limit=5) == []
@@ -156,7 +156,7 @@ def test_retention_takes_whole_months_and_keeps_their_roll_ups(hand: Any) -> Non
 def test_late_rows_of_a_forgotten_month_are_counted_and_not_stored(hand: Any) -> None:
     october, november = from_iso("2025-10-15T00:00:00Z"), from_iso("2025-11-15T00:00:00Z")
     hand.write([("t", october, 1.0), ("t", november, 3.0)])
-    hand.store.forget(readings_before=november, cells_before=0)
+    hand.forget(november)
     for _ in range(2):
         written = hand.write([("t", october, 9.0), ("t", november + 1, 4.0)], batch=2, texts=[("s", october, "E1")])
         assert written.expired == 1
@@ -171,12 +171,55 @@ def test_late_rows_of_a_forgotten_month_are_counted_and_not_stored(hand: Any) ->
 def test_roll_ups_are_forgotten_too(hand: Any) -> None:
     october, november = from_iso("2025-10-15T00:00:00Z"), from_iso("2025-11-15T00:00:00Z")
     hand.write([("t", october, 1.0), ("t", november, 3.0)])
-    forgotten = hand.store.forget(readings_before=november, cells_before=november)
+    forgotten = hand.forget(november, november)
     assert forgotten.cells == 1
     assert hand.window("t", start=0, end=november + DAY, step=Step.DAY, agg=Aggregate.SUM) == [
         (from_iso("2025-11-15T00:00:00Z"), 3.0)
     ]
-    assert hand.store.forget(readings_before=november, cells_before=november) == (0, 0)
+    assert hand.forget(november, november) == (0, 0)
+
+
+def test_each_point_is_kept_for_as_long_as_it_is_to_be_kept(hand: Any) -> None:
+    october, november, december = (from_iso(f"2025-{month}-15T00:00:00Z") for month in (10, 11, 12))
+    for batch, (point, text) in enumerate((("short", "s"), ("usual", "u"), ("long", "l")), 1):
+        readings = [(point, time, 1.0) for time in (october, november, december)]
+        hand.write(readings, batch=batch, texts=[(text, november, "E1")])
+    taken = hand.forget(november, november, short=(december, december), s=(december, 0), long=(0, 0))
+    assert taken == (3, 3)
+    assert [time for time, _ in hand.raw("short")] == [december]
+    assert [time for time, _ in hand.raw("usual")] == [november, december]
+    assert [time for time, _ in hand.raw("long")] == [october, november, december]
+    days = {
+        point: len(hand.window(point, start=0, end=december + DAY, step=Step.DAY, agg=Aggregate.COUNT))
+        for point in ("short", "usual", "long")
+    }
+    assert days == {"short": 1, "usual": 2, "long": 3}
+    told = {text: hand.store.window_of_texts(hand.key(text), start=0, end=2**53, limit=5) for text in "sul"}
+    assert {text: len(rows) for text, rows in told.items()} == {"s": 0, "u": 1, "l": 1}
+
+
+def test_late_rows_are_judged_by_their_own_points_limit(hand: Any) -> None:
+    october, november, december = (from_iso(f"2025-{month}-15T00:00:00Z") for month in (10, 11, 12))
+    hand.write([("short", december, 3.0), ("usual", december, 3.0)])
+    hand.forget(november, short=(december, 0))
+    for _ in range(2):
+        late = [(point, time, 9.0) for point in ("short", "usual", "new") for time in (october, november)]
+        written = hand.write(late, batch=2)
+        assert written.expired == 3
+        assert hand.raw("short") == [(december, 3.0)]
+        assert hand.raw("usual") == [(november, 9.0), (december, 3.0)]
+        assert hand.raw("new") == [(october, 9.0), (november, 9.0)]
+        hand.reopen()
+
+
+def test_what_has_been_given_up_stays_so_when_the_limit_is_moved_back(hand: Any) -> None:
+    october, november = from_iso("2025-10-15T00:00:00Z"), from_iso("2025-11-15T00:00:00Z")
+    hand.write([("t", october, 1.0), ("t", november, 3.0)])
+    hand.forget(november)
+    assert hand.forget(0) == (0, 0)
+    assert hand.write([("t", october, 9.0)], batch=2).expired == 1
+    hours = hand.window("t", start=october, end=november, step=Step.HOUR, agg=Aggregate.SUM)
+    assert hours == [(october, 1.0)], "computed again from late rows alone it would be wrong"
 
 
 def test_sizes(loaded: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from devices.contract import Decoded as FormatDecoded
 from devices.contract import Message
 from devices.formats.native import NativeFormat
 from hub.clock import DAY, HOUR, MINUTE
+from hub.errors import StoreUnavailable
 from hub.flows.batch import Beat, Decoded, Gap, Mark, PointKey, Position, Slots
 from hub.ingest.control import Redriven, gap_frame, redrive_frame
 from hub.ingest.decoding import Decoder
@@ -255,23 +256,63 @@ def test_two_momentary_faults_without_number_or_time_are_two(desk: Desk) -> None
     assert len(desk.read(fault, fault).events) == 2
 
 
-def test_a_warmed_decoder_knows_the_repeats_of_the_window_and_no_others() -> None:
+def test_a_decoder_that_begins_in_the_middle_knows_the_repeats_of_the_window_and_no_others() -> None:
     desk = Desk(window=10)
     old = [frame({"a": n}, seq=n) for n in range(30)]
     desk.decoder.decode(HERE, old[:20], NOON)
     desk.decoder.decode(HERE, old[20:], NOON)
     fresh = desk.make()
-    fresh.warm(old[15:20])
-    fresh.warm(old[20:])
+    asked: list[int] = []
+
+    def past(count: int) -> Iterator[list[Frame]]:
+        asked.append(count)
+        yield from (old[15:20], old[20:])
+
+    fresh.recall(past)
+    timed = [frame({"a": 1}, ts=NOON + n, seq=n) for n in range(3)]
     for decoder in (desk.decoder, fresh):
-        again = decoder.decode(HERE, [old[2], old[25]], NOON)
-        assert again.readings.value.tolist() == [2.0]
+        decoder.decode(HERE, timed, NOON)
+        assert asked == [], "a message with a time of its own needs no look at what was before"
+        again = decoder.decode(HERE, [old[2], old[22], old[28]], NOON)
+        assert again.readings.value.tolist() == [2.0, 22.0], "three of the window of ten have passed since"
+        assert decoder.decode(HERE, [old[2]], NOON).readings.value.tolist() == []
+    assert asked == [7]
 
 
-def test_warming_announces_nobody_but_the_next_message_does() -> None:
+def test_after_a_whole_window_nothing_before_it_is_read() -> None:
+    desk = Desk(window=3)
+    desk.decoder.recall(lambda _count: pytest.fail("nothing of it could be a repeat"))
+    desk.read(*[frame({"a": 1}, ts=NOON + n) for n in range(3)])
+    assert desk.rows(desk.read(frame({"a": 1}, seq=1)))
+
+
+def test_what_was_before_is_announced_only_when_it_speaks_again_and_counted_once() -> None:
     desk = Desk()
-    desk.decoder.warm([frame({"a": 1})])
-    assert [seen.names for seen in desk.read(frame({"a": 1})).seen] == [("a",)]
+    desk.decoder.recall(lambda _count: iter([[frame({"a": 1}, device="e"), frame(b"{", device="e")]]))
+    assert [seen.device for seen in desk.read(frame({"a": 1}, seq=1)).seen] == ["c~d"]
+    assert [(seen.device, seen.names) for seen in desk.read(frame({"a": 1}, device="e")).seen] == [("c~e", ("a",))]
+
+
+@pytest.mark.parametrize("leaf", ["telemetry", "event"])
+def test_a_journal_that_cannot_tell_of_repeats_blames_no_message(leaf: str) -> None:
+    desk = Desk()
+    fails = [True]
+
+    def past(_count: int) -> Iterator[list[Frame]]:
+        if fails:
+            raise StoreUnavailable("the disk sleeps")
+        yield []
+
+    desk.decoder.recall(past)
+    said = {"values": {"a": 1}} if leaf == "telemetry" else {"type": "fault", "code": "E21"}
+    message = frame(leaf=leaf, seq=7, **said)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            desk.read(message)
+    fails.clear()
+    out = desk.read(message)
+    assert len(desk.rows(out)) + len(out.events) == 1
+    assert out.refusals == []
 
 
 # --- devices --------------------------------------------------------------------------------------------------

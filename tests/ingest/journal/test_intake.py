@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from hub.clock import ManualClock
 from hub.domain.health import Status
 from hub.errors import StoreUnavailable
+from hub.flows.batch import Gap
 from hub.ingest.control import read_gap
 from hub.ingest.frames import GAP_TOPIC, Frame
 from hub.ingest.intake import IntakeThread
@@ -88,6 +89,75 @@ def test_a_batch_closes_when_it_is_full(
     assert intake.flush(PATIENCE)
     assert journal.read(0, 1)[0].frames[:10] == [a_frame(number + 1) for number in range(10)]
     assert max(len(batch.frames) for batch in journal.read(0, 99)) == 10
+
+
+def gaps_of(journal: Journal) -> list[tuple[int, int, Gap]]:
+    """Batch, frames in it, and the gap that it tells of."""
+    return [
+        (batch.number, len(batch.frames), gap)
+        for batch in journal.read(0, 99)
+        if batch.frames[0].topic == GAP_TOPIC and (gap := read_gap(batch.frames[0].payload)) is not None
+    ]
+
+
+def test_a_clock_that_is_set_back_is_told_before_what_arrives_by_the_new_time(
+    open_journal: Open, make_intake: Callable[..., IntakeThread], a_frame: Frames, clock: ManualClock
+) -> None:
+    journal = open_journal()
+    follower = Followers()
+    intake = make_intake(journal, follower)
+    intake.put([a_frame(1, at=NOON)], Ignoring(), 1)
+    assert intake.flush(PATIENCE)
+    clock.advance(-3_600_000)
+    stamped_before = a_frame(2, at=NOON)
+    intake.put([stamped_before, a_frame(3, at=NOON - 3_600_000)], Ignoring(), 1)
+    intake.put([a_frame(4, at=NOON)], Ignoring(), 1)
+    assert intake.flush(PATIENCE)
+    told = [(number, [(frame.packet_id, frame.received_at) for frame in frames]) for number, frames in follower.batches]
+    later = NOON - 3_600_000
+    assert told[:2] == [(1, [(1, NOON)]), (2, [(0, later)])]
+    assert [frame for _, frames in told[2:] for frame in frames][-1] == (4, later)
+    [(number, frames, gap)] = gaps_of(journal)
+    assert (number, frames) == (2, 1)
+    assert (gap.connection, gap.kind, gap.started_at, gap.ended_at) == ("*", "set_back", later, NOON)
+
+
+class StoppedInBetween(ManualClock):
+    """The process is stopped for a while between looking at the one clock and at the other."""
+
+    stops = 0
+
+    def now(self) -> int:
+        if self.stops:
+            self.stops -= 1
+            self.advance(5_000)
+        return super().now()
+
+
+def test_a_process_that_was_stopped_takes_that_for_no_step_of_the_clock(
+    open_journal: Open, intake_meters: IntakeMeters, a_frame: Frames
+) -> None:
+    journal, clock = open_journal(), StoppedInBetween(NOON)
+    intake = IntakeThread(journal, Ingest(), clock, follower=Followers(), meters=intake_meters)
+    intake.start()
+    for number in range(4):
+        clock.stops = 1 - number % 2
+        intake.put([a_frame(number + 1)], Ignoring(), 1)
+        assert intake.flush(PATIENCE)
+    intake.stop()
+    assert gaps_of(journal) == []
+
+
+def test_a_clock_that_was_set_back_while_the_hub_was_down_is_told_at_the_start(
+    open_journal: Open, make_intake: Callable[..., IntakeThread], a_frame: Frames, clock: ManualClock
+) -> None:
+    journal = open_journal()
+    journal.append([a_frame(1, at=NOON + 60_000)])
+    intake = make_intake(journal)
+    intake.put([a_frame(2)], Ignoring(), 1)
+    assert intake.flush(PATIENCE)
+    [(number, frames, gap)] = gaps_of(journal)
+    assert (number, frames, gap.kind, gap.ended_at - gap.started_at) == (2, 1, "set_back", 60_000)
 
 
 def test_a_start_writes_the_gap_since_the_last_message(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from hub.clock import HOUR, SECOND, ManualClock
 from hub.domain.health import Status
 from hub.errors import StoreUnavailable
-from hub.flows.batch import Availability, Beat, Decoded, Gap, Position, Readings, Refusal, TextReading
+from hub.flows.batch import SET_BACK, Availability, Beat, Decoded, Gap, Position, Readings, Refusal, TextReading
 from hub.ingest.batches import BatchSource
 from hub.ingest.frames import Frame
 from hub.ingest.heartbeat import Pulse
@@ -34,11 +34,12 @@ class Numbers:
 
     def __init__(self) -> None:
         type(self).made += 1
-        self.warmed: list[int] = []
+        self.past: Callable[[int], Iterator[list[Frame]]] = lambda _count: iter(())
+        self.gap: Callable[[], Gap] = lambda: Gap("main", "test", 1, 2, "")
         self.decoded: list[int] = []
 
-    def warm(self, frames: list[Frame]) -> None:
-        self.warmed.extend(frame.packet_id for frame in frames)
+    def recall(self, past: Callable[[int], Iterator[list[Frame]]]) -> None:
+        self.past = past
 
     def decode(self, position: Position, frames: list[Frame], received_at: int) -> Decoded:
         self.decoded.append(position.batch)
@@ -57,7 +58,7 @@ class Numbers:
             ),
             texts=[TextReading(1, 0, str(f.packet_id), 0, 0, i) for i, f in enumerate(frames) if f.packet_id % 2],
             availability=[Availability("c", "d", True, 0, i) for i, f in enumerate(frames) if f.packet_id % 3 == 0],
-            gaps=[Gap("main", "test", 1, 2, "")],
+            gaps=[self.gap()],
             beats=[Beat("main", received_at, received_at)],
         )
 
@@ -117,12 +118,15 @@ class Bench:
         self.meters = meters
         self.a_frame = a_frame
         self.fresh = True
+        self.gap = Gap("main", "test", 1, 2, "")
+        """What every batch says that is decoded from now on."""
         self.decoders: list[Numbers] = []
         self.source = BatchSource(journal, self.decoder, pulse=Pulse(within_ms=SECOND, connections=[]))
         self.sent = 0
 
     def decoder(self) -> Numbers:
         made = Numbers()
+        made.gap = lambda: self.gap
         self.decoders.append(made)
         return made
 
@@ -183,14 +187,16 @@ def test_a_lane_that_lags_far_behind_reads_back_with_a_decoder_of_its_own(bench:
     assert fast.values[-2:] == slow.values[-2:]
 
 
-def test_a_decoder_that_starts_in_the_middle_is_warmed_with_the_window_before(bench: Bench) -> None:
+def test_a_decoder_that_starts_in_the_middle_can_read_what_was_before(bench: Bench) -> None:
     for _ in range(6):
         bench.send(2, in_memory=False)
     lane = FakeLane()
     lane.at = Position(bench.journal.id, 4)
     run(bench.runner(lane))
     used = [decoder for decoder in bench.decoders if decoder.decoded]
-    assert [(decoder.warmed, decoder.decoded) for decoder in used] == [(list(range(1, 9)), [5, 6])]
+    assert [decoder.decoded for decoder in used] == [[5, 6]]
+    before = {count: [f.packet_id for frames in used[0].past(count) for f in frames] for count in (1, 3, 99)}
+    assert before == {1: [7, 8], 3: [5, 6, 7, 8], 99: list(range(1, 9))}
     assert lane.values == [9, 10, 11, 12]
 
 
@@ -381,6 +387,30 @@ def test_the_lanes_time_never_runs_backwards(bench: Bench) -> None:
     lane.deadline = NOON
     runner.step()
     assert lane.ticks == [NOON]
+
+
+def test_the_lanes_time_goes_back_with_the_clock_where_the_journal_says_so(bench: Bench) -> None:
+    lane = FakeLane()
+    runner = bench.runner(lane)
+    runner.step()
+    bench.clock.advance(-HOUR)
+    bench.gap = Gap("*", SET_BACK, NOON - HOUR, NOON, "")
+    bench.send()
+    lane.deadline = NOON - HOUR + SECOND
+    run(runner)
+    assert (runner.time, lane.ticks) == (NOON - HOUR, [])
+    bench.gap = Gap("main", "test", 1, 2, "")
+    bench.clock.advance(SECOND)
+    runner.step()
+    assert (runner.time, lane.ticks) == (NOON - HOUR + SECOND, [NOON - HOUR + SECOND])
+
+
+def test_the_newest_heartbeat_is_the_last_one_in_the_journal() -> None:
+    pulse = Pulse(within_ms=15 * SECOND, connections=["main"])
+    pulse.note([Beat("main", NOON, NOON)])
+    assert not pulse.fresh(NOON - HOUR)
+    pulse.note([Beat("main", NOON - HOUR, NOON - HOUR)])
+    assert pulse.fresh(NOON - HOUR)
 
 
 def test_a_deadline_fires_without_a_message(bench: Bench) -> None:
