@@ -152,20 +152,22 @@ def test_a_form_goes_through_and_the_browsers_address_comes_along(site: Site) ->
 
 
 def test_events_arrive_while_the_stream_is_open(site: Site) -> None:
-    connection = site.connect()
+    line = ""
     token = {"Authorization": "Bearer manager-token", "Accept-Encoding": "gzip, br"}
-    connection.request("GET", "/api/v1/events?kinds=ticket", headers=token)
-    answer = connection.getresponse()
-    assert (answer.status, answer.headers.get_content_type()) == (200, "text/event-stream")
-    for number in range(3):
-        data = {"community": "harmony-garden", "facility": "lift-b3-2", "number": number}
-        site.hub.deps.changes.publish("ticket", data, site.hub.deps.clock.now())
-        heard: dict[str, object] = {}
-        while heard.get("number") != number:  # were it held back, this would wait until the socket gives up
+    with closing(site.connect()) as connection:
+        connection.request("GET", "/api/v1/events?kinds=ticket", headers=token)
+        answer = connection.getresponse()
+        assert (answer.status, answer.headers.get_content_type()) == (200, "text/event-stream")
+        while line != ": welcome\n":  # from here on nothing is missed
             line = answer.readline().decode()
-            if line.startswith("data:"):
-                heard = json.loads(line.removeprefix("data:"))
-    connection.close()
+        for number in range(3):
+            data = {"community": "harmony-garden", "facility": "lift-b3-2", "number": number}
+            site.hub.deps.changes.publish("ticket", data, site.hub.deps.clock.now())
+            heard: dict[str, object] = {}
+            while heard.get("number") != number:  # were it held back, this would wait until the socket gives up
+                line = answer.readline().decode()
+                if line.startswith("data:"):
+                    heard = json.loads(line.removeprefix("data:"))
 
 
 def test_the_hubs_own_refusal_of_a_large_request_comes_through(site: Site) -> None:
