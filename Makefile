@@ -20,7 +20,7 @@ help: ## what there is to run
 	@touch .venv/.demo $@
 
 lock: .venv/.dev ## write both lock files anew from pyproject.toml
-	@for pair in "requirements.lock" "requirements-dev.lock --extra dev --extra postgres"; do \
+	@for pair in "requirements.lock --extra postgres" "requirements-dev.lock --extra dev --extra postgres"; do \
 	    set -- $$pair; out=$$1; shift; \
 	    env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	        --no-emit-find-links --no-header --no-annotate --python-version 3.11 "$$@" pyproject.toml -o $$out; done

@@ -62,16 +62,15 @@ SHIPPED: Final = Layout(
         Listener(
             port=8883,
             why="For devices: TLS only on the outside, a name and a random password for each device.",
-            certificate="/mosquitto/certs/server.crt",
-            key="/mosquitto/certs/server.key",
+            certificate="/run/secrets/mqtt_server.crt",
+            key="/run/secrets/mqtt_server.key",
         ),
     ),
     folder="/mosquitto/data",
-    passwords="/mosquitto/config/passwords",
+    passwords="/mosquitto/accounts/passwords",
     acl="/mosquitto/config/acl",
     log="stdout",
-    user="mosquitto",
-    user_why="The container starts as root; the broker needs none of root's rights.",
+    user=None,  # compose.yaml starts it as the hub's user, who owns the accounts
 )
 
 _ACCESS: Final = (

@@ -1,0 +1,275 @@
+"""The profile full without Docker: its broker, its PostgreSQL and its hub, each with what compose.yaml gives it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import sqlalchemy
+
+from hub.ingest.broker_accounts import PasswordFile, new_account
+from hub.ingest.broker_programs import find_mosquitto
+from hub.ingest.listening import accepts, any_free
+from tests.docker.programs import Program, Programs
+from tests.docker.stack import DOCKER, Stack, made
+from tests.docker.test_broker import LIFT, Broker, Client, lets_in
+from tests.docker.test_broker import start as start_broker
+
+BINARIES = next((path for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
+pytestmark = [
+    pytest.mark.servers,
+    pytest.mark.skipif(find_mosquitto() is None, reason="mosquitto is not installed"),
+    pytest.mark.skipif(
+        BINARIES is None, reason="no PostgreSQL under /usr/lib/postgresql: install the package postgresql"
+    ),
+]
+AS_POSTGRES = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+
+
+class Postgres(NamedTuple):
+    """PostgreSQL with the shipped configuration, set up as its image does it."""
+
+    program: Program
+    port: int
+    stack: Stack
+
+    @property
+    def url(self) -> str:
+        return self.stack.secret("records_url").replace("postgres:5432", f"127.0.0.1:{self.port}")
+
+    @property
+    def first(self) -> str:
+        """The database that is there from the beginning."""
+        return f"{self.url.rpartition('/')[0]}/postgres"
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Stack:
+    (tmp_path / "stack").mkdir()
+    return made(tmp_path / "stack", "full", "localhost")
+
+
+@pytest.fixture
+def postgres(programs: Programs, stack: Stack) -> Iterator[Postgres]:
+    folder = Path(tempfile.mkdtemp(prefix="hub-pg-"))  # the user postgres may not enter the test's own
+    password = folder / "password"
+    shutil.copy(stack.secrets / "records_password", password)
+    configuration = folder / "postgresql.conf"
+    shutil.copy(DOCKER / "postgres" / "postgresql.conf", configuration)
+    if AS_POSTGRES:
+        for path in (folder, password, configuration):
+            shutil.chown(path, "postgres", "postgres")
+    given = stack.compose()["services"]["postgres"]["environment"]
+    assert BINARIES is not None
+    command = [*AS_POSTGRES, BINARIES / "initdb", "-D", folder / "data", "-U", given["POSTGRES_USER"], "--no-sync"]
+    command += [f"--pwfile={password}", "-A", "scram-sha-256", *given["POSTGRES_INITDB_ARGS"].split()]
+    subprocess.run(command, check=True, capture_output=True, cwd=folder)
+    port = any_free("127.0.0.1")
+    server = programs.start(
+        [
+            *AS_POSTGRES,
+            *(BINARIES / "postgres", "-D", folder / "data", "-c", f"config_file={configuration}"),
+            *("-c", f"port={port}", "-c", f"unix_socket_directories={folder}", "-c", "listen_addresses=127.0.0.1"),
+        ],
+        until=lambda: accepts("127.0.0.1", port),
+    )
+    found = Postgres(server, port, stack)
+    server.wait(lambda: answers(found))
+    execute(found.first, f"CREATE DATABASE {given['POSTGRES_DB']}")
+    yield found
+    server.stop()
+    shutil.rmtree(folder)
+
+
+def answers(postgres: Postgres) -> bool:
+    try:
+        execute(postgres.first, "SELECT 1")
+    except sqlalchemy.exc.OperationalError:
+        return False
+    return True
+
+
+def execute(url: str, sql: str) -> list[tuple[object, ...]]:
+    engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            found = connection.execute(sqlalchemy.text(sql))
+            return [tuple(row) for row in found] if found.returns_rows else []
+    finally:
+        engine.dispose()
+
+
+class Hub(NamedTuple):
+    """``hub --config … run`` as the container runs it."""
+
+    program: Program
+    url: str
+    environment: dict[str, str]
+    config: Path
+
+    def command(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "hub", "--config", str(self.config), *arguments]
+        done = subprocess.run(
+            command, env={**os.environ, **self.environment}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def get(self, path: str, token: str = "") -> tuple[int, str]:
+        request = urllib.request.Request(  # noqa: S310 - our own address
+            f"{self.url}{path}", headers={"Authorization": f"Bearer {token}"} if token else {}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 - as above
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def ready(self) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = json.loads(self.get("/readyz")[1])["components"]
+        return found
+
+
+def start_hub(programs: Programs, stack: Stack, folder: Path, *, broker: Broker, postgres: Postgres) -> Hub:
+    """With compose.yaml's environment; only addresses inside the stack and folders are other ones."""
+    port = any_free("127.0.0.1")
+    inside = {
+        "@mosquitto:1883": f"@127.0.0.1:{broker.inner}",
+        "@postgres:5432": f"@127.0.0.1:{postgres.port}",
+        "/var/lib/broker": str(broker.accounts.parent),
+        "/var/lib/hub": str(folder / "hub-data"),
+    }
+    environment = {**stack.environment("hub-full"), "HUB_WEB__PORT": str(port)}
+    for key, value in environment.items():
+        for shipped, here in inside.items():
+            if key.endswith("_URL_FILE"):
+                file = folder / Path(value).name
+                text = (file if file.exists() else Path(value)).read_text(encoding="utf-8")
+                file.write_text(text.replace(shipped, here), encoding="utf-8")
+                environment[key] = str(file)
+            else:
+                environment[key] = environment[key].replace(shipped, here)
+    config = stack.secrets / "hub.toml"
+    url = f"http://127.0.0.1:{port}"
+    program = programs.start(
+        [sys.executable, "-m", "hub", "--config", config, "run"],
+        until=lambda: accepts("127.0.0.1", port),
+        environment=environment,
+    )
+    return Hub(program, url, environment, config)
+
+
+@pytest.fixture
+def broker(programs: Programs, stack: Stack, tmp_path: Path) -> Broker:
+    return start_broker(programs, stack, tmp_path)
+
+
+def test_a_reading_goes_from_the_device_to_postgresql_and_the_pages(
+    programs: Programs, stack: Stack, tmp_path: Path, broker: Broker, postgres: Postgres
+) -> None:
+    hub = start_hub(programs, stack, tmp_path, broker=broker, postgres=postgres)
+    device = new_account("harmony-garden/lift-1")
+    PasswordFile(broker.accounts).put(device)
+    hub.command("import", str(Path(__file__).resolve().parents[2] / "hub" / "communities" / "harmony-garden.toml"))
+    token = hub.command("token", "test", "--role", "viewer").split()[-1]
+    hub.program.wait(lambda: lets_in(broker, device))
+    with Client(broker, device) as lift:
+        assert lift.say(f"{LIFT}/telemetry", '{"values": {"door_open": false}}') == "Success"
+
+    def seen() -> bool:
+        status, body = hub.get("/api/v1/devices/harmony-garden~lift-1", token)
+        return status == 200 and json.loads(body)["id"] == "harmony-garden~lift-1"
+
+    hub.program.wait(seen)
+    assert execute(postgres.url, "SELECT count(*) FROM devices WHERE id = 'harmony-garden~lift-1'") == [(1,)]
+    assert {part["status"] for part in hub.ready().values()} == {"ok"}
+    assert hub.get("/healthz") == (200, "ok\n")
+    assert hub.program.stop() == 0
+
+
+def test_while_postgresql_is_away_the_hub_lives_and_journals(
+    programs: Programs, stack: Stack, tmp_path: Path, broker: Broker, postgres: Postgres
+) -> None:
+    """A health check that asked for more than life would have it ended here."""
+    hub = start_hub(programs, stack, tmp_path, broker=broker, postgres=postgres)
+    device = new_account("harmony-garden/lift-1")
+    PasswordFile(broker.accounts).put(device)
+    hub.program.wait(lambda: lets_in(broker, device))
+    postgres.program.stop()
+    with Client(broker, device) as lift:
+        before = journalled(hub)
+        assert lift.say(f"{LIFT}/telemetry", '{"values": {"door_open": true}}') == "Success"
+        hub.program.wait(lambda: journalled(hub) > before)
+    assert hub.get("/healthz") == (200, "ok\n")
+    assert hub.program.process.poll() is None
+
+
+def journalled(hub: Hub) -> float:
+    lines = [line for line in hub.get("/metrics")[1].splitlines() if line.startswith("hub_journal_messages_total ")]
+    return float(lines[0].split()[1])
+
+
+@contextlib.contextmanager
+def backup_of(stack: Stack, postgres: Postgres, folder: Path, keep: int = 14) -> Iterator[dict[str, str]]:
+    folder.mkdir()
+    assert BINARIES is not None
+    yield {
+        **os.environ,
+        **stack.environment("backup-records"),
+        "PATH": f"{BINARIES}:{os.environ['PATH']}",
+        "PGHOST": "127.0.0.1",
+        "PGPORT": str(postgres.port),
+        "BACKUP_FOLDER": str(folder),
+        "BACKUP_KEEP": str(keep),
+    }
+
+
+def daily(environment: dict[str, str], how: str) -> subprocess.CompletedProcess[str]:
+    command = ["sh", DOCKER / "backup" / "daily", "records", how]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_backup_brings_the_records_back(stack: Stack, postgres: Postgres, tmp_path: Path) -> None:
+    execute(postgres.url, "CREATE TABLE proof (word text)")
+    execute(postgres.url, "INSERT INTO proof VALUES ('电梯')")
+    with backup_of(stack, postgres, tmp_path / "backups") as environment:
+        done = daily(environment, "once")
+        assert done.returncode == 0, done.stderr
+        (file,) = (tmp_path / "backups").iterdir()
+        assert file.stat().st_mode & 0o077 == 0
+        execute(postgres.url, "DROP TABLE proof")
+        restore = ["pg_restore", "--clean", "--if-exists", "--exit-on-error", "--dbname", "hub", str(file)]
+        environment["PGPASSWORD"] = stack.secret("records_password")
+        subprocess.run(restore, env=environment, check=True, capture_output=True)
+    assert execute(postgres.url, "SELECT word FROM proof") == [("电梯",)]
+
+
+def test_old_backups_go_and_a_failed_one_leaves_the_others(stack: Stack, postgres: Postgres, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    with backup_of(stack, postgres, folder, keep=2) as environment:
+        assert daily(environment, "fresh").returncode != 0, "there is none yet"
+        for day in ("20250101T190000Z", "20250102T190000Z", "20250103T190000Z"):
+            (folder / f"records-{day}").write_text("old")
+            os.utime(folder / f"records-{day}", (0, 0))
+        assert daily(environment, "fresh").returncode != 0, "all are old"
+        assert daily(environment, "once").returncode == 0
+        names = sorted(path.name for path in folder.iterdir())
+        assert names[0] == "records-20250103T190000Z"
+        assert len(names) == 2
+        assert daily(environment, "fresh").returncode == 0
+        postgres.program.stop()
+        failed = daily(environment, "once")
+        assert failed.returncode == 1
+        assert "FAILED; the copies that were there are kept" in failed.stdout
+        assert sorted(path.name for path in folder.iterdir()) == names
