@@ -42,6 +42,7 @@ from hub.storage.duck.newest import Newest
 from hub.storage.duck.questions import Questions
 from hub.storage.duck.retention import Gone, month_start
 from hub.storage.duck.turns import Turns
+from hub.storage.duck.snapshot import SeriesSnapshot
 
 _log: Final = logging.getLogger(__name__)
 CHECKPOINT_BYTES: Final = 16 * 1024**2
@@ -184,6 +185,12 @@ class DuckSeries:
         self._forget("texts", readings)
         self._forget("hours", cells)
         return Forgotten(*taken)
+
+    def snapshot(self) -> SeriesSnapshot:
+        """The series as they are now, for a backup; the lane goes on meanwhile."""
+        with self._writing:
+            self._ready()
+            return SeriesSnapshot(self._database.connection.cursor())
 
     def interrupt(self) -> None:
         """Cut off every question that is being answered just now."""
