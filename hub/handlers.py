@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hub.administration import grant_of
 from hub.clock import to_iso
 from hub.control import Handler, Progress, Say
-from hub.domain.people import Grant
+from hub.domain.people import AuditEntry, Grant
 from hub.domain.places import PlaceKind
 from hub.errors import NotFound
 from hub.flows.community.picture import FileRefused, Wish
@@ -43,6 +43,7 @@ def handlers(hub: Hub) -> Mapping[str, Handler]:
         "user": work.user,
         "token": work.token,
         "revoke-token": work.revoke_token,
+        "backup": work.backup,
     }
 
 
@@ -145,6 +146,13 @@ class _Work:
     def revoke_token(self, arguments: dict[str, Any], say: Say) -> Any:
         """{name} -> how many ended."""
         return self._hub.administration.revoke_token(arguments["name"], by=BY)
+
+    def backup(self, arguments: dict[str, Any], say: Say) -> Any:
+        """{folder} -> {files, bytes, taken_at}."""
+        written = self._hub.take_backup(Path(arguments["folder"]), say)
+        entry = AuditEntry(at=self._hub.clock.now(), by=BY, action="backup", object=arguments["folder"])
+        self._hub.records.write(lambda books: books.people.record(entry))
+        return {"files": len(written.files), "bytes": written.bytes, "taken_at": written.taken_at}
 
 
 def _refusal(refused: FileRefused, asked: str | None) -> dict[str, Any]:

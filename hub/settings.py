@@ -145,6 +145,27 @@ class RecordsSettings(_Section):
     url: str | None = None
 
 
+class Backup(_Section):
+    """[backup]"""
+
+    folder: Path | None = None
+    """Where the timetable puts a backup a day; unset: none is taken."""
+    when: str = "20 2 * * *"
+    """Minute hour day month weekday, UTC."""
+    keep: int = Field(default=7, ge=1)
+
+    @field_validator("when")
+    @classmethod
+    def _five_fields(cls, when: str) -> str:
+        from apscheduler.triggers.cron import CronTrigger
+
+        try:
+            CronTrigger.from_crontab(when)
+        except ValueError as error:
+            raise ValueError(f"{error}; expected minute hour day month weekday, e.g. 20 2 * * *") from error
+        return when
+
+
 class Web(_Section):
     """[web]"""
 
@@ -200,6 +221,7 @@ class Settings(BaseSettings):
     journal: JournalSettings = JournalSettings()
     series: Series = Series()
     records: RecordsSettings = RecordsSettings()
+    backup: Backup = Backup()
     web: Web = Web()
     notify: Notify = Notify()
     log: Log = Log()

@@ -9,6 +9,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -16,8 +17,12 @@ from prometheus_client import CollectorRegistry
 from devices.contract import Limits
 from devices.formats.native import NativeFormat
 from hub.administration import Administration
+from hub.backup.cutting import RunningHub
+from hub.backup.manifest import Manifest
+from hub.backup.schedule import BackupSchedule
+from hub.backup.taking import take
 from hub.clock import DAY, HOUR, SECOND, Clock, WallClock
-from hub.control import ControlServer
+from hub.control import ControlServer, Say
 from hub.datadir import DataDir, Lock
 from hub.domain.health import Health
 from hub.domain.people import AuditEntry
@@ -162,6 +167,15 @@ class Hub:
             ),
             oldest_needed=self.series_lane.oldest_needed,
         )
+        self.backups = RunningHub(
+            data=self.folder,
+            clock=clock,
+            journal=self.journal,
+            series=self.series,
+            alarms=self.alarm_runner,
+            records_url=settings.records.url,
+        )
+        self.backup_schedule = self._scheduled_backups()
         self.intake = IntakeThread(
             self.journal,
             settings.ingest,
@@ -266,6 +280,18 @@ class Hub:
         if kind == "ticket":
             self.sender.wake()
 
+    def take_backup(self, folder: Path, say: Say = lambda _word: None) -> Manifest:
+        """Everything the hub keeps, of one moment, into a new folder, while it runs."""
+        return take(folder, self.backups.cut, self.folder, say)
+
+    def _scheduled_backups(self) -> BackupSchedule | None:
+        wanted = self.settings.backup
+        if wanted.folder is None:
+            return None
+        return BackupSchedule(
+            wanted.folder, keep=wanted.keep, take=self.take_backup, clock=self.clock, began=self.clock.now()
+        )
+
     def _jobs(self) -> tuple[Job, ...]:
         kept = self.settings.series.kept()
 
@@ -281,7 +307,10 @@ class Hub:
             while self.records.write(lambda books: books.quarantine.forget(now - QUARANTINE_KEPT, limit=500)):
                 pass
 
-        return (Job(name="forget", run=forget, cron="40 3 * * *"), Job(name="clean", run=clean, every_ms=HOUR))
+        jobs = [Job(name="forget", run=forget, cron="40 3 * * *"), Job(name="clean", run=clean, every_ms=HOUR)]
+        if self.backup_schedule is not None:
+            jobs.append(Job(name="backup", run=self.backup_schedule.run, cron=self.settings.backup.when))
+        return tuple(jobs)
 
     # --- running ------------------------------------------------------------------------------------------------
 
@@ -333,10 +362,9 @@ class Hub:
     def _batches_to_restore(self) -> Iterator[Decoded]:
         """What the alarm lane took after it last saved its memory, read again."""
         position = self.alarm_lane.position()
-        if position is None or position.journal != self.source.journal_id:
-            return
+        reached = 0 if position is None else self.journal.shared_up_to(position)
         done = self.alarm_lane.state_batch()
-        while done < position.batch and (batch := self.source.next("alarm", done)) is not None:
+        while done < reached and (batch := self.source.next("alarm", done)) is not None:
             yield batch
             done = batch.position.batch
 
@@ -394,6 +422,7 @@ class Hub:
             self.records.health,
             self.sender.health,
             self.timetable.health,
+            *([self.backup_schedule.health] if self.backup_schedule is not None else []),
         ]
         return [part(now) for part in parts]
 

@@ -12,7 +12,9 @@ from tests.docs.pages import PAGES, ROOT, blocks, page, prose
 
 HOSTS = {"mosquitto.org", "github.com", "semver.org", "127.0.0.1"}
 """What the pages may point at, besides *.example and example.com."""
-PLACES = re.compile(r"/(etc/hub|var/lib/hub|opt/hub|run/secrets|usr/sbin|usr/local/sbin|api|healthz|readyz|metrics)\b")
+PLACES = re.compile(
+    r"/(etc/hub|var/lib/hub|mnt/backups|opt/hub|run/secrets|usr/sbin|usr/local/sbin|api|healthz|readyz|metrics)\b"
+)
 """Absolute paths that a page may name: where a service usually lives, and the hub's own addresses."""
 _PATH = re.compile(r"(?<![\w.:/}*+…>)-])/[A-Za-z][\w.-]*")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

@@ -51,6 +51,7 @@ VOCABULARIES: dict[str, Iterable[Enum | str]] = {
         "records",
         "notices",
         "jobs",
+        "backup",
     ),
     "gap": ("hub_down", "broker_down", "session_lost", "broker_dropped", "standstill", "set_back"),
     "refusal": ("not_json", "decoder_failed", "unknown_topic", "batch_damaged", "lane_failed"),

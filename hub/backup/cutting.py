@@ -1,0 +1,67 @@
+"""One moment for all stores: of a running hub between two batches, or of files that nobody has open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from hub.backup.snapshots import Cut, Snapshot, SqliteSnapshot
+from hub.clock import Clock
+from hub.datadir import DataDir
+from hub.ingest.journal import Journal
+from hub.ingest.lanes import LaneRunner
+from hub.storage.records_copy import PostgresSnapshot
+from hub.storage.series_duckdb import DuckSeries
+
+_TRIES: Final = 100
+"""How often the alarm lane is asked whether it is level; after that it is taken as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningHub:
+    """What is needed of it."""
+
+    data: DataDir
+    clock: Clock
+    journal: Journal
+    series: DuckSeries
+    alarms: LaneRunner
+    records_url: str | None
+
+    def cut(self) -> Cut:
+        """Between two batches of the alarm lane, with the journal held still for some milliseconds.
+
+        If it can be had, at a moment when every message has been judged: then no alarm is raised again after a restore.
+        """
+        for _ in range(_TRIES):
+            found = self.alarms.submit(self._if_level)
+            if found is not None:
+                return found
+        return self.alarms.submit(self._at_once)
+
+    def _if_level(self) -> Cut | None:
+        with self.journal.standing_still():
+            return None if self.alarms.behind else self._at_once()
+
+    def _at_once(self) -> Cut:
+        with self.journal.standing_still():
+            return _cut(self.data, self.records_url, self.series, self.clock.now(), self.alarms.behind)
+
+
+def cut_of_files(data: DataDir, records_url: str | None, clock: Clock, series: DuckSeries) -> Cut:
+    """While no hub runs and the data folder's lock is held. ``series`` is open."""
+    return _cut(data, records_url, series, clock.now(), 0)
+
+
+def _cut(data: DataDir, records_url: str | None, series: DuckSeries, at: int, unjudged: int) -> Cut:
+    made: list[Snapshot] = []
+    try:
+        made.append(SqliteSnapshot(data.records) if records_url is None else PostgresSnapshot(records_url))
+        made.append(series.snapshot())
+        made.append(SqliteSnapshot(data.journal))
+    except BaseException:
+        for snapshot in made:
+            snapshot.close()
+        raise
+    records, readings, journal = made
+    return Cut(records=records, series=readings, journal=journal, at=at, unjudged=unjudged)
