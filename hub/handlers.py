@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hub.administration import grant_of
 from hub.clock import to_iso
 from hub.control import Handler, Progress, Say
+from hub.credentials import CredentialDesk
 from hub.domain.people import AuditEntry, Grant
 from hub.domain.places import PlaceKind
 from hub.errors import NotFound
@@ -44,6 +45,7 @@ def handlers(hub: Hub) -> Mapping[str, Handler]:
         "token": work.token,
         "revoke-token": work.revoke_token,
         "backup": work.backup,
+        **CredentialDesk(hub.broker_accounts, hub.registrar, work.note).handlers(),
     }
 
 
@@ -150,9 +152,13 @@ class _Work:
     def backup(self, arguments: dict[str, Any], say: Say) -> Any:
         """{folder} -> {files, bytes, taken_at}."""
         written = self._hub.take_backup(Path(arguments["folder"]), say)
-        entry = AuditEntry(at=self._hub.clock.now(), by=BY, action="backup", object=arguments["folder"])
-        self._hub.records.write(lambda books: books.people.record(entry))
+        self.note("backup", arguments["folder"])
         return {"files": len(written.files), "bytes": written.bytes, "taken_at": written.taken_at}
+
+    def note(self, action: str, what: str) -> None:
+        """A line in the audit trail."""
+        entry = AuditEntry(at=self._hub.clock.now(), by=BY, action=action, object=what)
+        self._hub.records.write(lambda books: books.people.record(entry))
 
 
 def _refusal(refused: FileRefused, asked: str | None) -> dict[str, Any]:

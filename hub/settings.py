@@ -57,6 +57,10 @@ class Mqtt(_Section):
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
+    accounts_file: Path | None = None
+    """mosquitto's password_file, where the hub may change it (hub device-credentials)."""
+    broker_pid_file: Path | None = None
+    """Where that mosquitto writes its process id; unset: somebody else tells it to read its accounts again."""
     session_expiry_s: int = Field(default=7 * 24 * 3600, ge=60)
     receive_maximum: int = Field(default=65_000, ge=100, le=65_535)
     keepalive_s: int = Field(default=30, ge=5, le=600)
@@ -281,7 +285,7 @@ def _take_secret_files(environment: os._Environ[str]) -> None:
         del environment[name]
 
 
-_FILE_SETTINGS = frozenset(f"HUB_MQTT__{name}_FILE" for name in ("CA", "CERT", "KEY"))
+_FILE_SETTINGS = frozenset(f"HUB_MQTT__{name}_FILE" for name in ("CA", "CERT", "KEY", "ACCOUNTS", "BROKER_PID"))
 _OTHER_VARIABLES = frozenset({"HUB_TEST_DATA", "HUB_TEST_INFLUX_URL", "HUB_SKIP_ASSETS"})
 
 

@@ -37,6 +37,7 @@ from hub.flows.tickets import TicketDesk
 from hub.handlers import handlers
 from hub.ingest.batches import BatchSource
 from hub.ingest.decoding import Decoder
+from hub.ingest.device_accounts import Accounts, MosquittoAccounts
 from hub.ingest.echo import Echo
 from hub.ingest.heartbeat import Pulse
 from hub.ingest.intake import IntakeThread
@@ -79,6 +80,7 @@ class Hub:
     """The whole hub as one process. ``start`` or nothing: what fails takes down what was started before it.
 
     ``lock``: the data folder's, where the caller holds it already. ``first_steps`` runs once the records are open.
+    ``accounts``: of a broker that the caller runs.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Hub:
         on_dead: Callable[[str], None] = lambda _why: None,
         lock: Lock | None = None,
         first_steps: Callable[[Hub], None] = lambda _hub: None,
+        accounts: Accounts | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock or WallClock()
@@ -100,6 +103,7 @@ class Hub:
         self._on_dead = on_dead
         self._lock = lock
         self._first_steps = first_steps
+        self._accounts = accounts
         self._running = contextlib.ExitStack()
         self._build()
 
@@ -232,6 +236,15 @@ class Hub:
             metrics=self.metrics,
             changes=self.changes,
         )
+
+    def broker_accounts(self) -> Accounts | None:
+        """Of the broker that ``hub device-credentials`` changes: one of ours, the one of the settings, or none."""
+        mqtt = self.settings.mqtt
+        if self._accounts is None and mqtt.accounts_file is not None:
+            return MosquittoAccounts(mqtt.accounts_file, mqtt.broker_pid_file)
+        if self._accounts is None and self.folder.broker_passwords.exists():  # the demo's, while it does not run
+            return MosquittoAccounts(self.folder.broker_passwords, None)
+        return self._accounts
 
     def _redrive(self, items: Sequence[int], *, by: str) -> tuple[int, int]:
         result = self.quarantine.redrive(items)
