@@ -86,7 +86,9 @@ def _restore(wish: Wish, data: DataDir, found: manifest.Manifest, now: int, say:
         held = hold_notices_back(staging / data.records.name, why)
     if wish.records_url is not None:
         records = staging / data.records.name
-        postgres_from_sqlite(records, wish.records_url, lambda done, table: say(f"records: {done} rows ({table})"))
+        postgres_from_sqlite(
+            records, wish.records_url, lambda *at: say(Progress(at[0], max(at[1], 1), f"rows ({at[2]})"))
+        )
         records.unlink()
     for path in manifest.files_below(staging):
         manifest.sync(path)

@@ -8,8 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, Engine, Table, func, insert, inspect, select, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, Table, func, insert, inspect, make_url, select, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from hub.domain.notices import NoticeState
 from hub.errors import ConfigError, StoreUnavailable
@@ -19,8 +19,8 @@ from hub.storage.outages import unavailable
 from hub.storage.tables import metadata, quarantine
 
 AT_ONCE: Final = 2_000
-Told = Callable[[int, str], object]
-"""Hears how many rows are done, and of which table the last ones were."""
+Told = Callable[[int, int, str], object]
+"""Hears how many rows are done, of how many, and of which table the last ones were."""
 
 
 def count_rows(connection: Connection) -> dict[str, int]:
@@ -36,7 +36,8 @@ def copy_rows(source: Connection, target: Connection, told: Told) -> dict[str, i
 
     ConfigError names table and reason where the other database does not take a row, or where the counts differ.
     """
-    done = 0
+    before = count_rows(source)
+    done, total = 0, sum(before.values())
     for table in metadata.sorted_tables:
         rows = source.execution_options(stream_results=True, yield_per=AT_ONCE).execute(
             select(table).order_by(*table.primary_key.columns)
@@ -44,10 +45,10 @@ def copy_rows(source: Connection, target: Connection, told: Told) -> dict[str, i
         for part in rows.mappings().partitions():
             _insert(target, table, [dict(row) for row in part])
             done += len(part)
-            told(done, table.name)
+            told(done, total, table.name)
     if target.dialect.name == "postgresql":
         _go_on_counting(target)
-    before, after = count_rows(source), count_rows(target)
+    after = count_rows(target)
     if before != after:
         wrong = ", ".join(f"{name} {before[name]} to {after[name]}" for name in before if before[name] != after[name])
         raise ConfigError(f"records: after copying the counts differ ({wrong}): nothing was kept, try again")
@@ -57,10 +58,15 @@ def copy_rows(source: Connection, target: Connection, told: Told) -> dict[str, i
 def postgres_from_sqlite(path: Path, url: str, told: Told) -> dict[str, int]:
     """Copy a SQLite file's records into an empty PostgreSQL database, in one transaction: all of it or nothing.
 
-    ConfigError where the file or the database is of a newer program, or the database holds records already.
+    ConfigError where the URL is none, the file or the database is of a newer program, or the database holds records
+    already.
     """
+    try:
+        target = engines.postgres(url)
+    except ArgumentError as error:
+        raise ConfigError("records: the URL cannot be read; expected postgresql+psycopg://user:pass@host/db") from error
     upgrade_sqlite(path)
-    source, target = engines.sqlite_readers(path), engines.postgres(url)
+    source = engines.sqlite_readers(path)
     try:
         upgrade_postgres(target)
         with source.begin() as reading, target.begin() as writing:
@@ -74,6 +80,11 @@ def postgres_from_sqlite(path: Path, url: str, told: Told) -> dict[str, int]:
     finally:
         source.dispose()
         target.dispose()
+
+
+def shown(url: str) -> str:
+    """The address without its password."""
+    return make_url(url).render_as_string(hide_password=True)
 
 
 class PostgresSnapshot:
@@ -96,7 +107,7 @@ class PostgresSnapshot:
         target = engines.sqlite_writer(path, create=False)
         try:
             with target.begin() as writing:
-                copy_rows(self._connection, writing, lambda done, _table: told(done))
+                copy_rows(self._connection, writing, lambda done, _total, _table: told(done))
             with target.connect() as connection:
                 connection.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except SQLAlchemyError as error:
