@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -59,7 +60,7 @@ class DataDir:
 
     def kept_beside(self) -> tuple[Path, ...]:
         """Files and folders that belong into a backup, beside the stores."""
-        return (self.files, self.receivers, self.broker_passwords)
+        return (self.files, self.receivers, self.broker_passwords, self.hub_id_file)
 
     @property
     def socket(self) -> Path:
@@ -75,6 +76,20 @@ class DataDir:
     def lock(self) -> Path:
         """Held by whoever writes here."""
         return self.root / "hub.lock"
+
+    @property
+    def hub_id_file(self) -> Path:
+        """Holds the hub's id, by which several on one database are told apart."""
+        return self.root / "hub-id"
+
+    def hub_id(self) -> str:
+        """Made at the first start; goes with the positions in the records, so a backup has it too."""
+        try:
+            return self.hub_id_file.read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            made = secrets.token_hex(4)
+            self.hub_id_file.write_text(f"{made}\n", encoding="ascii")
+            return made
 
     def make(self, *, unfinished: bool = False) -> None:
         """Create the folder, for its owner only. ``unfinished``: half a restore may lie in it."""

@@ -147,6 +147,8 @@ class RecordsSettings(_Section):
     """[records]"""
 
     url: str | None = None
+    lease_s: float = Field(default=15.0, ge=1)
+    """How long a hub that falls silent keeps the others of its PostgreSQL database waiting."""
 
 
 class Backup(_Section):

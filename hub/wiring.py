@@ -26,7 +26,7 @@ from hub.control import ControlServer, Say
 from hub.datadir import DataDir, Lock
 from hub.domain.health import Health
 from hub.domain.people import AuditEntry
-from hub.errors import StoreUnavailable
+from hub.errors import ConfigError, StoreUnavailable
 from hub.flows.alarm_commands import AlarmDesk
 from hub.flows.alarm_lane import AlarmLane
 from hub.flows.batch import Decoded, Slots
@@ -52,6 +52,7 @@ from hub.notify.channels import discover
 from hub.notify.sender import Sender
 from hub.settings import Settings
 from hub.storage.catalogue import load_catalogue
+from hub.storage.lease import Lease
 from hub.storage.series_duckdb import DuckSeries
 from hub.storage.unit import SqlRecords
 from hub.telemetry import Tallies
@@ -112,6 +113,7 @@ class Hub:
     def _build(self) -> None:
         settings, clock, metrics = self.settings, self.clock, self.metrics
         self.records = SqlRecords(settings.records.url or self.folder.records, metrics=metrics)
+        self.lease = self._lease_of_records()
         self.catalogue = load_catalogue()
         self.registrar = Registrar(Registry())
         self.registry = RegistryDesk(
@@ -297,6 +299,12 @@ class Hub:
         """Everything the hub keeps, of one moment, into a new folder, while it runs."""
         return take(folder, self.backups.cut, self.folder, say)
 
+    def _lease_of_records(self) -> Lease | None:
+        wanted = self.settings.records
+        if wanted.url is None:
+            return None
+        return Lease(wanted.url, ttl_ms=round(wanted.lease_s * SECOND), on_lost=self._on_dead)
+
     def _scheduled_backups(self) -> BackupSchedule | None:
         wanted = self.settings.backup
         if wanted.folder is None:
@@ -349,13 +357,26 @@ class Hub:
         self._running.close()
         log.info("The hub has stopped", extra={"action": "stopped"})
 
-    def _open_stores(self, steps: contextlib.ExitStack) -> None:
+    def _have_lease(self, lease: Lease, steps: contextlib.ExitStack, *, wait: bool) -> None:
+        """One hub a database works; the others stand by, and a command says which one to ask."""
+        steps.callback(lease.release)
+        if wait:
+            lease.stand_by(self.folder.hub_id())
+        elif refused := lease.take(self.folder.hub_id()):
+            raise ConfigError(
+                f"records: {refused.holder} works on this database: run the command there, or stop that hub"
+            )
+        lease.start()
+
+    def _open_stores(self, steps: contextlib.ExitStack, *, wait: bool = True) -> None:
         self.folder.make()
         if self._lock is None:
             lock = Lock(self.folder.lock)
             lock.take("a hub")
             steps.callback(lock.release)
-        self.records.open()
+        if self.lease is not None:
+            self._have_lease(self.lease, steps, wait=wait)
+        self.records.open(hub=self.folder.hub_id(), fence=None if self.lease is None else self.lease.fence)
         steps.callback(self.records.close)
         self._first_steps(self)
         self.registry.open()
@@ -414,7 +435,7 @@ class Hub:
     def stores(self) -> Iterator[None]:
         """Only the stores and the way into the journal, for a command while no hub runs."""
         with contextlib.ExitStack() as steps:
-            self._open_stores(steps)
+            self._open_stores(steps, wait=False)
             self.intake.start()
             steps.callback(self.intake.stop)
             yield
@@ -433,6 +454,7 @@ class Hub:
             self.series_runner.health,
             self.series_lane.health,
             self.records.health,
+            *([self.lease.health] if self.lease is not None else []),
             self.sender.health,
             self.timetable.health,
             *([self.backup_schedule.health] if self.backup_schedule is not None else []),

@@ -52,6 +52,7 @@ VOCABULARIES: dict[str, Iterable[Enum | str]] = {
         "notices",
         "jobs",
         "backup",
+        "lease",
     ),
     "gap": ("hub_down", "broker_down", "session_lost", "broker_dropped", "standstill", "set_back"),
     "refusal": ("not_json", "decoder_failed", "unknown_topic", "batch_damaged", "lane_failed"),
