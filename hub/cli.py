@@ -22,6 +22,7 @@ COMMANDS: Final = (
     "credentials",
     "backup",
     "migrate",
+    "log_level",
 )
 """Modules of hub.commands, in the order in which ``hub --help`` shows them."""
 SERVICES: Final = ("demo", "run")

@@ -15,10 +15,11 @@ from hub.control import Handler, Progress, Say
 from hub.credentials import CredentialDesk
 from hub.domain.people import AuditEntry, Grant
 from hub.domain.places import PlaceKind
-from hub.errors import NotFound
+from hub.errors import InvalidInput, NotFound
 from hub.flows.community.picture import FileRefused, Wish
 from hub.flows.lists import QuarantineFilter, QuarantineItem
 from hub.ingest.quarantine import payload_text
+from hub.log import LEVELS, set_level
 from hub.storage.community_toml import parse_toml, write_toml
 from hub.words import load
 
@@ -45,6 +46,7 @@ def handlers(hub: Hub) -> Mapping[str, Handler]:
         "token": work.token,
         "revoke-token": work.revoke_token,
         "backup": work.backup,
+        "log-level": work.log_level,
         **CredentialDesk(hub.broker_accounts, hub.registrar, work.note).handlers(),
     }
 
@@ -154,6 +156,14 @@ class _Work:
         written = self._hub.take_backup(Path(arguments["folder"]), say)
         self.note("backup", arguments["folder"])
         return {"files": len(written.files), "bytes": written.bytes, "taken_at": written.taken_at}
+
+    def log_level(self, arguments: dict[str, Any], say: Say) -> Any:
+        """{level} -> the level before."""
+        if arguments["level"] not in LEVELS:
+            raise InvalidInput(f"no level {arguments['level']!r}: there are {', '.join(LEVELS)}")
+        before = set_level(arguments["level"])
+        self.note("log_level", arguments["level"])
+        return before
 
     def note(self, action: str, what: str) -> None:
         """A line in the audit trail."""

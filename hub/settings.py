@@ -6,7 +6,7 @@ import os
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -17,6 +17,7 @@ from hub.domain.retention import Kept, Retention
 from hub.errors import ConfigError
 
 GIB = 1024**3
+_MICROSECONDS = 1_000_000
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
@@ -202,6 +203,21 @@ class Notify(_Section):
     attempts: int = Field(default=8, ge=1, le=50)
 
 
+class Watchdog(_Section):
+    """[watchdog]"""
+
+    url: str | None = None
+    """Asked with GET again and again while the hub is ready; may be a secret."""
+    every_s: float = Field(default=60.0, ge=1)
+
+    @field_validator("url")
+    @classmethod
+    def _web_address(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("https://", "http://")):
+            raise ValueError("expected https:// or http://, e.g. https://checks.example/ping/3f9c")
+        return url
+
+
 class Log(_Section):
     """[log]"""
 
@@ -230,6 +246,7 @@ class Settings(BaseSettings):
     backup: Backup = Backup()
     web: Web = Web()
     notify: Notify = Notify()
+    watchdog: Watchdog = Watchdog()
     log: Log = Log()
 
     @classmethod
@@ -267,6 +284,25 @@ def load(config: Path | None = None) -> Settings:
         return Settings(**data)
     except ValidationError as error:
         raise ConfigError("; ".join(_explain(item, path) for item in error.errors())) from error
+
+
+class Systemd(NamedTuple):
+    """What systemd tells a service that it watches."""
+
+    address: str
+    """Of the socket that it listens at."""
+    watchdog_s: float
+    """It kills a service that has said nothing for so long; 0: it does not."""
+
+
+def systemd() -> Systemd | None:
+    """None where the hub was not started by systemd as a service of type notify."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")):
+        return None
+    meant = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+    microseconds = os.environ.get("WATCHDOG_USEC", "0")
+    return Systemd(address, int(microseconds) / _MICROSECONDS if meant and microseconds.isdigit() else 0.0)
 
 
 def _explain(item: Any, path: Path) -> str:

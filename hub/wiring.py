@@ -21,10 +21,11 @@ from hub.backup.cutting import RunningHub
 from hub.backup.manifest import Manifest
 from hub.backup.schedule import BackupSchedule
 from hub.backup.taking import take
+from hub.certificates import Certificates, End, FileInUse, Shown
 from hub.clock import DAY, HOUR, SECOND, Clock, WallClock
 from hub.control import ControlServer, Say
 from hub.datadir import DataDir, Lock
-from hub.domain.health import Health
+from hub.domain.health import Health, Status
 from hub.domain.people import AuditEntry
 from hub.errors import ConfigError, StoreUnavailable
 from hub.flows.alarm_commands import AlarmDesk
@@ -56,6 +57,7 @@ from hub.storage.lease import Lease
 from hub.storage.series_duckdb import DuckSeries
 from hub.storage.unit import SqlRecords
 from hub.telemetry import Tallies
+from hub.watchdog import Watchdog
 from hub.web.app import create_app
 from hub.web.deps import WebDeps
 from hub.web.pulse import Pulse as WebPulse
@@ -81,7 +83,7 @@ class Hub:
     """The whole hub as one process. ``start`` or nothing: what fails takes down what was started before it.
 
     ``lock``: the data folder's, where the caller holds it already. ``first_steps`` runs once the records are open.
-    ``accounts``: of a broker that the caller runs.
+    ``accounts``: of a broker that the caller runs. ``on_standing_by``: another hub works on the database, this one waits.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class Hub:
         lock: Lock | None = None,
         first_steps: Callable[[Hub], None] = lambda _hub: None,
         accounts: Accounts | None = None,
+        on_standing_by: Callable[[str], None] = lambda _word: None,
     ) -> None:
         self.settings = settings
         self.clock = clock or WallClock()
@@ -105,6 +108,7 @@ class Hub:
         self._lock = lock
         self._first_steps = first_steps
         self._accounts = accounts
+        self._on_standing_by = on_standing_by
         self._running = contextlib.ExitStack()
         self._build()
 
@@ -218,6 +222,32 @@ class Hub:
         self.server = Server(create_app(deps), settings.web, clock)
         self.web_pulse = WebPulse(deps)
         self.control = ControlServer(self.folder.socket, handlers(self))
+        self.certificates = self._watched_certificates()
+        self.watchdog = self._told_watchdog()
+
+    def _watched_certificates(self) -> Certificates | None:
+        """None where nothing is encrypted."""
+        sources: list[Callable[[], End | None]] = []
+        if self.settings.web.tls_cert is not None:
+            sources.append(FileInUse("the certificate of the web pages", self.settings.web.tls_cert))
+        for connection in self.connections:
+            if connection.cert_file is not None:
+                sources.append(FileInUse(f"the hub's own certificate for {connection.name}", connection.cert_file))
+            if connection.url.startswith(("mqtts:", "wss:")):
+                sources.append(
+                    Shown(f"the certificate of broker {connection.name}", self.receivers[connection.name].certificate)
+                )
+        return Certificates(sources) if sources else None
+
+    def _told_watchdog(self) -> Watchdog | None:
+        wanted = self.settings.watchdog
+        if wanted.url is None:
+            return None
+
+        def ready() -> bool:
+            return all(line.status is not Status.DOWN for line in self.health(self.clock.now()))
+
+        return Watchdog(wanted.url, every_s=wanted.every_s, ready=ready, clock=self.clock)
 
     def _web_deps(self) -> WebDeps:
         return WebDeps(
@@ -361,7 +391,7 @@ class Hub:
         """One hub a database works; the others stand by, and a command says which one to ask."""
         steps.callback(lease.release)
         if wait:
-            lease.stand_by(self.folder.hub_id())
+            lease.stand_by(self.folder.hub_id(), self._on_standing_by)
         elif refused := lease.take(self.folder.hub_id()):
             raise ConfigError(
                 f"records: {refused.holder} works on this database: run the command there, or stop that hub"
@@ -424,6 +454,11 @@ class Hub:
         steps.callback(self.web_pulse.stop)
         self.control.start()
         steps.callback(self.control.stop)
+        if self.certificates is not None:
+            self.certificates.start()
+        if self.watchdog is not None:
+            self.watchdog.start()
+            steps.callback(self.watchdog.stop)
 
     def _start_hearing(self, steps: contextlib.ExitStack) -> None:
         self.folder.receivers.mkdir(exist_ok=True)
@@ -454,10 +489,13 @@ class Hub:
             self.series_runner.health,
             self.series_lane.health,
             self.records.health,
-            *([self.lease.health] if self.lease is not None else []),
             self.sender.health,
             self.timetable.health,
-            *([self.backup_schedule.health] if self.backup_schedule is not None else []),
+            *(
+                part.health
+                for part in (self.lease, self.backup_schedule, self.certificates, self.watchdog)
+                if part is not None
+            ),
         ]
         return [part(now) for part in parts]
 

@@ -85,8 +85,8 @@ class Lease:
         """
         return self._guarded(lambda connection: self._take(connection, owner))
 
-    def stand_by(self, owner: str) -> None:
-        """Return when it is ours; until then say once who has it."""
+    def stand_by(self, owner: str, told_by: Callable[[str], object] = lambda _word: None) -> None:
+        """Return when it is ours; until then say once who has it, in the log and to ``told_by``."""
         told = ""
         while True:
             try:
@@ -100,6 +100,7 @@ class Lease:
                 word = f"stands by: {error}"
             if word != told:
                 log.warning("this hub %s", word, extra={"action": "standing_by"})
+                told_by(word)
                 told = word
             self._stopping.wait(_LOOK_S)
 
