@@ -33,35 +33,46 @@ class RunningHub:
 
         If it can be had, at a moment when every message has been judged: then no alarm is raised again after a restore.
         """
-        for _ in range(_TRIES):
-            found = self.alarms.submit(self._if_level)
-            if found is not None:
-                return found
-        return self.alarms.submit(self._at_once)
+        prepared = None if self.records_url is None else PostgresSnapshot(self.records_url)
+        try:
+            for _ in range(_TRIES):
+                found = self.alarms.submit(lambda: self._if_level(prepared))
+                if found is not None:
+                    return found
+            return self.alarms.submit(lambda: self._at_once(prepared))
+        except BaseException:
+            if prepared is not None:
+                prepared.close()
+            raise
 
-    def _if_level(self) -> Cut | None:
+    def _if_level(self, records: PostgresSnapshot | None) -> Cut | None:
         with self.journal.standing_still():
-            return None if self.alarms.behind else self._at_once()
+            return None if self.alarms.behind else self._at_once(records)
 
-    def _at_once(self) -> Cut:
+    def _at_once(self, records: PostgresSnapshot | None) -> Cut:
         with self.journal.standing_still():
-            return _cut(self.data, self.records_url, self.series, self.clock.now(), self.alarms.behind)
+            return _cut(self.data, records, self.series, self.clock.now(), self.alarms.behind)
 
 
 def cut_of_files(data: DataDir, records_url: str | None, clock: Clock, series: DuckSeries) -> Cut:
     """While no hub runs and the data folder's lock is held. ``series`` is open."""
-    return _cut(data, records_url, series, clock.now(), 0)
+    records = None if records_url is None else PostgresSnapshot(records_url)
+    return _cut(data, records, series, clock.now(), 0)
 
 
-def _cut(data: DataDir, records_url: str | None, series: DuckSeries, at: int, unjudged: int) -> Cut:
+def _cut(data: DataDir, records: PostgresSnapshot | None, series: DuckSeries, at: int, unjudged: int) -> Cut:
     made: list[Snapshot] = []
     try:
-        made.append(SqliteSnapshot(data.records) if records_url is None else PostgresSnapshot(records_url))
+        if records is None:
+            made.append(SqliteSnapshot(data.records))
+        else:
+            records.begin()
+            made.append(records)
         made.append(series.snapshot())
         made.append(SqliteSnapshot(data.journal))
     except BaseException:
         for snapshot in made:
             snapshot.close()
         raise
-    records, readings, journal = made
-    return Cut(records=records, series=readings, journal=journal, at=at, unjudged=unjudged)
+    first, readings, journal = made
+    return Cut(records=first, series=readings, journal=journal, at=at, unjudged=unjudged)

@@ -19,8 +19,10 @@ _PAGES: Final = 2_000
 class Snapshot(Protocol):
     """A store at one moment."""
 
-    total: int
-    """How much there is to copy, in units of its own."""
+    @property
+    def total(self) -> int:
+        """How much there is to copy, in units of its own. May be asked for once the moment is over."""
+        ...
 
     def copy_to(self, path: Path, told: Callable[[int], object]) -> None:
         """Into a new file; ``told`` hears how much is done. StoreUnavailable with the reason."""

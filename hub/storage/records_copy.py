@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -88,7 +89,10 @@ def shown(url: str) -> str:
 
 
 class PostgresSnapshot:
-    """The records of a PostgreSQL database as they are now; copied into a SQLite file. ``close`` ends it."""
+    """The records of a PostgreSQL database, copied into a SQLite file. ``begin`` fixes the moment, ``close`` ends it.
+
+    Connecting may take seconds, so it is done when this is made, before anything is held still for the moment.
+    """
 
     def __init__(self, url: str) -> None:
         self._engine = engines.postgres(url).execution_options(
@@ -96,10 +100,21 @@ class PostgresSnapshot:
         )
         try:
             self._connection = self._engine.connect()
-            self.total = sum(count_rows(self._connection).values())
         except SQLAlchemyError as error:
             self._engine.dispose()
             raise unavailable(error) or error from error
+
+    def begin(self) -> None:
+        """From now on nothing that others commit is seen."""
+        try:
+            self._connection.execute(text("SELECT 1"))  # the first statement takes PostgreSQL's snapshot
+        except SQLAlchemyError as error:
+            raise unavailable(error) or error from error
+
+    @cached_property
+    def total(self) -> int:
+        """Rows. Counting them takes a while, and is not done while anybody waits."""
+        return sum(count_rows(self._connection).values())
 
     def copy_to(self, path: Path, told: Callable[[int], object]) -> None:
         """Make the file with this program's schema and fill it."""

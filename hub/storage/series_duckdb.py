@@ -41,8 +41,8 @@ from hub.storage.duck.names import Names
 from hub.storage.duck.newest import Newest
 from hub.storage.duck.questions import Questions
 from hub.storage.duck.retention import Gone, month_start
-from hub.storage.duck.turns import Turns
 from hub.storage.duck.snapshot import SeriesSnapshot
+from hub.storage.duck.turns import Turns
 
 _log: Final = logging.getLogger(__name__)
 CHECKPOINT_BYTES: Final = 16 * 1024**2
@@ -187,10 +187,8 @@ class DuckSeries:
         return Forgotten(*taken)
 
     def snapshot(self) -> SeriesSnapshot:
-        """The series as they are now, for a backup; the lane goes on meanwhile."""
-        with self._writing:
-            self._ready()
-            return SeriesSnapshot(self._database.connection.cursor())
+        """The series as they are now, for a backup. Nobody waits for anybody: the lane goes on meanwhile."""
+        return SeriesSnapshot(self._database.connection.cursor())
 
     def interrupt(self) -> None:
         """Cut off every question that is being answered just now."""

@@ -21,6 +21,7 @@ from hub.datadir import DataDir
 from hub.domain.health import Status
 from hub.errors import ConfigError, StoreUnavailable
 from hub.settings import Settings
+from hub.storage.duck.database import SCHEMA
 from hub.storage.series_duckdb import DuckSeries
 from hub.wiring import Hub
 from tests.commands.conftest import Home, Said, call
@@ -219,7 +220,7 @@ def test_a_snapshot_of_the_series_does_not_see_what_is_written_later(tmp_path: P
     for name in ("copy", "later"):
         with duckdb.connect(str(tmp_path / f"{name}.duckdb"), read_only=True) as copied:
             counts.append(copied.execute("select count(*) from readings").fetchone())
-            assert copied.execute("select number from meta where key = 'schema'").fetchone() == (1,)
+            assert copied.execute("select number from meta where key = 'schema'").fetchone() == (SCHEMA,)
     assert counts == [(0,), (1,)]
 
 

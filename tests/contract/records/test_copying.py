@@ -155,6 +155,7 @@ def test_a_connection_lost_on_the_way_leaves_nothing_and_says_so(file: Path, dat
 def test_a_snapshot_does_not_see_what_is_written_later(file: Path, database: str, tmp_path: Path) -> None:
     postgres_from_sqlite(file, database, nothing)
     snapshot = PostgresSnapshot(database)
+    snapshot.begin()
     engine = create_engine(database)
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM audit"))
