@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -43,6 +44,25 @@ class DataDir:
         return self.root / "receivers"
 
     @property
+    def files(self) -> Path:
+        """What people upload, each named by its checksum."""
+        return self.root / "files"
+
+    @property
+    def restoring(self) -> Path:
+        """A backup that is being brought back; there while that is not finished."""
+        return self.root / "restoring"
+
+    @property
+    def broker_passwords(self) -> Path:
+        """The hashed accounts of the embedded broker."""
+        return self.broker / "passwords"
+
+    def kept_beside(self) -> tuple[Path, ...]:
+        """Files and folders that belong into a backup, beside the stores."""
+        return (self.files, self.receivers, self.broker_passwords, self.hub_id_file)
+
+    @property
     def socket(self) -> Path:
         """Commands reach the running hub here; the file's permissions are the credential."""
         return self.root / "hub.sock"
@@ -57,8 +77,22 @@ class DataDir:
         """Held by whoever writes here."""
         return self.root / "hub.lock"
 
-    def make(self) -> None:
-        """Create the folder, for its owner only."""
+    @property
+    def hub_id_file(self) -> Path:
+        """Holds the hub's id, by which several on one database are told apart."""
+        return self.root / "hub-id"
+
+    def hub_id(self) -> str:
+        """Made at the first start; goes with the positions in the records, so a backup has it too."""
+        try:
+            return self.hub_id_file.read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            made = secrets.token_hex(4)
+            self.hub_id_file.write_text(f"{made}\n", encoding="ascii")
+            return made
+
+    def make(self, *, unfinished: bool = False) -> None:
+        """Create the folder, for its owner only. ``unfinished``: half a restore may lie in it."""
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -67,6 +101,8 @@ class DataDir:
             ) from error
         if not os.access(self.root, os.W_OK | os.X_OK):
             raise ConfigError(f"data folder {self.root}: not writable; set HUB_DATA_DIR to a folder you can write")
+        if self.restoring.exists() and not unfinished:
+            raise ConfigError(f"data folder {self.root}: a restore was cut short: run hub restore again")
 
 
 class Lock:

@@ -68,6 +68,7 @@ class Demo:
             on_dead=self._on_dead,
             lock=lock,
             first_steps=self._furnish,
+            accounts=self.broker,
         )
         self.hub.start()
         self._steps.callback(self.hub.stop)

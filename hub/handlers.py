@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 from hub.administration import grant_of
 from hub.clock import to_iso
 from hub.control import Handler, Progress, Say
-from hub.domain.people import Grant
+from hub.credentials import CredentialDesk
+from hub.domain.people import AuditEntry, Grant
 from hub.domain.places import PlaceKind
-from hub.errors import NotFound
+from hub.errors import InvalidInput, NotFound
 from hub.flows.community.picture import FileRefused, Wish
 from hub.flows.lists import QuarantineFilter, QuarantineItem
 from hub.ingest.quarantine import payload_text
+from hub.log import LEVELS, set_level
 from hub.storage.community_toml import parse_toml, write_toml
 from hub.words import load
 
@@ -43,6 +45,9 @@ def handlers(hub: Hub) -> Mapping[str, Handler]:
         "user": work.user,
         "token": work.token,
         "revoke-token": work.revoke_token,
+        "backup": work.backup,
+        "log-level": work.log_level,
+        **CredentialDesk(hub.broker_accounts, hub.registrar, work.note).handlers(),
     }
 
 
@@ -145,6 +150,25 @@ class _Work:
     def revoke_token(self, arguments: dict[str, Any], say: Say) -> Any:
         """{name} -> how many ended."""
         return self._hub.administration.revoke_token(arguments["name"], by=BY)
+
+    def backup(self, arguments: dict[str, Any], say: Say) -> Any:
+        """{folder} -> {files, bytes, taken_at}."""
+        written = self._hub.take_backup(Path(arguments["folder"]), say)
+        self.note("backup", arguments["folder"])
+        return {"files": len(written.files), "bytes": written.bytes, "taken_at": written.taken_at}
+
+    def log_level(self, arguments: dict[str, Any], say: Say) -> Any:
+        """{level} -> the level before."""
+        if arguments["level"] not in LEVELS:
+            raise InvalidInput(f"no level {arguments['level']!r}: there are {', '.join(LEVELS)}")
+        before = set_level(arguments["level"])
+        self.note("log_level", arguments["level"])
+        return before
+
+    def note(self, action: str, what: str) -> None:
+        """A line in the audit trail."""
+        entry = AuditEntry(at=self._hub.clock.now(), by=BY, action=action, object=what)
+        self._hub.records.write(lambda books: books.people.record(entry))
 
 
 def _refusal(refused: FileRefused, asked: str | None) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from hub.clock import to_iso
 
+log = logging.getLogger(__name__)
+LEVELS: Final = ("debug", "info", "warning", "error")
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -51,3 +53,12 @@ def set_up(*, level: str = "info", json_lines: bool = False) -> None:
     root.setLevel(level.upper())
     for chatty in ("alembic", "apscheduler", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def set_level(level: str) -> str:
+    """Change what is logged from now on; the level before."""
+    root = logging.getLogger()
+    before = logging.getLevelName(root.level).lower()
+    root.setLevel(level.upper())
+    log.warning("the log's level is %s now, it was %s", level, before, extra={"action": "log_level"})
+    return before

@@ -6,7 +6,7 @@ import os
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -17,6 +17,7 @@ from hub.domain.retention import Kept, Retention
 from hub.errors import ConfigError
 
 GIB = 1024**3
+_MICROSECONDS = 1_000_000
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
@@ -57,6 +58,10 @@ class Mqtt(_Section):
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
+    accounts_file: Path | None = None
+    """mosquitto's password_file, where the hub may change it (hub device-credentials)."""
+    broker_pid_file: Path | None = None
+    """Where that mosquitto writes its process id; unset: somebody else tells it to read its accounts again."""
     session_expiry_s: int = Field(default=7 * 24 * 3600, ge=60)
     receive_maximum: int = Field(default=65_000, ge=100, le=65_535)
     keepalive_s: int = Field(default=30, ge=5, le=600)
@@ -143,6 +148,29 @@ class RecordsSettings(_Section):
     """[records]"""
 
     url: str | None = None
+    lease_s: float = Field(default=15.0, ge=1)
+    """How long a hub that falls silent keeps the others of its PostgreSQL database waiting."""
+
+
+class Backup(_Section):
+    """[backup]"""
+
+    folder: Path | None = None
+    """Where the timetable puts a backup a day; unset: none is taken."""
+    when: str = "20 2 * * *"
+    """Minute hour day month weekday, UTC."""
+    keep: int = Field(default=7, ge=1)
+
+    @field_validator("when")
+    @classmethod
+    def _five_fields(cls, when: str) -> str:
+        from apscheduler.triggers.cron import CronTrigger
+
+        try:
+            CronTrigger.from_crontab(when)
+        except ValueError as error:
+            raise ValueError(f"{error}; expected minute hour day month weekday, e.g. 20 2 * * *") from error
+        return when
 
 
 class Web(_Section):
@@ -175,6 +203,21 @@ class Notify(_Section):
     attempts: int = Field(default=8, ge=1, le=50)
 
 
+class Watchdog(_Section):
+    """[watchdog]"""
+
+    url: str | None = None
+    """Asked with GET again and again while the hub is ready; may be a secret."""
+    every_s: float = Field(default=60.0, ge=1)
+
+    @field_validator("url")
+    @classmethod
+    def _web_address(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("https://", "http://")):
+            raise ValueError("expected https:// or http://, e.g. https://checks.example/ping/3f9c")
+        return url
+
+
 class Log(_Section):
     """[log]"""
 
@@ -200,8 +243,10 @@ class Settings(BaseSettings):
     journal: JournalSettings = JournalSettings()
     series: Series = Series()
     records: RecordsSettings = RecordsSettings()
+    backup: Backup = Backup()
     web: Web = Web()
     notify: Notify = Notify()
+    watchdog: Watchdog = Watchdog()
     log: Log = Log()
 
     @classmethod
@@ -241,6 +286,25 @@ def load(config: Path | None = None) -> Settings:
         raise ConfigError("; ".join(_explain(item, path) for item in error.errors())) from error
 
 
+class Systemd(NamedTuple):
+    """What systemd tells a service that it watches."""
+
+    address: str
+    """Of the socket that it listens at."""
+    watchdog_s: float
+    """It kills a service that has said nothing for so long; 0: it does not."""
+
+
+def systemd() -> Systemd | None:
+    """None where the hub was not started by systemd as a service of type notify."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")):
+        return None
+    meant = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+    microseconds = os.environ.get("WATCHDOG_USEC", "0")
+    return Systemd(address, int(microseconds) / _MICROSECONDS if meant and microseconds.isdigit() else 0.0)
+
+
 def _explain(item: Any, path: Path) -> str:
     key = ".".join(str(part) for part in item["loc"])
     name = "HUB_" + "__".join(str(part) for part in item["loc"]).upper()
@@ -259,7 +323,7 @@ def _take_secret_files(environment: os._Environ[str]) -> None:
         del environment[name]
 
 
-_FILE_SETTINGS = frozenset(f"HUB_MQTT__{name}_FILE" for name in ("CA", "CERT", "KEY"))
+_FILE_SETTINGS = frozenset(f"HUB_MQTT__{name}_FILE" for name in ("CA", "CERT", "KEY", "ACCOUNTS", "BROKER_PID"))
 _OTHER_VARIABLES = frozenset({"HUB_TEST_DATA", "HUB_TEST_INFLUX_URL", "HUB_SKIP_ASSETS"})
 
 

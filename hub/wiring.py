@@ -9,6 +9,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -16,12 +17,17 @@ from prometheus_client import CollectorRegistry
 from devices.contract import Limits
 from devices.formats.native import NativeFormat
 from hub.administration import Administration
+from hub.backup.cutting import RunningHub
+from hub.backup.manifest import Manifest
+from hub.backup.schedule import BackupSchedule
+from hub.backup.taking import take
+from hub.certificates import Certificates, End, FileInUse, Shown
 from hub.clock import DAY, HOUR, SECOND, Clock, WallClock
-from hub.control import ControlServer
+from hub.control import ControlServer, Say
 from hub.datadir import DataDir, Lock
-from hub.domain.health import Health
+from hub.domain.health import Health, Status
 from hub.domain.people import AuditEntry
-from hub.errors import StoreUnavailable
+from hub.errors import ConfigError, StoreUnavailable
 from hub.flows.alarm_commands import AlarmDesk
 from hub.flows.alarm_lane import AlarmLane
 from hub.flows.batch import Decoded, Slots
@@ -32,6 +38,7 @@ from hub.flows.tickets import TicketDesk
 from hub.handlers import handlers
 from hub.ingest.batches import BatchSource
 from hub.ingest.decoding import Decoder
+from hub.ingest.device_accounts import Accounts, MosquittoAccounts
 from hub.ingest.echo import Echo
 from hub.ingest.heartbeat import Pulse
 from hub.ingest.intake import IntakeThread
@@ -46,9 +53,11 @@ from hub.notify.channels import discover
 from hub.notify.sender import Sender
 from hub.settings import Settings
 from hub.storage.catalogue import load_catalogue
+from hub.storage.lease import Lease
 from hub.storage.series_duckdb import DuckSeries
 from hub.storage.unit import SqlRecords
 from hub.telemetry import Tallies
+from hub.watchdog import Watchdog
 from hub.web.app import create_app
 from hub.web.deps import WebDeps
 from hub.web.pulse import Pulse as WebPulse
@@ -74,6 +83,7 @@ class Hub:
     """The whole hub as one process. ``start`` or nothing: what fails takes down what was started before it.
 
     ``lock``: the data folder's, where the caller holds it already. ``first_steps`` runs once the records are open.
+    ``accounts``: of a broker that the caller runs. ``on_standing_by``: another hub works on the database, this one waits.
     """
 
     def __init__(
@@ -85,6 +95,8 @@ class Hub:
         on_dead: Callable[[str], None] = lambda _why: None,
         lock: Lock | None = None,
         first_steps: Callable[[Hub], None] = lambda _hub: None,
+        accounts: Accounts | None = None,
+        on_standing_by: Callable[[str], None] = lambda _word: None,
     ) -> None:
         self.settings = settings
         self.clock = clock or WallClock()
@@ -95,6 +107,8 @@ class Hub:
         self._on_dead = on_dead
         self._lock = lock
         self._first_steps = first_steps
+        self._accounts = accounts
+        self._on_standing_by = on_standing_by
         self._running = contextlib.ExitStack()
         self._build()
 
@@ -103,6 +117,7 @@ class Hub:
     def _build(self) -> None:
         settings, clock, metrics = self.settings, self.clock, self.metrics
         self.records = SqlRecords(settings.records.url or self.folder.records, metrics=metrics)
+        self.lease = self._lease_of_records()
         self.catalogue = load_catalogue()
         self.registrar = Registrar(Registry())
         self.registry = RegistryDesk(
@@ -162,6 +177,15 @@ class Hub:
             ),
             oldest_needed=self.series_lane.oldest_needed,
         )
+        self.backups = RunningHub(
+            data=self.folder,
+            clock=clock,
+            journal=self.journal,
+            series=self.series,
+            alarms=self.alarm_runner,
+            records_url=settings.records.url,
+        )
+        self.backup_schedule = self._scheduled_backups()
         self.intake = IntakeThread(
             self.journal,
             settings.ingest,
@@ -198,6 +222,32 @@ class Hub:
         self.server = Server(create_app(deps), settings.web, clock)
         self.web_pulse = WebPulse(deps)
         self.control = ControlServer(self.folder.socket, handlers(self))
+        self.certificates = self._watched_certificates()
+        self.watchdog = self._told_watchdog()
+
+    def _watched_certificates(self) -> Certificates | None:
+        """None where nothing is encrypted."""
+        sources: list[Callable[[], End | None]] = []
+        if self.settings.web.tls_cert is not None:
+            sources.append(FileInUse("the certificate of the web pages", self.settings.web.tls_cert))
+        for connection in self.connections:
+            if connection.cert_file is not None:
+                sources.append(FileInUse(f"the hub's own certificate for {connection.name}", connection.cert_file))
+            if connection.url.startswith(("mqtts:", "wss:")):
+                sources.append(
+                    Shown(f"the certificate of broker {connection.name}", self.receivers[connection.name].certificate)
+                )
+        return Certificates(sources) if sources else None
+
+    def _told_watchdog(self) -> Watchdog | None:
+        wanted = self.settings.watchdog
+        if wanted.url is None:
+            return None
+
+        def ready() -> bool:
+            return all(line.status is not Status.DOWN for line in self.health(self.clock.now()))
+
+        return Watchdog(wanted.url, every_s=wanted.every_s, ready=ready, clock=self.clock)
 
     def _web_deps(self) -> WebDeps:
         return WebDeps(
@@ -218,6 +268,15 @@ class Hub:
             metrics=self.metrics,
             changes=self.changes,
         )
+
+    def broker_accounts(self) -> Accounts | None:
+        """Of the broker that ``hub device-credentials`` changes: one of ours, the one of the settings, or none."""
+        mqtt = self.settings.mqtt
+        if self._accounts is None and mqtt.accounts_file is not None:
+            return MosquittoAccounts(mqtt.accounts_file, mqtt.broker_pid_file)
+        if self._accounts is None and self.folder.broker_passwords.exists():  # the demo's, while it does not run
+            return MosquittoAccounts(self.folder.broker_passwords, None)
+        return self._accounts
 
     def _redrive(self, items: Sequence[int], *, by: str) -> tuple[int, int]:
         result = self.quarantine.redrive(items)
@@ -266,6 +325,24 @@ class Hub:
         if kind == "ticket":
             self.sender.wake()
 
+    def take_backup(self, folder: Path, say: Say = lambda _word: None) -> Manifest:
+        """Everything the hub keeps, of one moment, into a new folder, while it runs."""
+        return take(folder, self.backups.cut, self.folder, say)
+
+    def _lease_of_records(self) -> Lease | None:
+        wanted = self.settings.records
+        if wanted.url is None:
+            return None
+        return Lease(wanted.url, ttl_ms=round(wanted.lease_s * SECOND), on_lost=self._on_dead)
+
+    def _scheduled_backups(self) -> BackupSchedule | None:
+        wanted = self.settings.backup
+        if wanted.folder is None:
+            return None
+        return BackupSchedule(
+            wanted.folder, keep=wanted.keep, take=self.take_backup, clock=self.clock, began=self.clock.now()
+        )
+
     def _jobs(self) -> tuple[Job, ...]:
         kept = self.settings.series.kept()
 
@@ -281,7 +358,10 @@ class Hub:
             while self.records.write(lambda books: books.quarantine.forget(now - QUARANTINE_KEPT, limit=500)):
                 pass
 
-        return (Job(name="forget", run=forget, cron="40 3 * * *"), Job(name="clean", run=clean, every_ms=HOUR))
+        jobs = [Job(name="forget", run=forget, cron="40 3 * * *"), Job(name="clean", run=clean, every_ms=HOUR)]
+        if self.backup_schedule is not None:
+            jobs.append(Job(name="backup", run=self.backup_schedule.run, cron=self.settings.backup.when))
+        return tuple(jobs)
 
     # --- running ------------------------------------------------------------------------------------------------
 
@@ -307,13 +387,26 @@ class Hub:
         self._running.close()
         log.info("The hub has stopped", extra={"action": "stopped"})
 
-    def _open_stores(self, steps: contextlib.ExitStack) -> None:
+    def _have_lease(self, lease: Lease, steps: contextlib.ExitStack, *, wait: bool) -> None:
+        """One hub a database works; the others stand by, and a command says which one to ask."""
+        steps.callback(lease.release)
+        if wait:
+            lease.stand_by(self.folder.hub_id(), self._on_standing_by)
+        elif refused := lease.take(self.folder.hub_id()):
+            raise ConfigError(
+                f"records: {refused.holder} works on this database: run the command there, or stop that hub"
+            )
+        lease.start()
+
+    def _open_stores(self, steps: contextlib.ExitStack, *, wait: bool = True) -> None:
         self.folder.make()
         if self._lock is None:
             lock = Lock(self.folder.lock)
             lock.take("a hub")
             steps.callback(lock.release)
-        self.records.open()
+        if self.lease is not None:
+            self._have_lease(self.lease, steps, wait=wait)
+        self.records.open(hub=self.folder.hub_id(), fence=None if self.lease is None else self.lease.fence)
         steps.callback(self.records.close)
         self._first_steps(self)
         self.registry.open()
@@ -333,10 +426,9 @@ class Hub:
     def _batches_to_restore(self) -> Iterator[Decoded]:
         """What the alarm lane took after it last saved its memory, read again."""
         position = self.alarm_lane.position()
-        if position is None or position.journal != self.source.journal_id:
-            return
+        reached = 0 if position is None else self.journal.shared_up_to(position)
         done = self.alarm_lane.state_batch()
-        while done < position.batch and (batch := self.source.next("alarm", done)) is not None:
+        while done < reached and (batch := self.source.next("alarm", done)) is not None:
             yield batch
             done = batch.position.batch
 
@@ -362,6 +454,11 @@ class Hub:
         steps.callback(self.web_pulse.stop)
         self.control.start()
         steps.callback(self.control.stop)
+        if self.certificates is not None:
+            self.certificates.start()
+        if self.watchdog is not None:
+            self.watchdog.start()
+            steps.callback(self.watchdog.stop)
 
     def _start_hearing(self, steps: contextlib.ExitStack) -> None:
         self.folder.receivers.mkdir(exist_ok=True)
@@ -373,7 +470,7 @@ class Hub:
     def stores(self) -> Iterator[None]:
         """Only the stores and the way into the journal, for a command while no hub runs."""
         with contextlib.ExitStack() as steps:
-            self._open_stores(steps)
+            self._open_stores(steps, wait=False)
             self.intake.start()
             steps.callback(self.intake.stop)
             yield
@@ -394,6 +491,11 @@ class Hub:
             self.records.health,
             self.sender.health,
             self.timetable.health,
+            *(
+                part.health
+                for part in (self.lease, self.backup_schedule, self.certificates, self.watchdog)
+                if part is not None
+            ),
         ]
         return [part(now) for part in parts]
 

@@ -6,7 +6,7 @@ import argparse
 
 from hub.commands.until_stopped import UntilStopped
 from hub.errors import ConfigError
-from hub.settings import Settings
+from hub.settings import Settings, systemd
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -26,12 +26,23 @@ def run(_chosen: argparse.Namespace, settings: Settings) -> int:
         raise ConfigError(
             "no broker: set HUB_MQTT__URL=mqtt://user:password@host:1883 (or [mqtt] url in hub.toml); hub demo needs none"
         )
+    from hub import timesync
+    from hub.supervisor import Supervisor
     from hub.wiring import Hub
 
     with UntilStopped() as life:
-        hub = Hub(settings, on_dead=life.give_up)
+        supervisor = Supervisor(systemd(), lambda: hub.health(hub.clock.now()))
+        hub = Hub(
+            settings,
+            on_dead=life.give_up,
+            on_standing_by=supervisor.standing_by,
+            more_health=(timesync.health,),
+        )
+        supervisor.start()
         hub.start()
         life.callback(hub.stop)
+        life.callback(supervisor.stop)
+        supervisor.ready(f"The hub runs at {hub.url}")
         print(f"The hub runs at {hub.url}", flush=True)
         life.wait()
     return 0

@@ -107,6 +107,25 @@ class EmbeddedBroker:
             self._child.signal(signal.SIGHUP)
         return account
 
+    def remove_account(self, name: str) -> None:
+        """It may not connect any more, and is disconnected."""
+        program, place = self._running()
+        self._accounts = [account for account in self._accounts if account.name != name]
+        if not program.remove(place, name):
+            self.restart()
+        elif self._child is not None:
+            self._child.signal(signal.SIGHUP)
+
+    def account_names(self) -> tuple[str, ...]:
+        """Everybody who may connect."""
+        program, place = self._running()
+        return tuple(dict.fromkeys([*(account.name for account in self._accounts), *program.names(place)]))
+
+    @property
+    def reload_hint(self) -> str:
+        """Nothing is left to do: it is told here."""
+        return ""
+
     def restart(self) -> None:
         """End it in order and start it again on its port; returns once it accepts connections."""
         self._running()

@@ -56,11 +56,20 @@ class PasswordFile:
         """Add the accounts or give them these passwords; all others stay. The file appears whole or not at all."""
         lines = self._lines()
         lines.update({account.name: password_line(account) for account in accounts})
-        write_private(self._path, "".join(f"{line}\n" for line in lines.values()))
+        self._write(lines)
+
+    def drop(self, name: str) -> None:
+        """Take one account out; all others stay."""
+        lines = self._lines()
+        lines.pop(name, None)
+        self._write(lines)
 
     def names(self) -> tuple[str, ...]:
         """Who has an account."""
         return tuple(self._lines())
+
+    def _write(self, lines: dict[str, str]) -> None:
+        write_private(self._path, "".join(f"{line}\n" for line in lines.values()))
 
     def _lines(self) -> dict[str, str]:
         if not self._path.exists():
@@ -70,9 +79,17 @@ class PasswordFile:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file in one step; only its owner may read it, from its first byte on."""
+    """Replace a file in one step. A new one may be read by its owner only, from its first byte on.
+
+    One that was there keeps its owner, group and mode: another program's user may read it.
+    """
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
+        if path.exists():
+            before = path.stat()
+            if (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()):
+                os.fchown(file.fileno(), before.st_uid if os.geteuid() == 0 else -1, before.st_gid)
+            os.fchmod(file.fileno(), before.st_mode & 0o777)
     fresh.replace(path)

@@ -60,6 +60,14 @@ class Program(Protocol):
         """Give a further account; False: only a restart makes it valid."""
         ...
 
+    def remove(self, place: Place, name: str) -> bool:
+        """Take an account away; False: only a restart does."""
+        ...
+
+    def names(self, place: Place) -> tuple[str, ...]:
+        """Who has an account that outlasts a restart of the hub."""
+        ...
+
     def command(self, place: Place) -> list[str]:
         """What to run."""
         ...
@@ -95,6 +103,15 @@ class Mosquitto:
         """Valid as soon as the broker has read its files again."""
         PasswordFile(place.folder / "passwords").put(account)
         return True
+
+    def remove(self, place: Place, name: str) -> bool:
+        """It is disconnected as soon as the broker has read its files again."""
+        PasswordFile(place.folder / "passwords").drop(name)
+        return True
+
+    def names(self, place: Place) -> tuple[str, ...]:
+        """As the file has them."""
+        return PasswordFile(place.folder / "passwords").names()
 
     def command(self, place: Place) -> list[str]:
         """Its executable with our file and nothing of the machine's own."""
@@ -144,6 +161,14 @@ class Iotcore:
     def add(self, place: Place, account: Account) -> bool:
         """It reads its accounts at its start only, and keeps none from one start of the hub to the next."""
         return False
+
+    def remove(self, place: Place, name: str) -> bool:
+        """As for adding."""
+        return False
+
+    def names(self, place: Place) -> tuple[str, ...]:
+        """None: what it was given is in the memory of whoever started it."""
+        return ()
 
     def command(self, place: Place) -> list[str]:
         """Its log is one line per message at every level but critical."""

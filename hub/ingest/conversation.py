@@ -146,7 +146,7 @@ class Conversation:
             log.warning("MQTT connection %s: %s", ear.connection, gap.detail, extra={"action": gap.kind})
             ear.intake.put([gap_frame(gap, now)], None, 0)
         ear.door.guard(session_present=session_present)
-        ear.standing.came_up()
+        ear.standing.came_up(self._line.certificate())
         ear.meters.connects.inc()
         ear.meters.connected.set(1)
         self._subscribe(session_present=session_present)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
 import sqlite3
@@ -228,6 +229,12 @@ class Journal:
         floor = self._settings.min_free if self._settings.min_free is not None else max(FREE_FLOOR, total // 20)
         return Room(free=free + pages * size, floor=floor)
 
+    @contextlib.contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Nothing is appended or pruned while the block lasts; keep it short, intake waits."""
+        with self._writing:
+            yield
+
     # --- reading ----------------------------------------------------------------------------------------------
 
     def read(self, after: int, limit: int = 1) -> list[Batch]:
@@ -305,6 +312,14 @@ class Journal:
         if position.journal and position.journal == self._ancestor.journal:
             return min(position.batch, self._ancestor.batch)
         return self.first - 1
+
+    def shared_up_to(self, position: Position) -> int:
+        """The newest batch up to this position that means the same here; 0 where another journal counted it."""
+        if position.journal == self.id:
+            return min(position.batch, self.last)
+        if position.journal and position.journal == self._ancestor.journal:
+            return min(position.batch, self._ancestor.batch)
+        return 0
 
     def backlog(self, number: int) -> Backlog:
         """What comes after this batch."""

@@ -58,6 +58,26 @@ def create(db: sqlite3.Connection, *, ancestor: str = "", ancestor_last: int = 0
     return journal_id
 
 
+def succeed(path: Path) -> str:
+    """Make a copy of a journal a journal of its own: a new id, the old numbers, and the old one as its ancestor.
+
+    Lanes that stood in the old one go on where they were; what the old one appends later is never taken for this one's.
+    """
+    db = connect(path)
+    try:
+        migrate(db, path)
+        journal_id = str(uuid.uuid4())
+        given = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'batches'").fetchone()
+        rows = [("id", journal_id), ("ancestor", read_meta(db)["id"]), ("ancestor_last", str(given[0] if given else 0))]
+        db.execute("BEGIN IMMEDIATE")
+        db.executemany("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", rows)
+        db.execute("COMMIT")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        db.close()
+    return journal_id
+
+
 def is_empty(db: sqlite3.Connection) -> bool:
     """Nothing has been made in this file yet (also after a kill during the very first start)."""
     return not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()

@@ -266,6 +266,11 @@ class LaneRunner:
         """No batch waits."""
         return self._done is not None and not self._source.has_next(self._done)
 
+    @property
+    def behind(self) -> int:
+        """Batches of the journal that the lane has not taken yet; all of them before it has looked where it stands."""
+        return self._source.last - (self._done or 0)
+
     def lag_ms(self, now: int) -> int:
         """How far the lane's time is behind the clock; 0 while it is level."""
         return 0 if self.level or not self.time else max(0, now - self.time)

@@ -160,6 +160,13 @@ class Line:
             _, packet_id = self.link.client.subscribe([(each, qos) for each in filters])
         return packet_id or 0
 
+    def certificate(self) -> bytes | None:
+        """The broker's own (DER), where the line is encrypted."""
+        sock: Any = self.link.client.socket()
+        sock = getattr(sock, "inner", sock)
+        sock = getattr(sock, "_socket", sock)  # paho's websocket wrapper keeps its socket there
+        return sock.getpeercert(binary_form=True) if isinstance(sock, ssl.SSLSocket) else None
+
     @property
     def alive(self) -> bool:
         """There is a socket. No proof that anybody listens."""

@@ -148,6 +148,10 @@ class Receiver:
         """Known once started; unique to this hub and this connection."""
         return self._ear.memory.client_id
 
+    def certificate(self) -> bytes | None:
+        """The one that the broker showed last (DER); None where the connection is not encrypted."""
+        return self._ear.standing.certificate
+
     def health(self, now: int) -> Health:
         """Degraded while messages do not come, or not all of them."""
         ear = self._ear

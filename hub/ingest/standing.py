@@ -59,9 +59,12 @@ class Standing:
         self.complaints: dict[str, str] = {}
         """Topic filter -> why the broker does not let the hub hear it."""
         self.beat_topic = ""
+        self.certificate: bytes | None = None
+        """The one that the broker showed last (DER)."""
 
-    def came_up(self) -> None:
+    def came_up(self, certificate: bytes | None = None) -> None:
         self.up = True
+        self.certificate = certificate
         self.refusal = None
         self.complaints = {}
 

@@ -76,6 +76,11 @@ class BufferedSocket:
         return bytes(memoryview(self._room)[:size])
 
     @property
+    def inner(self) -> Any:
+        """What it wraps: plain, TLS, or paho's websocket."""
+        return self._sock
+
+    @property
     def ended(self) -> bool:
         """The other side has closed, or the connection broke."""
         return self._ended

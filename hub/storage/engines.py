@@ -10,6 +10,8 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.pool import QueuePool
 
+from hub.errors import ConfigError
+
 BUSY_MS: Final = 5_000
 """How long SQLite waits for a lock that another program (a backup) holds."""
 _READERS: Final = 4
@@ -70,6 +72,17 @@ def postgres(url: str) -> Engine:
         max_overflow=_MORE_READERS,
         pool_timeout=_POOL_WAIT_S,
     )
+
+
+def checked(url: str) -> str:
+    """The URL; ConfigError where it is not one of PostgreSQL."""
+    if not url.startswith("postgresql+psycopg://"):
+        scheme = url.partition(":")[0]
+        raise ConfigError(
+            f"records.url (HUB_RECORDS__URL) starts with {scheme!r}; expected postgresql+psycopg://user:pass@host/database,"
+            " or unset for SQLite in the data folder"
+        )
+    return url
 
 
 def _sqlite(path: Path, mode: str) -> sqlite3.Connection:

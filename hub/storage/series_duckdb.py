@@ -41,6 +41,7 @@ from hub.storage.duck.names import Names
 from hub.storage.duck.newest import Newest
 from hub.storage.duck.questions import Questions
 from hub.storage.duck.retention import Gone, month_start
+from hub.storage.duck.snapshot import SeriesSnapshot
 from hub.storage.duck.turns import Turns
 
 _log: Final = logging.getLogger(__name__)
@@ -184,6 +185,10 @@ class DuckSeries:
         self._forget("texts", readings)
         self._forget("hours", cells)
         return Forgotten(*taken)
+
+    def snapshot(self) -> SeriesSnapshot:
+        """The series as they are now, for a backup. Nobody waits for anybody: the lane goes on meanwhile."""
+        return SeriesSnapshot(self._database.connection.cursor())
 
     def interrupt(self) -> None:
         """Cut off every question that is being answered just now."""

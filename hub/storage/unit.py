@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hub.domain.health import Health, Status
 from hub.domain.ids import IdMaker
-from hub.errors import ConfigError, StoreUnavailable
+from hub.errors import StoreUnavailable
 from hub.storage import engines
 from hub.storage.books import Books
 from hub.storage.migrations import upgrade_postgres, upgrade_sqlite
@@ -44,6 +44,8 @@ class SqlRecords:
         self._inside = threading.local()
         self._trouble: dict[str, str] = {}
         self._store: _Sqlite | _Postgres | None = None
+        self._hub = ""
+        self._fence: Callable[[Connection], None] | None = None
         metrics = metrics or CollectorRegistry()
         self._seconds = Histogram(
             "hub_records_unit_seconds",
@@ -54,9 +56,14 @@ class SqlRecords:
         self._slow = Counter("hub_records_slow_units_total", "Units of work over 50 ms", registry=metrics)
         self._away = Counter("hub_records_unavailable_total", "Units of work that the store refused", registry=metrics)
 
-    def open(self) -> None:
-        """Connect and migrate. ConfigError for a URL or a schema this program does not know."""
-        store = _Sqlite(self._where) if isinstance(self._where, Path) else _Postgres(_checked(self._where))
+    def open(self, *, hub: str = "", fence: Callable[[Connection], None] | None = None) -> None:
+        """Connect and migrate. ConfigError for a URL or a schema this program does not know.
+
+        ``hub``: whose positions are whose, where several hubs share a database. ``fence`` looks, at the beginning of every
+        transaction that writes, whether this hub still may.
+        """
+        self._hub, self._fence = hub, fence
+        store = _Sqlite(self._where) if isinstance(self._where, Path) else _Postgres(engines.checked(self._where))
         try:
             store.open()
         except BaseException as error:
@@ -111,6 +118,8 @@ class SqlRecords:
     def _timed(self, work: Callable[[Books], T], connection: Connection) -> T:
         start = time.perf_counter()
         with connection.begin():
+            if self._fence is not None:
+                self._fence(connection)
             result = self._within(work, connection)
         took = time.perf_counter() - start
         self._seconds.observe(took)
@@ -127,7 +136,7 @@ class SqlRecords:
     def _within(self, work: Callable[[Books], T], connection: Connection) -> T:
         self._inside.yes = True
         try:
-            return work(Books(connection, self._ids))
+            return work(Books(connection, self._ids, self._hub))
         finally:
             self._inside.yes = False
 
@@ -210,16 +219,6 @@ class _Postgres:
     def _once(self, unit: Callable[[Connection], T]) -> T:
         with self._engine.connect() as connection:
             return unit(connection)
-
-
-def _checked(url: str) -> str:
-    if not url.startswith("postgresql+psycopg://"):
-        scheme = url.partition(":")[0]
-        raise ConfigError(
-            f"records.url (HUB_RECORDS__URL) starts with {scheme!r}; expected postgresql+psycopg://user:pass@host/database,"
-            " or unset for SQLite in the data folder"
-        )
-    return url
 
 
 def _name(work: Callable[..., object]) -> str:

@@ -13,7 +13,7 @@ from tests.docs.pages import PAGES, ROOT, blocks, page, prose
 HOSTS = {"mosquitto.org", "github.com", "semver.org", "127.0.0.1", "localhost"}
 """What the pages may point at, besides *.example and example.com."""
 PLACES = re.compile(
-    r"/(etc/hub|var/lib/hub|opt/hub|run/secrets|usr/sbin|usr/local/sbin|api|healthz|readyz|metrics"
+    r"/(etc/hub|var/lib/hub|mnt/backups|opt/hub|run/secrets|usr/sbin|usr/local/sbin|api|healthz|readyz|metrics"
     r"|etc/systemd/system|dev/null|mosquitto/accounts|backup/daily|backups|from|to)\b"
 )
 """Absolute paths that a page may name: where a service usually lives, the hub's own addresses, folders in containers."""

@@ -189,6 +189,8 @@ def typed() -> Iterator[tuple[str, list[str]]]:
         for block in blocks(path.read_text(encoding="utf-8")):
             for line in block.text.replace("\\\n", " ").splitlines() if block.language == "sh" else ():
                 words = shlex.split(line, comments=True)
+                ends = [number for number, word in enumerate(words) if word in {"|", ">"}]
+                words = words[: min(ends, default=len(words))]
                 if words and words[0].rpartition("/")[2] == "hub" and "…" not in words:
                     yield path.name, words[1:]
 

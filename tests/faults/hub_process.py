@@ -74,15 +74,23 @@ def live(life: Life, ready: Connection) -> None:
         hub.registry.import_file(parse_toml(text, hub.catalogue, file="faults.toml"))
 
     first = furnish if not DataDir(settings.data_dir).records.exists() else (lambda _hub: None)
-    hub = Hub(settings, clock=clock, first_steps=first)
+    dead: list[str] = []
+    stop = threading.Event()
+
+    def give_up(why: str) -> None:
+        dead.append(why)
+        stop.set()
+
+    hub = Hub(settings, clock=clock, first_steps=first, on_dead=give_up)
     for spec in life.inject:
         inject(hub, spec)
-    stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     hub.start()
     ready.send(hub.url)
     stop.wait()
     hub.stop()
+    if dead:
+        sys.exit(f"gave up: {dead[0]}")
 
 
 def _write_to(file: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+
 import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -65,3 +67,9 @@ def test_flags_tell_qos_and_retained(broker: Broker, device: Device, rig: Rig, t
     retained, fleeting = rig.intake.messages()
     assert (retained.payload, retained.flags) == (b"online", 0x05)
     assert (fleeting.flags, fleeting.packet_id) == (0, 0)
+
+
+def test_the_brokers_certificate_is_known_once_connected(broker: Broker, rig: Rig, transport: str, scheme: str) -> None:
+    receiver = rig.started(broker.url(scheme), ca=broker.certificates.ca, transport=transport)
+    shown = ssl.PEM_cert_to_DER_cert(broker.certificates.cert.read_text()) if scheme == "mqtts" else None
+    assert receiver.certificate() == shown

@@ -22,14 +22,15 @@ from hub.storage.books.tickets import TicketBook
 class Books:
     """Implements hub.flows.ports.Books, and more: each book is made when a unit of work first asks for it."""
 
-    def __init__(self, connection: Connection, ids: IdMaker) -> None:
+    def __init__(self, connection: Connection, ids: IdMaker, hub: str = "") -> None:
         self.connection = connection
         self.ids = ids
+        self.hub = hub
 
     alarms = cached_property[AlarmBook](lambda self: AlarmBook(self.connection, self.ids))
     tickets = cached_property[TicketBook](lambda self: TicketBook(self.connection, self.ids))
     notices = cached_property[NoticeBook](lambda self: NoticeBook(self.connection))
-    lanes = cached_property[LaneBook](lambda self: LaneBook(self.connection))
+    lanes = cached_property[LaneBook](lambda self: LaneBook(self.connection, self.hub))
     gaps = cached_property[GapBook](lambda self: GapBook(self.connection, self.ids))
     quarantine = cached_property[QuarantineBook](lambda self: QuarantineBook(self.connection))
     devices = cached_property[DeviceBook](lambda self: DeviceBook(self.connection))

@@ -58,6 +58,11 @@ def upgrade_postgres(engine: Engine, *, folder: Path = FOLDER) -> None:
             _run(connection, folder)
 
 
+def known() -> tuple[str, ...]:
+    """The schemas that this program can bring forward, its own last."""
+    return tuple(_known(FOLDER))
+
+
 def _known(folder: Path) -> list[str]:
     return sorted(file.name[:4] for file in (folder / "versions").glob("[0-9]*_*.py"))
 

@@ -349,3 +349,23 @@ def test_a_copy_made_by_hand_of_an_open_journal_can_be_opened(
     copy.open()
     assert [batch.number for batch in copy.read(0, 9)] == [1, 2, 3]
     copy.close()
+
+
+def test_a_journal_that_succeeds_another_keeps_its_numbers_under_a_new_id(
+    open_journal: Callable[..., Journal], a_frame: Callable[..., Frame], tmp_path: Path
+) -> None:
+    journal = open_journal()
+    for number in range(3):
+        journal.append([a_frame(number)])
+    old = journal.id
+    journal.close()
+    assert journal_file.succeed(tmp_path / "journal.sqlite") != old
+    after = open_journal()
+    assert after.id != old
+    assert after.append([a_frame(9)]) == 4
+    assert after.locate(Position(old, 2)) == 2
+    assert after.locate(Position(old, 7)) == 3, "what the old journal appended later is not in this one"
+    assert after.shared_up_to(Position(old, 2)) == 2
+    assert after.shared_up_to(Position(old, 7)) == 3
+    assert after.shared_up_to(Position(after.id, 4)) == 4
+    assert after.shared_up_to(Position("another", 4)) == 0

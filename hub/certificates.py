@@ -1,0 +1,101 @@
+"""When the certificates end on which the hub depends: its web pages', its own at brokers, and the brokers'."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from hub.clock import DAY, to_iso
+from hub.domain.health import Health, Status
+from hub.web.certificate import not_after
+
+SOON: Final = 30 * DAY
+URGENT: Final = 7 * DAY
+
+
+class End(NamedTuple):
+    """A certificate, and when it ends."""
+
+    what: str
+    at: int
+    cure: str
+
+
+@dataclass(slots=True)
+class FileInUse:
+    """A certificate that was read when the hub started, and may have been renewed on the disk since."""
+
+    what: str
+    path: Path
+    _at_start: int | None = field(default=None, init=False)
+
+    def __call__(self) -> End | None:
+        """None where the file cannot be read any more: what was read once is still in use."""
+        try:
+            there: int | None = not_after(self.path.read_text(encoding="ascii", errors="replace"))
+        except (OSError, ValueError):
+            there = None
+        if self._at_start is None:
+            self._at_start = there
+        if self._at_start is None:
+            return None
+        renewed = there is not None and there > self._at_start
+        cure = "it is renewed on the disk: restart the hub" if renewed else f"renew {self.path}, then restart the hub"
+        return End(self.what, self._at_start, cure)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A certificate that a broker showed when the hub connected."""
+
+    what: str
+    seen: Callable[[], bytes | None]
+
+    def __call__(self) -> End | None:
+        """None before the first connection."""
+        der = self.seen()
+        if der is None:
+            return None
+        try:
+            return End(self.what, not_after(ssl.DER_cert_to_PEM_cert(der)), "renew it on the broker")
+        except ValueError:
+            return None
+
+
+class Certificates:
+    """The component ``certificates``. Each source says when its certificate ends, or nothing."""
+
+    def __init__(self, sources: Sequence[Callable[[], End | None]]) -> None:
+        self._sources = sources
+
+    def start(self) -> None:
+        """Read what is used from now on."""
+        for source in self._sources:
+            source()
+
+    def health(self, now: int) -> Health:
+        """Degraded from 30 days before one ends; in its last week it says so first."""
+        return judge([end for source in self._sources if (end := source()) is not None], now)
+
+
+def judge(ends: Sequence[End], now: int) -> Health:
+    """The soonest first. Pure."""
+    ordered = sorted(ends, key=lambda end: end.at)
+    soon = [end for end in ordered if end.at - now <= SOON]
+    facts: dict[str, str | int | float | None] = {"certificates": len(ordered)}
+    if ordered:
+        facts |= {"ends_first": ordered[0].what, "ends_first_at": ordered[0].at}
+    reason = "; ".join(_sentence(end, now) for end in soon)
+    return Health(component="certificates", status=Status.DEGRADED if soon else Status.OK, reason=reason, facts=facts)
+
+
+def _sentence(end: End, now: int) -> str:
+    left = end.at - now
+    if left <= 0:
+        return f"expired: {end.what} has ended at {to_iso(end.at)}: {end.cure}"
+    days = left // DAY
+    urgent = "urgent: " if left <= URGENT else ""
+    return f"{urgent}{end.what} ends in {days} days, at {to_iso(end.at)}: {end.cure}"
