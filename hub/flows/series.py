@@ -47,6 +47,15 @@ class Aggregate(StrEnum):
     """Each value weighted by how long it held, over the known time."""
 
 
+class Capability(StrEnum):
+    """What a store can do by its nature, and another cannot; everything else in this port holds for all of them."""
+
+    TELLS_REPEATS = "tells_repeats"
+    """``Written`` tells rows that were stored before from new ones, and ``Sizes`` counts each reading once."""
+    WHOLE_BATCHES = "whole_batches"
+    """Who asks while the lane writes sees all of a batch or nothing of it."""
+
+
 class Step(StrEnum):
     """The names of the REST parameter ``step``; ``raw`` gives the readings themselves."""
 
@@ -191,8 +200,8 @@ class SeriesWriter(Protocol):
         """The store's ids of these points; a new point gets one, stored with the next append."""
         ...
 
-    def place_ids(self, places: Sequence[SeriesPlace]) -> IdArray:
-        """The same for places."""
+    def place_ids(self, places: Sequence[SeriesPlace], metrics: Sequence[str] = ()) -> IdArray:
+        """The same for places. ``metrics``: what the bindings there say they measure; left out, the points' names tell."""
         ...
 
     def set_holds(self, points: IdArray, holds: IntArray) -> None:
@@ -263,6 +272,11 @@ class SeriesKeeper(Protocol):
 
 class SeriesStore(SeriesWriter, SeriesReader, SeriesKeeper, Protocol):
     """All three sides, as one store offers them."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What it can do beyond the port."""
+        ...
 
     def open(self) -> None:
         """StoreUnavailable with a sentence where the store cannot be used."""

@@ -17,6 +17,7 @@ from hub.errors import StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import (
     Aggregate,
+    Capability,
     Cells,
     Counts,
     Forgotten,
@@ -74,6 +75,10 @@ class DuckSeries:
         self._turns = Turns()
         self._position: Position | None = None
 
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return frozenset(Capability)
+
     def open(self) -> None:
         with self._turns.at_once():
             self._database.open()
@@ -97,7 +102,7 @@ class DuckSeries:
     def point_ids(self, keys: Sequence[PointKey]) -> IdArray:
         return self._names.point_ids(keys)
 
-    def place_ids(self, places: Sequence[SeriesPlace]) -> IdArray:
+    def place_ids(self, places: Sequence[SeriesPlace], metrics: Sequence[str] = ()) -> IdArray:
         return self._names.places.ids(places)
 
     def set_holds(self, points: IdArray, holds: IntArray) -> None:

@@ -89,10 +89,11 @@ def _compute(connection: Connection, hold: IntArray, point: IdArray, start: IntA
     with columns(connection, "of_points", {"point": np.unique(point)}):
         rows = connection.execute(_RAW, [low, high]).fetchnumpy()
     made = cells_of.compute(rows["point"], rows["place"], rows["time"], rows["value"], hold[rows["point"]])
-    return cells_of.select(made, _among(made, point, start))
+    return cells_of.select(made, among(made, point, start))
 
 
-def _among(made: Cells, point: IdArray, start: IntArray) -> NDArray[np.bool_]:
+def among(made: Cells, point: IdArray, start: IntArray) -> NDArray[np.bool_]:
+    """Which of the cells are one of these."""
     base = int(start.min())
     width = (int(start.max()) - base) // CELL + 1
     inside = (made.start >= base) & (made.start < base + width * CELL)
