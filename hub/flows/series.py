@@ -6,7 +6,7 @@ and the last write wins, so a replay changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -189,6 +189,14 @@ class Sizes:
     """Cells that have to be computed (again)."""
 
 
+class Remarks(NamedTuple):
+    """What an operator should know of a store beyond its sizes."""
+
+    reason: str = ""
+    """A sentence where something wants looking at."""
+    facts: Mapping[str, str | int | float | None] = {}
+
+
 class SeriesWriter(Protocol):
     """What the series lane needs; called by its thread alone. StoreUnavailable: nothing was written, try again."""
 
@@ -276,6 +284,10 @@ class SeriesStore(SeriesWriter, SeriesReader, SeriesKeeper, Protocol):
     @property
     def capabilities(self) -> frozenset[Capability]:
         """What it can do beyond the port."""
+        ...
+
+    def remarks(self) -> Remarks:
+        """What is particular to this store just now."""
         ...
 
     def open(self) -> None:

@@ -24,6 +24,7 @@ from hub.flows.series import (
     IdArray,
     IntArray,
     Latest,
+    Remarks,
     Rows,
     SeriesPlace,
     Sizes,
@@ -189,6 +190,9 @@ class DuckSeries:
         self._forget("texts", readings)
         self._forget("hours", cells)
         return Forgotten(*taken)
+
+    def remarks(self) -> Remarks:
+        return Remarks()
 
     def interrupt(self) -> None:
         """Cut off every question that is being answered just now."""

@@ -25,6 +25,7 @@ from hub.flows.series import (
     IdArray,
     IntArray,
     Latest,
+    Remarks,
     Rows,
     SeriesPlace,
     Sizes,
@@ -97,9 +98,6 @@ class InfluxSeries:
         with self._writing.lock:
             self._server.close()
             self._book.close()
-
-    def interrupt(self) -> None:
-        """Questions end by their own time limit; a connection cannot be taken from them before."""
 
     def meet(self) -> str:
         """See that the server lets the hub in and the database is there; its version. StoreUnavailable names what is wrong."""
@@ -315,15 +313,22 @@ class InfluxSeries:
         """Send every refused line again; cells that could not be computed are tried again as well."""
         return self._writing.redrive()
 
-    def facts(self) -> dict[str, str | int | float | None]:
-        """For the health page: what is particular to this store."""
-        return {
+    def remarks(self) -> Remarks:
+        rejected, unread = self.count_rejected(), self.count_unread()
+        reasons = []
+        if rejected:
+            reasons.append(f"{rejected} lines that the server refused are kept: hub series rejected shows them and why")
+        if unread:
+            reasons.append(f"{unread} roll-ups were not computed again, for the server does not give their readings")
+        kept_ms = self._server.kept_ms
+        facts = {
             "target": self.target.shown,
             "server_version": self._server.version or None,
-            "server_keeps_h": None if self._server.kept_ms is None else self._server.kept_ms // HOUR,
-            "lines_rejected": self.count_rejected(),
-            "cells_not_recomputed": self.count_unread(),
+            "server_keeps_h": None if kept_ms is None else kept_ms // HOUR,
+            "lines_rejected": rejected,
+            "cells_not_recomputed": unread,
         }
+        return Remarks("; ".join(reasons), facts)
 
     # --- shared ---------------------------------------------------------------------------------------------------
 

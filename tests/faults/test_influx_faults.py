@@ -187,7 +187,7 @@ def test_what_the_server_would_not_keep_is_kept_here_and_says_why(server: Influx
     server.ask(f'CREATE RETENTION POLICY "short" ON "{database}" DURATION 2h REPLICATION 1 DEFAULT')
     filling = Filling(server.url(database), tmp_path)
     filling.until(1)
-    assert filling.store.facts()["server_keeps_h"] == 2
+    assert filling.store.remarks().facts["server_keeps_h"] == 2
     assert filling.store.count_rejected() == 100
     assert "older than the server keeps points (2 h)" in filling.store.rejected(1)[0].answer
 

@@ -262,13 +262,13 @@ class Writing:
 
     def refresh(self, until: int, limit: int) -> int:
         """Compute up to ``limit`` touched cells that ended by ``until``; how many there were."""
+        self._server.meet()
         self._refreshed_until = max(self._refreshed_until, cell_start(until))
         done = 0
         while done < limit:
             point, start = self._book.due(until - CELL, min(AT_ONCE, limit - done), SPAN)
             if not len(point):
                 break
-            self._server.meet()
             self._refresh(point, start)
             done += len(point)
         return done
