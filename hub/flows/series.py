@@ -170,6 +170,28 @@ class Counts:
     count: IntArray
 
 
+class Span(NamedTuple):
+    """What is stored of a point, without looking at it."""
+
+    point: PointKey
+    first: int
+    last: int
+    hold: int
+    """How long its readings count, ms."""
+    gone: int
+    """Readings before this have been forgotten; their roll-ups may be there."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Extract:
+    """Readings as they are stored, for another store. ``point`` and ``place`` of rows and texts count in the two lists."""
+
+    points: Sequence[PointKey]
+    places: Sequence[SeriesPlace]
+    rows: Rows
+    texts: list[TextRow]
+
+
 class Forgotten(NamedTuple):
     """What retention took away."""
 
@@ -216,8 +238,12 @@ class SeriesWriter(Protocol):
         """How long a reading of these points counts, ms; a change has their cells computed again."""
         ...
 
-    def append(self, rows: Rows, texts: Sequence[TextRow], position: Position) -> Written:
-        """Rows, texts, touched cells and position in one transaction."""
+    def append(self, rows: Rows, texts: Sequence[TextRow], position: Position | None) -> Written:
+        """Rows, texts, touched cells and position in one transaction. None: it stays, for the rows are of no batch."""
+        ...
+
+    def put_cells(self, cells: Cells) -> None:
+        """Roll-ups of another store whose readings are gone there: taken as they are, and gone up to their end here too."""
         ...
 
     def refresh_cells(self, until: int, limit: int = 20_000) -> int:
@@ -265,6 +291,14 @@ class SeriesReader(Protocol):
     def counts(self, *, community: str, start: int, end: int, zone: str) -> Counts: ...
 
     def sizes(self) -> Sizes: ...
+
+    def spans(self) -> list[Span]:
+        """Of every point that has anything stored."""
+        ...
+
+    def extract(self, start: int, end: int) -> Extract:
+        """All readings of a span."""
+        ...
 
 
 class SeriesKeeper(Protocol):

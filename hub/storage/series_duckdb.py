@@ -12,7 +12,7 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from hub.domain.retention import Before
-from hub.domain.rollups import cell_start
+from hub.domain.rollups import CELL, cell_start
 from hub.errors import StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import (
@@ -20,6 +20,7 @@ from hub.flows.series import (
     Capability,
     Cells,
     Counts,
+    Extract,
     Forgotten,
     IdArray,
     IntArray,
@@ -28,13 +29,14 @@ from hub.flows.series import (
     Rows,
     SeriesPlace,
     Sizes,
+    Span,
     Step,
     TextRow,
     WeekHours,
     Window,
     Written,
 )
-from hub.storage.duck import courses, reading, retention, rollup
+from hub.storage.duck import courses, reading, retention, rollup, transfer
 from hub.storage.duck.appender import Appender, load_position
 from hub.storage.duck.database import Database
 from hub.storage.duck.holds import change_holds
@@ -111,13 +113,13 @@ class DuckSeries:
             self._ready()
             change_holds(self._database, self._names, points, holds)
 
-    def append(self, rows: Rows, texts: Sequence[TextRow], position: Position) -> Written:
+    def append(self, rows: Rows, texts: Sequence[TextRow], position: Position | None) -> Written:
         with self._turns.at_once():
             self._ready()
             with self._meters.append_seconds.time():
                 written = self._appender.append(rows, texts, position)
             self._meters.appended(written)
-            self._position = position
+            self._position = position or self._position
             return written
 
     def refresh_cells(self, until: int, limit: int = 20_000) -> int:
@@ -177,6 +179,23 @@ class DuckSeries:
     def sizes(self) -> Sizes:
         with self._questions.ask() as cursor:
             return reading.sizes(cursor, self._names, self._path)
+
+    def spans(self) -> list[Span]:
+        with self._questions.ask() as cursor:
+            return transfer.spans(cursor, self._names)
+
+    def extract(self, start: int, end: int) -> Extract:
+        with self._questions.ask() as cursor:
+            return transfer.extract(cursor, self._names, start=start, end=end)
+
+    def put_cells(self, cells: Cells) -> None:
+        if not len(cells):
+            return
+        with self._turns.at_once():
+            self._ready()
+            transfer.put_cells(self._database, self._names, cells)
+            for until, points in _points_by_until(cells).items():
+                self._give_up(points, until)
 
     def forget(self, before: Callable[[PointKey], Before]) -> Forgotten:
         wanted = [before(key) for key in self._names.points.keys[: self._names.points.stored]]
@@ -238,3 +257,11 @@ def _points_by(limits: list[int]) -> dict[int, IdArray]:
     """Which points, numbered in this order, share a limit."""
     shared = np.array(limits, np.int64)
     return {int(limit): np.flatnonzero(shared == limit).astype(np.int32) for limit in np.unique(shared)}
+
+
+def _points_by_until(cells: Cells) -> dict[int, IdArray]:
+    """Which points end their last cell when."""
+    points = np.unique(cells.point)
+    ends = np.zeros(int(points.max()) + 1, np.int64)
+    np.maximum.at(ends, cells.point, cells.start + CELL)
+    return {int(until): points[ends[points] == until] for until in np.unique(ends[points])}

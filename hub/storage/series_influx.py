@@ -21,6 +21,7 @@ from hub.flows.series import (
     Capability,
     Cells,
     Counts,
+    Extract,
     Forgotten,
     IdArray,
     IntArray,
@@ -29,6 +30,7 @@ from hub.flows.series import (
     Rows,
     SeriesPlace,
     Sizes,
+    Span,
     Step,
     TextRow,
     WeekHours,
@@ -39,9 +41,10 @@ from hub.flows.windows import window as make_window
 from hub.storage.duck.courses import of_cells
 from hub.storage.duck.meters import SeriesMeters
 from hub.storage.duck.retention import month_start
+from hub.storage.influx import book as books
 from hub.storage.influx.asking import Asking
 from hub.storage.influx.book import Book, Kept, Unread
-from hub.storage.influx.catalogue import Catalogue
+from hub.storage.influx.catalogue import EVER, Catalogue
 from hub.storage.influx.courses import of_readings
 from hub.storage.influx.forgetting import delete_before
 from hub.storage.influx.protocol import Spot
@@ -122,12 +125,17 @@ class InfluxSeries:
         with self._writing.lock:
             self._writing.set_holds(points, holds)
 
-    def append(self, rows: Rows, texts: Sequence[TextRow], position: Position) -> Written:
+    def append(self, rows: Rows, texts: Sequence[TextRow], position: Position | None) -> Written:
         with self._writing.lock, self._meters.append_seconds.time():
             written = self._writing.append(rows, texts, position)
-            self._position = position
+            self._position = position or self._position
         self._meters.appended(written)
         return written
+
+    def put_cells(self, cells: Cells) -> None:
+        if len(cells):
+            with self._writing.lock:
+                self._writing.put_cells(cells)
 
     def refresh_cells(self, until: int, limit: int = 20_000) -> int:
         with self._writing.lock:
@@ -187,17 +195,11 @@ class InfluxSeries:
         unsure: set[int] = set()
         for number in range(len(catalogue)):
             point = catalogue.point_of[number]
-            reach = int(catalogue.hold[point])
-            if (
-                catalogue.place_of[number] in places
-                and catalogue.first[number] < end
-                and catalogue.last[number] + reach > start
-            ):
-                whole = (
-                    catalogue.first[number] >= start
-                    or catalogue.last[number] < end
-                    or len(catalogue.at_point[point]) == 1
-                )
+            first, last = catalogue.first[number], catalogue.last[number]
+            if catalogue.place_of[number] not in places or self._writing.only_words(number):
+                continue
+            if first < end and last + catalogue.hold[point] > start:
+                whole = first >= start or last < end or len(catalogue.at_point[point]) == 1
                 (sure if whole else unsure).add(point)
         unsure -= sure
         if unsure:
@@ -255,6 +257,33 @@ class InfluxSeries:
             cells_waiting=self._book.count_waiting(),
         )
 
+    def spans(self) -> list[Span]:
+        catalogue = self._catalogue
+        found = []
+        for point, of in catalogue.at_point.items():
+            spoken = [number for number in of if catalogue.first[number] != EVER]
+            if spoken:
+                first, last = int(catalogue.first[spoken].min()), int(catalogue.last[spoken].max())
+                hold, gone = int(catalogue.hold[point]), int(catalogue.gone[point])
+                found.append(Span(catalogue.points.keys[point], first, last, hold, gone))
+        return found
+
+    def extract(self, start: int, end: int) -> Extract:
+        catalogue = self._catalogue
+        points = list(range(len(catalogue.points)))
+        raw = self._asking.readings(points, start, end)
+        return Extract(
+            points=catalogue.points.keys,
+            places=[SeriesPlace(*spot[:4]) for spot in catalogue.places.keys],
+            rows=Rows(
+                point=raw.point, time=raw.time, value=raw.value, quality=raw.quality.astype(np.uint8), place=raw.place
+            ),
+            texts=[
+                TextRow(point, time, text, quality, place)
+                for point, place, time, text, quality in self._asking.texts(points, start, end)
+            ],
+        )
+
     # --- retention ------------------------------------------------------------------------------------------------
 
     def forget(self, before: Callable[[PointKey], Before]) -> Forgotten:
@@ -274,11 +303,7 @@ class InfluxSeries:
             pass  # what is about to go must have been rolled up
         with self._writing.lock:
             with self._book.transaction() as connection:
-                connection.executemany(
-                    "update points set gone = max(coalesce(gone, ?), ?) where id = ?",
-                    [(until, until, number) for number, until in readings.items()],
-                )
-                connection.executemany("delete from touched where point = ? and start < ?", list(readings.items()))
+                books.give_up(connection, readings)
             for number, until in readings.items():
                 catalogue.gone[number] = max(catalogue.gone[number], until)
         return Forgotten(

@@ -46,7 +46,7 @@ class Appender:
         self.refreshed_until = int(np.iinfo(np.int64).min)
         """Cells that started before this may have been taken off the waiting list."""
 
-    def append(self, rows: Rows, texts: Sequence[TextRow], position: Position) -> Written:
+    def append(self, rows: Rows, texts: Sequence[TextRow], position: Position | None) -> Written:
         """One transaction: names, rows, texts, touched cells, position."""
         self._newest.grow(len(self._names.points))
         with self._database.transaction() as connection:
@@ -54,7 +54,8 @@ class Appender:
             self._names.save(connection)
             _write_rows(connection, plan)
             _write_texts(connection, self._kept(texts))
-            _write_position(connection, position)
+            if position is not None:
+                _write_position(connection, position)
         self._names.saved()
         self._newest.advance(plan.rows, plan.reach)
         for text in texts:

@@ -113,6 +113,7 @@ class Asking:
     ) -> list[tuple[int, int, int, str, int]]:
         """(point, place, time, text, quality) of the newest ``limit`` texts, in order of time; None: all of them."""
         found = []
+        wanted = set(points)
         for measurement, some in self.by_measurement(points).items():
             newest = "" if limit is None else f" ORDER BY time DESC LIMIT {limit}"
             question = (
@@ -121,7 +122,7 @@ class Asking:
             )
             for table in self._server.query(question):
                 number = self._catalogue.of_answer(table, measurement)
-                if number is None or self._catalogue.point_of[number] not in points:
+                if number is None or self._catalogue.point_of[number] not in wanted:
                     continue
                 point, place = self._catalogue.point_of[number], self._catalogue.place_of[number]
                 found += [(point, place, row[0], row[1], row[2] or 0) for row in table.values if row[1] is not None]

@@ -282,6 +282,13 @@ def keep_rejected(
     )
 
 
+def give_up(connection: sqlite3.Connection, until: Mapping[int, int]) -> None:
+    """Readings of these points before these instants are gone, and the cells before them are final."""
+    rows = [(instant, instant, number) for number, instant in until.items()]
+    connection.executemany("update points set gone = max(coalesce(gone, ?), ?) where id = ?", rows)
+    connection.executemany("delete from touched where start < ? and point = ?", [row[1:] for row in rows])
+
+
 def keep_unread(connection: sqlite3.Connection, cells: Iterable[tuple[int, int, str, int]]) -> None:
     """Cells whose readings the server does not give: (point, start, reason, now)."""
     connection.executemany("insert or replace into unread values (?, ?, ?, ?)", cells)

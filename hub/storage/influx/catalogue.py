@@ -106,7 +106,13 @@ class Catalogue:
     def _add(self, pair: int, point: int, place: int) -> int:
         key, spot = self.points.keys[point], self.places.keys[place]
         tagged, measurement = tags(key, spot), measurement_of(key, spot)
+        words = (measurement, *(tagged.get(name, "") for name in TAGS))
+        known = self._by_tags.get(words)
+        if known is not None:  # places that differ only in how their metric is named are one series to the server
+            self._by_pair[pair] = known
+            return known
         number = len(self.point_of)
+        self._by_tags[words] = number
         self._grow(number + 1)
         self.prefixes.append(prefix(measurement, tagged))
         self.cell_prefixes.append(prefix(cells_measurement(measurement), tagged))
@@ -114,8 +120,6 @@ class Catalogue:
         self.place_of.append(place)
         self.point_of.append(point)
         self._by_pair[pair] = number
-        # two places that differ in the metric their bindings name may be the same series to the server
-        self._by_tags.setdefault((measurement, *(tagged.get(name, "") for name in TAGS)), number)
         self.at_point[point] = [*self.at_point.get(point, ()), number]
         return number
 

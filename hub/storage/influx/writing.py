@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -13,7 +14,7 @@ from hub.domain.rollups import CELL, cell_start
 from hub.domain.series_names import CELL_SUFFIX
 from hub.errors import StoreUnavailable
 from hub.flows.batch import Position
-from hub.flows.series import IdArray, IntArray, Latest, QueryInterrupted, Rows, TextRow, Written
+from hub.flows.series import Cells, IdArray, IntArray, Latest, QueryInterrupted, Rows, TextRow, Written
 from hub.storage.duck.appender import last_of_each, reached, take
 from hub.storage.duck.newest import NEVER, Newest
 from hub.storage.influx import book as books
@@ -83,9 +84,13 @@ class Writing:
         for saying in self._said.values():
             self.newest.say(saying.point, Latest(saying.time, None, saying.text, saying.quality))
 
+    def only_words(self, series: int) -> bool:
+        """Whether a series has texts and not one number."""
+        return self._catalogue.newest_at[series] == NEVER and self._catalogue.point_of[series] in self._said
+
     # --- readings -------------------------------------------------------------------------------------------------
 
-    def append(self, rows: Rows, texts: Sequence[TextRow], position: Position) -> Written:
+    def append(self, rows: Rows, texts: Sequence[TextRow], position: Position | None) -> Written:
         """StoreUnavailable: the position has not moved, and the same batch changes nothing when it comes again."""
         self._server.meet()
         catalogue = self._catalogue
@@ -100,24 +105,32 @@ class Writing:
         point, start, reach = self._marks(batch.rows)
         self._remember(batch)
         with self._book.transaction() as connection:
-            points, places = catalogue.points, catalogue.places
-            books.save_names(
-                connection,
-                ((n, points.keys[n], int(catalogue.hold[n])) for n in range(points.stored, len(points))),
-                ((n, places.keys[n]) for n in range(places.stored, len(places))),
-            )
+            self._save_names(connection)
             books.save_spots(connection, catalogue.rows({*np.unique(batch.series).tolist(), *batch.text_series}))
             books.save_said(connection, [self._said[number] for number in {text.point for text in batch.texts}])
             books.touch(connection, point, start)
             books.keep_rejected(connection, self._clock.now(), rejected, whose)
             books.add(connection, "readings", sent)
-            books.save_position(connection, position)
-        points.stored, places.stored = len(points), len(places)
+            if position is not None:
+                books.save_position(connection, position)
+        self._names_saved()
         self.rejected += len(rejected)
         self.newest.advance(batch.rows, reach)
         for text in batch.texts:
             self.newest.say(text.point, Latest(text.time, None, text.text, text.quality))
         return Written(added=len(batch.rows), replaced=0, unchanged=kept - len(batch.rows), expired=given - kept)
+
+    def _save_names(self, connection: sqlite3.Connection) -> None:
+        points, places = self._catalogue.points, self._catalogue.places
+        books.save_names(
+            connection,
+            ((n, points.keys[n], int(self._catalogue.hold[n])) for n in range(points.stored, len(points))),
+            ((n, places.keys[n]) for n in range(places.stored, len(places))),
+        )
+
+    def _names_saved(self) -> None:
+        points, places = self._catalogue.points, self._catalogue.places
+        points.stored, places.stored = len(points), len(places)
 
     def _batch(self, rows: Rows, texts: Sequence[TextRow]) -> _Batch:
         catalogue = self._catalogue
@@ -290,6 +303,29 @@ class Writing:
             books.keep_rejected(connection, now, rejected, dict(zip(lines, whose, strict=True)) if rejected else {})
             books.add(connection, "cells", len(made))
             books.keep_unread(connection, ((of, at, why, now) for of, at, why in unread))
+        self.rejected += len(rejected)
+
+    def put_cells(self, cells: Cells) -> None:
+        """Cells of another store; the readings of their points count as gone up to their end."""
+        self._server.meet()
+        catalogue = self._catalogue
+        none = cells.point[:0], cells.start[:0]
+        lines, whose = self._rollup.lines(cells, *none)
+        rejected = self._deliver(lines)
+        numbers = catalogue.numbers(cells.point, cells.place)
+        np.minimum.at(catalogue.first, numbers, cells.start)
+        np.maximum.at(catalogue.last, numbers, cells.start)
+        catalogue.grow_points(len(catalogue.points))
+        np.maximum.at(catalogue.gone, cells.point, cells.start + CELL)
+        with self._book.transaction() as connection:
+            self._save_names(connection)
+            books.save_spots(connection, catalogue.rows(np.unique(numbers).tolist()))
+            books.keep_rejected(
+                connection, self._clock.now(), rejected, dict(zip(lines, whose, strict=True)) if rejected else {}
+            )
+            books.add(connection, "cells", len(cells))
+            books.give_up(connection, {n: int(catalogue.gone[n]) for n in np.unique(cells.point).tolist()})
+        self._names_saved()
         self.rejected += len(rejected)
 
     def _answers(self) -> bool:

@@ -130,6 +130,17 @@ if "HUB_TEST_INFLUX_URL" in os.environ:
 
 
 @pytest.fixture(params=_KINDS)
+def second(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hand]:
+    """An empty store of each kind beside the one under test."""
+    if request.param == "influxdb-url":
+        pytest.skip("one database cannot be two stores")
+    (tmp_path / "second").mkdir()
+    second = Hand(_maker(request.param, request, tmp_path / "second"))
+    yield second
+    second.store.close()
+
+
+@pytest.fixture(params=_KINDS)
 def hand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hand]:
     hand = Hand(_maker(request.param, request, tmp_path))
     yield hand
