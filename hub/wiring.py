@@ -216,6 +216,13 @@ class Hub:
             oldest_needed=lane.oldest_needed,
         )
 
+    def series_stores(self) -> dict[str, tuple[SeriesStore, LaneRunner]]:
+        """By name: ``main`` is what pages read, the others are mirrors; each with the runner whose thread writes it."""
+        mirrors = zip(self.mirrors.items(), self.mirror_runners, strict=True)
+        return {"main": (self.series, self.series_runner)} | {
+            name: (store, runner) for (name, store), runner in mirrors
+        }
+
     def _runners(self) -> list[LaneRunner]:
         return [self.alarm_runner, self.series_runner, *self.mirror_runners]
 

@@ -155,6 +155,11 @@ class LaneRunner:
             return _LONGEST_WAIT
         return min(max((deadline - self._clock.now()) / 1000, _SHORTEST_WAIT), _LONGEST_WAIT)
 
+    @property
+    def started(self) -> bool:
+        """Whether the thread has begun."""
+        return self._thread.ident is not None
+
     # --- work -------------------------------------------------------------------------------------------------
 
     def step(self) -> bool:

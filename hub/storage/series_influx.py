@@ -326,9 +326,10 @@ class InfluxSeries:
         """How many there are."""
         return int(self._book.rows("select count(*) from rejected")[0][0])
 
-    def unread(self, limit: int = 100) -> list[Unread]:
-        """Cells that could not be computed again."""
-        return [Unread(*row) for row in self._book.rows("select * from unread order by at desc limit ?", [limit])]
+    def unread(self, limit: int = 100) -> list[tuple[PointKey, Unread]]:
+        """Cells that could not be computed again, newest first."""
+        rows = [Unread(*row) for row in self._book.rows("select * from unread order by at desc limit ?", [limit])]
+        return [(self._catalogue.points.keys[row.point], row) for row in rows]
 
     def count_unread(self) -> int:
         """How many there are."""

@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 
 from hub.clock import DAY, WallClock
+from hub.control import Progress, Word
 from hub.domain.health import Health, Status
+from hub.errors import InvalidInput
 from hub.flows.batch import PointKey
 from hub.flows.series import Aggregate, Step
+from hub.handlers import handlers
 from hub.ingest.frames import Frame
 from hub.settings import Mqtt, Series, SeriesMirror, Settings, Web
 from hub.wiring import Hub
@@ -130,3 +133,54 @@ def test_a_hub_starts_and_hears_while_its_only_store_is_away(server: InfluxServe
         server.start()
         eventually(lambda: "unreachable" not in line(hub, "series").reason, "the store is back")
         eventually(lambda: stored(hub.series) == devices.expected(), "everything is there")
+
+
+def test_the_past_is_copied_while_both_stores_hear_and_then_they_agree(server: InfluxServer, tmp_path: Path) -> None:
+    url = server.url(server.new_database())
+    devices = Devices()
+    devices.start -= 3 * DAY
+    with running(tmp_path, Series()) as hub:
+        devices.speak(hub, 2000)
+        eventually(lambda: len(stored(hub.series)) == 2000, "the embedded store has the past")
+    (tmp_path / "journal.sqlite").unlink()  # as after its week: what the embedded store has is older than the journal
+    both = Series(mirrors=(SeriesMirror(name="grafana", url=url),))
+    with running(tmp_path, both) as hub:
+        work = handlers(hub)
+        told: list[Word] = []
+        devices.speak(hub, 100)
+        eventually(lambda: len(stored(hub.mirrors["grafana"])) == 100, "the mirror hears what is said now")
+        eventually(lambda: len(stored(hub.series)) == 2100, "as the embedded store does")
+        before = work["series-compare"]({"days": 5}, told.append)["grafana"]
+        assert (before["differences"], before["readings"]) == (1, 2100)
+        assert "in main, 100 here" in before["shown"][0]
+        done = work["replay"]({"from": "duckdb", "to": "influxdb"}, told.append)
+        assert (done["readings"], done["added"]) == (2100, 2000)
+        assert any(isinstance(word, Progress) for word in told)
+        assert work["series-compare"]({"days": 5}, told.append)["grafana"]["differences"] == 0
+        assert stored(hub.mirrors["grafana"]) == devices.expected()
+        assert work["replay"]({"from": "main", "to": "grafana"}, told.append)["added"] == 0
+        with pytest.raises(InvalidInput, match="no series store 'elsewhere': there is main, grafana"):
+            work["replay"]({"from": "main", "to": "elsewhere"}, told.append)
+        with pytest.raises(InvalidInput, match="are one store"):
+            work["replay"]({"from": "duckdb", "to": "main"}, told.append)
+        with pytest.raises(InvalidInput, match="is no date: expected 2026-01-31"):
+            work["replay"]({"from": "main", "to": "grafana", "since": "yesterday"}, told.append)
+
+
+def test_what_a_server_refused_is_shown_and_sent_again(server: InfluxServer, tmp_path: Path) -> None:
+    database = server.new_database()
+    devices = Devices()
+    other = f"temperature,device=other value=1i {devices.start}"
+    assert server.call("POST", f"/write?db={database}&precision=ms", other)[0] == 204
+    with running(tmp_path, Series(url=server.url(database))) as hub:
+        work = handlers(hub)
+        devices.speak(hub, 10)
+        eventually(lambda: "10 lines that the server refused" in line(hub, "series").reason, "health says it")
+        found = work["series-rejected"]({"limit": 3}, print)["main"]
+        assert (found["count"], len(found["lines"])) == (10, 3)
+        assert "already exists as type integer" in found["lines"][0]["answer"]
+        assert work["series-redrive"]({}, print)["main"] == {"stored": 0, "still_rejected": 10}
+        server.ask('DROP MEASUREMENT "temperature"', database)
+        assert work["series-redrive"]({}, print)["main"] == {"stored": 10, "still_rejected": 0}
+        assert stored(hub.series) == devices.expected()
+        eventually(lambda: line(hub, "series").status is Status.OK, "and all is well")
