@@ -130,19 +130,19 @@ class Server:
                 return
             raise
         policies = [
-            dict(zip(table.columns, row, strict=True))
+            dict(zip(table.columns, row, strict=False))
             for table in self._ask(f"SHOW RETENTION POLICIES ON {quoted(name)}")
             for row in table.values
         ]
-        chosen = [row for row in policies if (row["name"] == policy if policy else row["default"])]
+        chosen = [row for row in policies if (row.get("name") == policy if policy else row.get("default"))]
         if policy and not chosen:
-            names = ", ".join(str(row["name"]) for row in policies)
+            names = ", ".join(str(row.get("name")) for row in policies)
             raise StoreUnavailable(
                 f"series store {self.target.shown}: no retention policy {policy!r} in database {name!r} (there is {names}): "
                 f"create it, or correct HUB_SERIES__URL"
             )
         if chosen:
-            self.kept_ms = _duration(str(chosen[0]["duration"]))
+            self.kept_ms = _duration(str(chosen[0].get("duration", "")))
 
     def _prepare_bucket(self) -> None:
         org, bucket = self.target.org, self.target.database
