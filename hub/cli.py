@@ -18,6 +18,7 @@ COMMANDS: Final = (
     "community",
     "simulate",
     "quarantine",
+    "series",
     "people",
     "credentials",
     "backup",

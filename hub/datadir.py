@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import secrets
 from dataclasses import dataclass
@@ -32,6 +33,10 @@ class DataDir:
     def series(self) -> Path:
         """DuckDB: readings and roll-ups."""
         return self.root / "series.duckdb"
+
+    def series_positions(self, target: str) -> Path:
+        """SQLite: what the hub keeps itself of a series store elsewhere; the file goes with the store, whatever it is for."""
+        return self.root / f"series-{hashlib.sha256(target.encode()).hexdigest()[:12]}.sqlite"
 
     @property
     def broker(self) -> Path:

@@ -20,6 +20,7 @@ from hub.flows.community.picture import FileRefused, Wish
 from hub.flows.lists import QuarantineFilter, QuarantineItem
 from hub.ingest.quarantine import payload_text
 from hub.log import LEVELS, set_level
+from hub.series_work import SeriesWork
 from hub.storage.community_toml import parse_toml, write_toml
 from hub.words import load
 
@@ -42,6 +43,10 @@ def handlers(hub: Hub) -> Mapping[str, Handler]:
         "quarantine-list": work.quarantine_list,
         "quarantine-show": work.quarantine_show,
         "quarantine-redrive": work.quarantine_redrive,
+        "replay": work.series.replay,
+        "series-compare": work.series.compare,
+        "series-rejected": work.series.rejected,
+        "series-redrive": work.series.redrive,
         "user": work.user,
         "token": work.token,
         "revoke-token": work.revoke_token,
@@ -54,6 +59,7 @@ def handlers(hub: Hub) -> Mapping[str, Handler]:
 class _Work:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self.series = SeriesWork(hub.series_stores, hub.registrar, hub.folder.root, hub.clock)
 
     def import_community(self, arguments: dict[str, Any], say: Say) -> Any:
         """{file, content (base64), dry_run, language} -> {refused, rows, language} or {changes, counts}.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,6 +19,8 @@ from hub.errors import ConfigError
 
 GIB = 1024**3
 _MICROSECONDS = 1_000_000
+EMBEDDED = "duckdb"
+"""The series store inside the data folder."""
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
@@ -119,15 +122,52 @@ class MetricRetention(_Section):
         )
 
 
+class SeriesMirror(_Section):
+    """[[series.mirrors]]: a further store that gets every reading, at its own pace."""
+
+    name: Slug
+    url: str
+    """As ``series.url``."""
+
+    @field_validator("url")
+    @classmethod
+    def _usable(cls, url: str) -> str:
+        return _series_url(url)
+
+
+def _series_url(url: str) -> str:
+    if url != EMBEDDED:
+        from hub.storage.influx.target import parse
+
+        parse(url)
+    return url
+
+
 class Series(_Section):
     """[series]"""
 
+    url: str = EMBEDDED
+    """``duckdb``: embedded in the data folder; ``influxdb://…``: an InfluxDB."""
+    mirrors: tuple[SeriesMirror, ...] = ()
     memory_limit: str = "64MB"
     threads: int = Field(default=2, ge=1)
     raw_months: int = Field(default=13, ge=1)
     rollup_years: int = Field(default=5, ge=1)
     retention: dict[str, MetricRetention] = {}
     """Metrics that are kept longer or shorter than the others."""
+
+    @field_validator("url")
+    @classmethod
+    def _usable(cls, url: str) -> str:
+        return _series_url(url)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        urls = [self.url, *(mirror.url for mirror in self.mirrors)]
+        names = [mirror.name for mirror in self.mirrors]
+        if len(set(urls)) < len(urls) or len(set(names)) < len(names):
+            raise ValueError("two series stores have the same name or url: a mirror is another store than series.url")
+        return self
 
     @field_validator("retention")
     @classmethod
@@ -310,7 +350,8 @@ def _explain(item: Any, path: Path) -> str:
     name = "HUB_" + "__".join(str(part) for part in item["loc"]).upper()
     if item["type"] == "extra_forbidden":
         return f"unknown key {key} (in {path} or as {name}): see docs/settings.md for the keys that exist"
-    return f"{key} ({path} or {name}): {item['msg']}; found {item['input']!r}"
+    found = re.sub(r"://[^/@\s]*@", "://***@", repr(item["input"]))
+    return f"{key} ({path} or {name}): {item['msg']}; found {found}"
 
 
 def _take_secret_files(environment: os._Environ[str]) -> None:

@@ -33,6 +33,7 @@ from hub.flows.alarm_lane import AlarmLane
 from hub.flows.batch import Decoded, Slots
 from hub.flows.community.desk import RegistryDesk
 from hub.flows.registry import Registrar, Registry
+from hub.flows.series import SeriesStore
 from hub.flows.series_lane import SeriesLane
 from hub.flows.tickets import TicketDesk
 from hub.handlers import handlers
@@ -51,10 +52,12 @@ from hub.ingest.quarantine import QuarantineDesk
 from hub.jobs.timetable import Job, Timetable
 from hub.notify.channels import discover
 from hub.notify.sender import Sender
-from hub.settings import Settings
+from hub.settings import EMBEDDED, Settings
 from hub.storage.catalogue import load_catalogue
 from hub.storage.lease import Lease
+from hub.storage.influx.target import parse as parse_target
 from hub.storage.series_duckdb import DuckSeries
+from hub.storage.series_influx import InfluxSeries
 from hub.storage.unit import SqlRecords
 from hub.telemetry import Tallies
 from hub.watchdog import Watchdog
@@ -128,12 +131,8 @@ class Hub:
             handed_on=lambda _registry: self.source.wake(),
         )
         self.journal = Journal(self.folder.journal, settings.journal, clock)
-        self.series = DuckSeries(
-            self.folder.series,
-            memory_limit=settings.series.memory_limit,
-            threads=settings.series.threads,
-            metrics=metrics,
-        )
+        self.series = self._series_store(settings.series.url, metrics)
+        self.mirrors = {mirror.name: self._series_store(mirror.url, None) for mirror in settings.series.mirrors}
         self.connections = settings.mqtt.all_connections()
         self.slots = Slots()
         self.pulse = Pulse(
@@ -166,17 +165,12 @@ class Hub:
             meters=meters,
             oldest_needed=self.alarm_lane.state_batch,
         )
-        self.series_runner = LaneRunner(
-            self.series_lane,
-            self.source,
-            clock,
-            fresh=self.pulse.fresh,
-            meters=meters,
-            keep=lambda position, refusals: self.records.write(
-                lambda books: books.quarantine.keep(position, list(refusals))
-            ),
-            oldest_needed=self.series_lane.oldest_needed,
-        )
+        self.series_runner = self._series_runner(self.series_lane, meters)
+        self.mirror_lanes = [
+            SeriesLane(store, self.registrar, self.slots, clock, name=f"series:{name}")
+            for name, store in self.mirrors.items()
+        ]
+        self.mirror_runners = [self._series_runner(lane, meters) for lane in self.mirror_lanes]
         self.backups = RunningHub(
             data=self.folder,
             clock=clock,
@@ -192,7 +186,7 @@ class Hub:
             clock,
             follower=self.source,
             meters=IntakeMeters(metrics),
-            needed=lambda: min(self.alarm_runner.done_with(), self.series_runner.done_with()),
+            needed=lambda: min(runner.done_with() for runner in self._runners()),
         )
         mqtt_meters = MqttMeters(metrics)
         self.receivers = {
@@ -248,6 +242,39 @@ class Hub:
             return all(line.status is not Status.DOWN for line in self.health(self.clock.now()))
 
         return Watchdog(wanted.url, every_s=wanted.every_s, ready=ready, clock=self.clock)
+
+    def _series_store(self, url: str, metrics: CollectorRegistry | None) -> SeriesStore:
+        """The store that a URL means. ``metrics`` None: a mirror, whose figures stand in its lane's health."""
+        series = self.settings.series
+        if url == EMBEDDED:
+            return DuckSeries(
+                self.folder.series, memory_limit=series.memory_limit, threads=series.threads, metrics=metrics
+            )
+        target = parse_target(url)
+        return InfluxSeries(target, self.folder.series_positions(target.shown), self.clock, metrics=metrics)
+
+    def _series_runner(self, lane: SeriesLane, meters: LaneMeters) -> LaneRunner:
+        return LaneRunner(
+            lane,
+            self.source,
+            self.clock,
+            fresh=self.pulse.fresh,
+            meters=meters,
+            keep=lambda position, refusals: self.records.write(
+                lambda books: books.quarantine.keep(position, list(refusals))
+            ),
+            oldest_needed=lane.oldest_needed,
+        )
+
+    def series_stores(self) -> dict[str, tuple[SeriesStore, LaneRunner]]:
+        """By name: ``main`` is what pages read, the others are mirrors; each with the runner whose thread writes it."""
+        mirrors = zip(self.mirrors.items(), self.mirror_runners, strict=True)
+        return {"main": (self.series, self.series_runner)} | {
+            name: (store, runner) for (name, store), runner in mirrors
+        }
+
+    def _runners(self) -> list[LaneRunner]:
+        return [self.alarm_runner, self.series_runner, *self.mirror_runners]
 
     def _web_deps(self) -> WebDeps:
         return WebDeps(
@@ -348,8 +375,16 @@ class Hub:
 
         def forget(now: int) -> None:
             registry = self.registrar.current
-            done = self.series.forget(lambda point: kept.before(registry.metric_of(point.device, point.name), now))
-            log.info("Forgot what is older than it need be", extra={"action": "forget", "done": str(done)})
+            failed: list[StoreUnavailable] = []
+            for store in (self.series, *self.mirrors.values()):
+                try:
+                    done = store.forget(lambda point: kept.before(registry.metric_of(point.device, point.name), now))
+                except StoreUnavailable as error:  # the other stores' turn comes all the same
+                    failed.append(error)
+                    continue
+                log.info("Forgot what is older than it need be", extra={"action": "forget", "done": str(done)})
+            if failed:
+                raise failed[0]
 
         def clean(now: int) -> None:
             self.records.write(
@@ -412,14 +447,15 @@ class Hub:
         self.registry.open()
         self.journal.open()
         steps.callback(self.journal.close)
-        self.series.open()
-        steps.callback(self.series.close)
+        for store in (self.series, *self.mirrors.values()):
+            store.open()
+            steps.callback(store.close)
 
     def _start_lanes(self, steps: contextlib.ExitStack) -> None:
         self.alarm_lane.open()
         self.alarm_lane.restore(self._batches_to_restore())
         self.intake.start()
-        for runner in (self.alarm_runner, self.series_runner):
+        for runner in self._runners():
             runner.start()
         steps.callback(self._stop_lanes)
 
@@ -434,9 +470,11 @@ class Hub:
 
     def _stop_lanes(self) -> None:
         self.intake.stop()
-        self.series_runner.stop()
-        with contextlib.suppress(StoreUnavailable):
-            self.series_lane.flush()
+        for runner in (self.series_runner, *self.mirror_runners):
+            runner.stop()
+        for lane in (self.series_lane, *self.mirror_lanes):
+            with contextlib.suppress(StoreUnavailable):
+                lane.flush()
         self.alarm_runner.stop()
         with contextlib.suppress(StoreUnavailable):
             self.alarm_lane.close()
@@ -488,6 +526,7 @@ class Hub:
             self.alarm_lane.health,
             self.series_runner.health,
             self.series_lane.health,
+            *(part.health for pair in zip(self.mirror_runners, self.mirror_lanes, strict=True) for part in pair),
             self.records.health,
             self.sender.health,
             self.timetable.health,

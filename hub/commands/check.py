@@ -6,7 +6,8 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from hub.clock import WallClock
+from hub.clock import HOUR, WallClock
+from hub.domain.retention import MONTH_MS
 from hub.errors import ConfigError, HubError
 from hub.settings import Settings
 from hub.words import LANGUAGES, load
@@ -23,6 +24,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         epilog="example: hub check my-community.toml",
     )
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="community files (.toml or .xlsx)")
+    parser.add_argument(
+        "--days",
+        type=int,
+        default=14,
+        help="days for which series stores are compared, where there are several (default: 14)",
+    )
     parser.add_argument("--language", choices=LANGUAGES, default="en", help="of the findings (default: en)")
     parser.set_defaults(run=run)
 
@@ -38,7 +45,9 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
 
     catalogue = load_catalogue()
     print(f"settings: whole; catalogue: {len(catalogue.kinds)} kinds, {len(catalogue.rules)} preset rules")
-    failed = not _brokers_answer(settings)
+    failed = not all(
+        [_brokers_answer(settings), _series_servers_answer(settings), _mirrors_agree(settings, chosen.days)]
+    )
     names = [str(path) for path in chosen.files] or ["harmony-garden"]
     for name in names:
         try:
@@ -77,4 +86,58 @@ def _brokers_answer(settings: Settings) -> bool:
         except ConfigError as error:
             print(error)
             well = False
+    return well
+
+
+def _series_servers_answer(settings: Settings) -> bool:
+    """Try every InfluxDB of the settings; say of each how it went. A missing database is made, where that is allowed."""
+    from hub.storage.influx.server import Server
+    from hub.storage.influx.target import is_target, parse
+
+    well = True
+    for url in (settings.series.url, *(mirror.url for mirror in settings.series.mirrors)):
+        if not is_target(url):
+            continue
+        server = Server(parse(url), WallClock())
+        try:
+            server.meet()
+            kept = "for ever" if server.kept_ms is None else f"for {server.kept_ms // HOUR} hours"
+            print(f"series store {server.target.shown}: InfluxDB {server.version} lets the hub in, keeps points {kept}")
+            if server.kept_ms is not None and server.kept_ms < settings.series.raw_months * MONTH_MS:
+                print(
+                    f"series store {server.target.shown}: warning: series.raw_months wants {settings.series.raw_months} months; "
+                    f"lengthen its retention, or readings end sooner there and late ones are refused"
+                )
+        except HubError as error:
+            print(error)
+            well = False
+        finally:
+            server.close()
+    return well
+
+
+def _mirrors_agree(settings: Settings, days: int) -> bool:
+    """Compare the counts of every mirror with those of the store that pages read."""
+    from hub.commands.inside import ask
+    from hub.datadir import DataDir
+
+    if not settings.series.mirrors or not DataDir(settings.data_dir).root.exists():
+        return True
+    well = True
+    try:
+        for name, found in ask(settings, "series-compare", {"days": days}).items():
+            print(
+                f"series store {name}: {found['readings']} readings of {found['points']} points in {days} days compared with "
+                f"main, {found['differences']} differences"
+            )
+            for line in found["shown"]:
+                print(f"  {line}")
+            well = well and not found["differences"]
+    except HubError as error:
+        print(error)
+        return False
+    if not well:
+        print(
+            "a store that is behind has them soon (see lane … on the health page); what is older: hub replay --from main --to …"
+        )
     return well

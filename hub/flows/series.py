@@ -6,7 +6,7 @@ and the last write wins, so a replay changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -45,6 +45,15 @@ class Aggregate(StrEnum):
     """Last reading of the step minus the last one before it (for the first of all: minus the step's first)."""
     TIME_MEAN = "time_mean"
     """Each value weighted by how long it held, over the known time."""
+
+
+class Capability(StrEnum):
+    """What a store can do by its nature, and another cannot; everything else in this port holds for all of them."""
+
+    TELLS_REPEATS = "tells_repeats"
+    """``Written`` tells rows that were stored before from new ones, and ``Sizes`` counts each reading once."""
+    WHOLE_BATCHES = "whole_batches"
+    """Who asks while the lane writes sees all of a batch or nothing of it."""
 
 
 class Step(StrEnum):
@@ -161,6 +170,28 @@ class Counts:
     count: IntArray
 
 
+class Span(NamedTuple):
+    """What is stored of a point, without looking at it."""
+
+    point: PointKey
+    first: int
+    last: int
+    hold: int
+    """How long its readings count, ms."""
+    gone: int
+    """Readings before this have been forgotten; their roll-ups may be there."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Extract:
+    """Readings as they are stored, for another store. ``point`` and ``place`` of rows and texts count in the two lists."""
+
+    points: Sequence[PointKey]
+    places: Sequence[SeriesPlace]
+    rows: Rows
+    texts: list[TextRow]
+
+
 class Forgotten(NamedTuple):
     """What retention took away."""
 
@@ -180,6 +211,14 @@ class Sizes:
     """Cells that have to be computed (again)."""
 
 
+class Remarks(NamedTuple):
+    """What an operator should know of a store beyond its sizes."""
+
+    reason: str = ""
+    """A sentence where something wants looking at."""
+    facts: Mapping[str, str | int | float | None] = {}
+
+
 class SeriesWriter(Protocol):
     """What the series lane needs; called by its thread alone. StoreUnavailable: nothing was written, try again."""
 
@@ -191,16 +230,20 @@ class SeriesWriter(Protocol):
         """The store's ids of these points; a new point gets one, stored with the next append."""
         ...
 
-    def place_ids(self, places: Sequence[SeriesPlace]) -> IdArray:
-        """The same for places."""
+    def place_ids(self, places: Sequence[SeriesPlace], metrics: Sequence[str] = ()) -> IdArray:
+        """The same for places. ``metrics``: what the bindings there say they measure; left out, the points' names tell."""
         ...
 
     def set_holds(self, points: IdArray, holds: IntArray) -> None:
         """How long a reading of these points counts, ms; a change has their cells computed again."""
         ...
 
-    def append(self, rows: Rows, texts: Sequence[TextRow], position: Position) -> Written:
-        """Rows, texts, touched cells and position in one transaction."""
+    def append(self, rows: Rows, texts: Sequence[TextRow], position: Position | None) -> Written:
+        """Rows, texts, touched cells and position in one transaction. None: it stays, for the rows are of no batch."""
+        ...
+
+    def put_cells(self, cells: Cells) -> None:
+        """Roll-ups of another store whose readings are gone there: taken as they are, and gone up to their end here too."""
         ...
 
     def refresh_cells(self, until: int, limit: int = 20_000) -> int:
@@ -249,6 +292,14 @@ class SeriesReader(Protocol):
 
     def sizes(self) -> Sizes: ...
 
+    def spans(self) -> list[Span]:
+        """Of every point that has anything stored."""
+        ...
+
+    def extract(self, start: int, end: int) -> Extract:
+        """All readings of a span."""
+        ...
+
 
 class SeriesKeeper(Protocol):
     """What retention needs."""
@@ -263,6 +314,15 @@ class SeriesKeeper(Protocol):
 
 class SeriesStore(SeriesWriter, SeriesReader, SeriesKeeper, Protocol):
     """All three sides, as one store offers them."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What it can do beyond the port."""
+        ...
+
+    def remarks(self) -> Remarks:
+        """What is particular to this store just now."""
+        ...
 
     def open(self) -> None:
         """StoreUnavailable with a sentence where the store cannot be used."""

@@ -93,7 +93,8 @@ class SeriesColumns:
         spots = self._bindings.spots[done:]
         if spots:
             places = [SeriesPlace(*spot[:4]) for spot in spots]
-            self._by_row.extend(self._store.place_ids(places), [_limits(spot.metric) for spot in spots])
+            metrics = [spot.metric for spot in spots]
+            self._by_row.extend(self._store.place_ids(places, metrics), [_limits(metric) for metric in metrics])
 
     def _set_holds(self, first: int) -> None:
         """Tell the store how long readings count, from the reporting intervals that the registry states."""

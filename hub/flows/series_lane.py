@@ -6,16 +6,18 @@ the committed one, so after a kill the journal brings again what was only gather
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 
-from hub.clock import MINUTE, SECOND, Clock
+from hub.clock import MINUTE, SECOND, Clock, to_iso
 from hub.domain.health import Health, Status
 from hub.errors import HubError, StoreUnavailable
 from hub.flows.batch import Decoded, Position, Slots
 from hub.flows.registry import Registrar
-from hub.flows.series import Rows, SeriesStore, Sizes, TextRow, Written
+from hub.flows.series import Remarks, Rows, SeriesStore, Sizes, TextRow, Written
 from hub.flows.series_columns import SeriesColumns
 
 GATHER_MS: Final = 150
@@ -33,9 +35,10 @@ _SIZES_MS: Final = MINUTE
 class SeriesLane:
     """A lane (hub.ingest.lanes) on a series store that is open. Give the runner ``oldest_needed`` as well."""
 
-    name = "series"
-
-    def __init__(self, store: SeriesStore, registrar: Registrar, slots: Slots, clock: Clock) -> None:
+    def __init__(
+        self, store: SeriesStore, registrar: Registrar, slots: Slots, clock: Clock, *, name: str = "series"
+    ) -> None:
+        self.name = name
         self._store = store
         self._clock = clock
         self._columns = SeriesColumns(store, registrar, slots)
@@ -46,6 +49,7 @@ class SeriesLane:
         self._gathered_to: Position | None = None
         self._refresh_at = 0
         self._failure = ""
+        self._failing_since: int | None = None
         self._committed_at: int | None = None
         self._total = Written(0, 0, 0, 0)
         self._sizes: Sizes | None = None
@@ -112,24 +116,27 @@ class SeriesLane:
         position = self._gathered_to
         if position is None:
             return
-        try:
+        with self._told():
             written = self._store.append(_joined(self._rows), self._texts, position)
-        except StoreUnavailable as error:
-            self._failure = str(error)
-            raise
-        self._failure = ""
         self._rows, self._texts, self._gathered, self._gathered_to = [], [], 0, None
         self._committed_at = self._clock.now()
         self._total = Written(*(a + b for a, b in zip(self._total, written, strict=True)))
 
     def _guarded(self, now: int) -> int:
+        with self._told():
+            return self._store.refresh_cells(now - GRACE_MS, CHUNK)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Remember since when the store fails, and why."""
         try:
-            done = self._store.refresh_cells(now - GRACE_MS, CHUNK)
+            yield
         except StoreUnavailable as error:
             self._failure = str(error)
+            if self._failing_since is None:
+                self._failing_since = self._clock.now()
             raise
-        self._failure = ""
-        return done
+        self._failure, self._failing_since = "", None
 
     # --- what others ask --------------------------------------------------------------------------------------
 
@@ -152,9 +159,21 @@ class SeriesLane:
                 "cells_waiting": self._sizes.cells_waiting,
                 "bytes": self._sizes.bytes,
             }
-        failure = self._failure
-        status = Status.DEGRADED if failure else Status.OK
-        return Health(component="series", status=status, reason=failure, facts=facts)
+        reason = self._failure
+        if self._failing_since is not None:
+            reason = f"unreachable since {to_iso(self._failing_since)}: {reason}"
+        else:
+            remarks = self._remarks()
+            facts |= remarks.facts
+            reason = remarks.reason
+        status = Status.DEGRADED if reason else Status.OK
+        return Health(component=self.name, status=status, reason=reason, facts=facts)
+
+    def _remarks(self) -> Remarks:
+        try:
+            return self._store.remarks()
+        except HubError:
+            return Remarks()  # the next commit says what is wrong
 
     def _look_at_sizes(self, now: int) -> None:
         try:

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, Final, Protocol, TypeVar
 
-from hub.clock import SECOND, Clock
+from hub.clock import SECOND, Clock, to_iso
 from hub.domain.health import Health, Status
 from hub.errors import StoreUnavailable
 from hub.flows.batch import Decoded, Position, Refusal
@@ -93,6 +93,7 @@ class LaneRunner:
         """Why the lane does not go on at all (a named error); commands are still answered."""
         self.waiting: str = ""
         """Why the lane waits before it tries the same batch again."""
+        self._waiting_since = 0
         self._thread = threading.Thread(target=self._run, name=f"lane-{lane.name}", daemon=True)
 
     # --- life -------------------------------------------------------------------------------------------------
@@ -154,6 +155,11 @@ class LaneRunner:
             return _LONGEST_WAIT
         return min(max((deadline - self._clock.now()) / 1000, _SHORTEST_WAIT), _LONGEST_WAIT)
 
+    @property
+    def started(self) -> bool:
+        """Whether the thread has begun."""
+        return self._thread.ident is not None
+
     # --- work -------------------------------------------------------------------------------------------------
 
     def step(self) -> bool:
@@ -183,6 +189,8 @@ class LaneRunner:
     def _wait_for(self, reason: str, *, retry: bool) -> None:
         if retry and not self.waiting:
             _log.warning("lane %s waits: %s", self._lane.name, reason, extra={"action": "lane_waits"})
+        if not self.waiting:
+            self._waiting_since = self._clock.now()
         self._meters.retries.labels(self._lane.name).inc()
         self.waiting = reason
         self._failures += 1
@@ -296,7 +304,8 @@ class LaneRunner:
         if self.stopped:
             reason = f"stopped: {self.stopped}"
         elif self.waiting:
-            reason = f"waits: {self.waiting}"
+            behind = f", {backlog.batches} batches wait" if backlog else ""
+            reason = f"waits since {to_iso(self._waiting_since)}{behind}: {self.waiting}"
         elif lag > _LAG_LIMIT:
             reason = f"is {lag // 1000} s behind the journal"
         status = Status.DEGRADED if reason else Status.OK

@@ -12,27 +12,31 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from hub.domain.retention import Before
-from hub.domain.rollups import cell_start
+from hub.domain.rollups import CELL, cell_start
 from hub.errors import StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import (
     Aggregate,
+    Capability,
     Cells,
     Counts,
+    Extract,
     Forgotten,
     IdArray,
     IntArray,
     Latest,
+    Remarks,
     Rows,
     SeriesPlace,
     Sizes,
+    Span,
     Step,
     TextRow,
     WeekHours,
     Window,
     Written,
 )
-from hub.storage.duck import courses, reading, retention, rollup
+from hub.storage.duck import courses, reading, retention, rollup, transfer
 from hub.storage.duck.appender import Appender, load_position
 from hub.storage.duck.database import Database
 from hub.storage.duck.holds import change_holds
@@ -75,6 +79,10 @@ class DuckSeries:
         self._turns = Turns()
         self._position: Position | None = None
 
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return frozenset(Capability)
+
     def open(self) -> None:
         with self._turns.at_once():
             self._database.open()
@@ -98,7 +106,7 @@ class DuckSeries:
     def point_ids(self, keys: Sequence[PointKey]) -> IdArray:
         return self._names.point_ids(keys)
 
-    def place_ids(self, places: Sequence[SeriesPlace]) -> IdArray:
+    def place_ids(self, places: Sequence[SeriesPlace], metrics: Sequence[str] = ()) -> IdArray:
         return self._names.places.ids(places)
 
     def set_holds(self, points: IdArray, holds: IntArray) -> None:
@@ -106,13 +114,13 @@ class DuckSeries:
             self._ready()
             change_holds(self._database, self._names, points, holds)
 
-    def append(self, rows: Rows, texts: Sequence[TextRow], position: Position) -> Written:
+    def append(self, rows: Rows, texts: Sequence[TextRow], position: Position | None) -> Written:
         with self._turns.at_once():
             self._ready()
             with self._meters.append_seconds.time():
                 written = self._appender.append(rows, texts, position)
             self._meters.appended(written)
-            self._position = position
+            self._position = position or self._position
             return written
 
     def refresh_cells(self, until: int, limit: int = 20_000) -> int:
@@ -173,6 +181,23 @@ class DuckSeries:
         with self._questions.ask() as cursor:
             return reading.sizes(cursor, self._names, self._path)
 
+    def spans(self) -> list[Span]:
+        with self._questions.ask() as cursor:
+            return transfer.spans(cursor, self._names)
+
+    def extract(self, start: int, end: int) -> Extract:
+        with self._questions.ask() as cursor:
+            return transfer.extract(cursor, self._names, start=start, end=end)
+
+    def put_cells(self, cells: Cells) -> None:
+        if not len(cells):
+            return
+        with self._turns.at_once():
+            self._ready()
+            transfer.put_cells(self._database, self._names, cells)
+            for until, points in _points_by_until(cells).items():
+                self._give_up(points, until)
+
     def forget(self, before: Callable[[PointKey], Before]) -> Forgotten:
         wanted = [before(key) for key in self._names.points.keys[: self._names.points.stored]]
         readings = _points_by([month_start(limit.readings) for limit in wanted])
@@ -189,6 +214,9 @@ class DuckSeries:
     def snapshot(self) -> SeriesSnapshot:
         """The series as they are now, for a backup. Nobody waits for anybody: the lane goes on meanwhile."""
         return SeriesSnapshot(self._database.connection.cursor())
+
+    def remarks(self) -> Remarks:
+        return Remarks()
 
     def interrupt(self) -> None:
         """Cut off every question that is being answered just now."""
@@ -234,3 +262,11 @@ def _points_by(limits: list[int]) -> dict[int, IdArray]:
     """Which points, numbered in this order, share a limit."""
     shared = np.array(limits, np.int64)
     return {int(limit): np.flatnonzero(shared == limit).astype(np.int32) for limit in np.unique(shared)}
+
+
+def _points_by_until(cells: Cells) -> dict[int, IdArray]:
+    """Which points end their last cell when."""
+    points = np.unique(cells.point)
+    ends = np.zeros(int(points.max()) + 1, np.int64)
+    np.maximum.at(ends, cells.point, cells.start + CELL)
+    return {int(until): points[ends[points] == until] for until in np.unique(ends[points])}

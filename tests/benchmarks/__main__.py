@@ -18,6 +18,7 @@ from tests.benchmarks.demo_memory import demo_memory
 from tests.benchmarks.exactness import Toll
 from tests.benchmarks.goals import Finding
 from tests.benchmarks.half_peak import half_peak
+from tests.benchmarks.influx_writing import influx_writing
 from tests.benchmarks.measure import Spread, build
 from tests.benchmarks.past import planner_memory, week_hours
 from tests.benchmarks.plan import Plan
@@ -25,7 +26,7 @@ from tests.benchmarks.shipped_broker import ShippedBroker
 from tests.benchmarks.throughput import Throughput
 from tests.benchmarks.tickets_seen import tickets_seen
 
-PARTS: Final = ("throughput", "half-peak", "tickets", "demo", "planner", "week-hours")
+PARTS: Final = ("throughput", "half-peak", "tickets", "demo", "planner", "week-hours", "influx")
 _STAND_IN_PEAK: Final = 40_000.0
 """Messages/s, where half of the peak is asked for and the peak was not measured."""
 _FEWEST_ROUNDS: Final = 5
@@ -64,6 +65,8 @@ def _run(plan: Plan, parts: tuple[str, ...] | list[str], *, whole: bool) -> int:
     findings |= _exactness(toll)
     if "week-hours" in parts:
         findings |= week_hours(plan)
+    if "influx" in parts:
+        findings |= influx_writing(plan)
     if "planner" in parts:
         findings |= planner_memory(plan)
     if "demo" in parts:

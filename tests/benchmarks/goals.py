@@ -56,6 +56,9 @@ GOALS: Final[Mapping[str, Goal]] = {
         unit="ms",
         places=1,
     ),
+    "influx": Goal(
+        what="values into InfluxDB per second of hub CPU", least=200_000, aim=300_000, unit="values", more=True
+    ),
 }
 
 

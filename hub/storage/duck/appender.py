@@ -46,7 +46,7 @@ class Appender:
         self.refreshed_until = int(np.iinfo(np.int64).min)
         """Cells that started before this may have been taken off the waiting list."""
 
-    def append(self, rows: Rows, texts: Sequence[TextRow], position: Position) -> Written:
+    def append(self, rows: Rows, texts: Sequence[TextRow], position: Position | None) -> Written:
         """One transaction: names, rows, texts, touched cells, position."""
         self._newest.grow(len(self._names.points))
         with self._database.transaction() as connection:
@@ -54,7 +54,8 @@ class Appender:
             self._names.save(connection)
             _write_rows(connection, plan)
             _write_texts(connection, self._kept(texts))
-            _write_position(connection, position)
+            if position is not None:
+                _write_position(connection, position)
         self._names.saved()
         self._newest.advance(plan.rows, plan.reach)
         for text in texts:
@@ -65,9 +66,9 @@ class Appender:
         given = len(rows)
         expired = self._gone.among(rows.point, rows.time)
         if expired is not None:
-            rows = _take(rows, np.flatnonzero(~expired))
+            rows = take(rows, np.flatnonzero(~expired))
         kept = len(rows)
-        rows = _last_of_each(rows)
+        rows = last_of_each(rows)
         fresh = rows.time > self._newest.time[rows.point]
         replaced = np.zeros(0, np.intp)
         if not fresh.all():
@@ -77,7 +78,7 @@ class Appender:
                 keep = np.ones(len(rows), np.bool_)
                 keep[same] = False
                 moved = np.cumsum(keep) - 1
-                rows, fresh, other = _take(rows, np.flatnonzero(keep)), fresh[keep], moved[other]
+                rows, fresh, other = take(rows, np.flatnonzero(keep)), fresh[keep], moved[other]
             replaced = other
         marks, reach = self._marks(rows, fresh)
         written = Written(
@@ -89,22 +90,9 @@ class Appender:
         return _Plan(rows, replaced, marks, reach, written)
 
     def _marks(self, rows: Rows, fresh: NDArray[np.bool_]) -> tuple[tuple[IdArray, IntArray], IntArray]:
-        """Cells to put on the waiting list: those a reading can reach into, unless they are known to wait already."""
-        first = rows.time // CELL * CELL
-        last = (rows.time + (self._names.hold[rows.point] - 1)) // CELL * CELL
-        waiting = fresh & (last <= self._newest.marked[rows.point]) & (first >= self.refreshed_until)
-        todo = np.flatnonzero(~waiting)
-        if not len(todo):
-            return (rows.point[:0], first[:0]), last
-        reach = (last[todo] - first[todo]) // CELL + 1
-        point = np.repeat(rows.point[todo], reach)
-        nth = np.arange(len(point)) - np.repeat(np.cumsum(reach) - reach, reach)
-        start = np.repeat(first[todo], reach) + nth * CELL
-        order = np.lexsort((point, start))
-        point, start = point[order], start[order]
-        new = np.ones(len(point), np.bool_)
-        new[1:] = (point[1:] != point[:-1]) | (start[1:] != start[:-1])
-        point, start = point[new], start[new]
+        """Cells to put on the waiting list, and the last cell each row reaches into."""
+        hold, marked = self._names.hold[rows.point], self._newest.marked[rows.point]
+        (point, start), last = reached(rows, fresh, hold=hold, marked=marked, refreshed_until=self.refreshed_until)
         gone = self._gone.among(point, start)
         # what retention left of that time is its cells: nothing may compute them again
         return ((point, start) if gone is None else (point[~gone], start[~gone])), last
@@ -117,7 +105,32 @@ class Appender:
         return texts if gone is None else [text for text, lost in zip(texts, gone.tolist(), strict=True) if not lost]
 
 
-def _take(rows: Rows, which: NDArray[np.intp]) -> Rows:
+def reached(
+    rows: Rows, fresh: NDArray[np.bool_], *, hold: IntArray, marked: IntArray, refreshed_until: int
+) -> tuple[tuple[IdArray, IntArray], IntArray]:
+    """Cells that readings can reach into, unless they are known to wait already; and the last cell each row reaches into.
+
+    ``fresh``: newer than all of their point. ``hold`` and ``marked`` (see Newest) have one entry for each row.
+    """
+    first = rows.time // CELL * CELL
+    last = (rows.time + (hold - 1)) // CELL * CELL
+    waiting = fresh & (last <= marked) & (first >= refreshed_until)
+    todo = np.flatnonzero(~waiting)
+    if not len(todo):
+        return (rows.point[:0], first[:0]), last
+    reach = (last[todo] - first[todo]) // CELL + 1
+    point = np.repeat(rows.point[todo], reach)
+    nth = np.arange(len(point)) - np.repeat(np.cumsum(reach) - reach, reach)
+    start = np.repeat(first[todo], reach) + nth * CELL
+    order = np.lexsort((point, start))
+    point, start = point[order], start[order]
+    new = np.ones(len(point), np.bool_)
+    new[1:] = (point[1:] != point[:-1]) | (start[1:] != start[:-1])
+    return (point[new], start[new]), last
+
+
+def take(rows: Rows, which: NDArray[np.intp]) -> Rows:
+    """Some of the rows."""
     return Rows(
         point=rows.point[which],
         time=rows.time[which],
@@ -127,7 +140,7 @@ def _take(rows: Rows, which: NDArray[np.intp]) -> Rows:
     )
 
 
-def _last_of_each(rows: Rows) -> Rows:
+def last_of_each(rows: Rows) -> Rows:
     """Each (point, time) once, as it was said last."""
     if len(rows) < 2:
         return rows
@@ -137,7 +150,7 @@ def _last_of_each(rows: Rows) -> Rows:
     if not _repeats(key, (int(since.max()) + 1) * points):
         return rows
     _, backwards = np.unique(key[::-1], return_index=True)
-    return _take(rows, np.sort(len(key) - 1 - backwards))
+    return take(rows, np.sort(len(key) - 1 - backwards))
 
 
 def _repeats(key: IntArray, size: int) -> bool:

@@ -20,13 +20,13 @@ def read(
         return {}
     if width < CELL:
         return _of_readings(connection, points, start, end, width)
-    return _of_cells(rollup.read(connection, hold, points, start=start, end=end), width)
+    return of_cells(rollup.read(connection, hold, points, start=start, end=end), width)
 
 
 def _of_readings(connection: Connection, points: IdArray, start: int, end: int, width: int) -> dict[int, Window]:
     with columns(connection, "asked", {"point": points}):
         rows = connection.execute(_EXTREMES, [start, end, width]).fetchnumpy()
-    return _pairs(rows["point"], rows["low_at"], rows["low"], rows["high_at"], rows["high"])
+    return pairs(rows["point"], rows["low_at"], rows["low"], rows["high_at"], rows["high"])
 
 
 _EXTREMES: Final = """
@@ -38,7 +38,8 @@ order by point, low_at
 """
 
 
-def _of_cells(cells: Cells, width: int) -> dict[int, Window]:
+def of_cells(cells: Cells, width: int) -> dict[int, Window]:
+    """From cells in order of (point, start)."""
     told = cells.count > 0
     point, start = cells.point[told], cells.start[told]
     if not len(point):
@@ -50,10 +51,10 @@ def _of_cells(cells: Cells, width: int) -> dict[int, Window]:
     rises = cells.first[told][first] <= cells.last[told][last]
     early = stretch[first] * width
     late = early + width // 2
-    return _pairs(point[first], np.where(rises, early, late), low, np.where(rises, late, early), high)
+    return pairs(point[first], np.where(rises, early, late), low, np.where(rises, late, early), high)
 
 
-def _pairs(point: IdArray, low_at: IntArray, low: FloatArray, high_at: IntArray, high: FloatArray) -> dict[int, Window]:
+def pairs(point: IdArray, low_at: IntArray, low: FloatArray, high_at: IntArray, high: FloatArray) -> dict[int, Window]:
     """Both extremes of every stretch as one series for each point; once where they are the same."""
     other = low != high
     owner = np.concatenate([point, point[other]])

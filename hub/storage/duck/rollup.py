@@ -31,7 +31,7 @@ def refresh(database: Database, names: Names, newest: Newest, *, until: int, lim
             made = _compute(connection, names.hold, point, start)
             connection.execute(_DELETE_CELLS, [int(start.min()), int(start.max())])
             store(connection, made)
-            _refresh_hours(connection, int(start.min()) // HOUR * HOUR, int(start.max()) // HOUR * HOUR)
+            refresh_hours(connection, int(start.min()), int(start.max()))
             connection.execute(_DELETE_TOUCHED, [int(start.min()), int(start.max())])
         newest.keep(connection, np.unique(point))
     return len(point)
@@ -89,10 +89,11 @@ def _compute(connection: Connection, hold: IntArray, point: IdArray, start: IntA
     with columns(connection, "of_points", {"point": np.unique(point)}):
         rows = connection.execute(_RAW, [low, high]).fetchnumpy()
     made = cells_of.compute(rows["point"], rows["place"], rows["time"], rows["value"], hold[rows["point"]])
-    return cells_of.select(made, _among(made, point, start))
+    return cells_of.select(made, among(made, point, start))
 
 
-def _among(made: Cells, point: IdArray, start: IntArray) -> NDArray[np.bool_]:
+def among(made: Cells, point: IdArray, start: IntArray) -> NDArray[np.bool_]:
+    """Which of the cells are one of these."""
     base = int(start.min())
     width = (int(start.max()) - base) // CELL + 1
     inside = (made.start >= base) & (made.start < base + width * CELL)
@@ -103,8 +104,9 @@ def _among(made: Cells, point: IdArray, start: IntArray) -> NDArray[np.bool_]:
     return result
 
 
-def _refresh_hours(connection: Connection, first: int, last: int) -> None:
-    """Hours of the cells that are due, from all cells of those hours."""
+def refresh_hours(connection: Connection, first: int, last: int) -> None:
+    """Hours of the cells in the table ``due``, which start in this span: from all cells of those hours."""
+    first, last = first // HOUR * HOUR, last // HOUR * HOUR
     connection.execute(f"create or replace temp table due_hours as {_DUE_HOURS}")
     connection.execute(_DELETE_HOURS, [first, last])
     connection.execute(_INSERT_HOURS, [first, last + HOUR])

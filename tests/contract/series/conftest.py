@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from hub.clock import WallClock
 from hub.domain.retention import Before
 from hub.flows.batch import PointKey, Position
-from hub.flows.series import Aggregate, Forgotten, Rows, SeriesPlace, SeriesStore, Step, TextRow, Written
+from hub.flows.series import Aggregate, Capability, Forgotten, Rows, SeriesPlace, SeriesStore, Step, TextRow, Written
+from hub.storage.influx.server import Server
+from hub.storage.influx.target import parse
 from hub.storage.series_duckdb import DuckSeries
+from hub.storage.series_influx import InfluxSeries
+from tests.influx_server import MISSING, PROGRAM, InfluxServer
 
 HALL = SeriesPlace("harmony-garden", "hall", "", "activity_room")
 
@@ -19,14 +25,10 @@ HALL = SeriesPlace("harmony-garden", "hall", "", "activity_room")
 class Hand:
     """Writes readings into one store and reads them back, in the fewest words; opens it again on demand."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
-        self._kind = kind
-        self._folder = folder
-        self.store = self._make()
+    def __init__(self, make: Callable[[], SeriesStore]) -> None:
+        self._make = make
+        self.store = make()
         self.store.open()
-
-    def _make(self) -> SeriesStore:
-        return DuckSeries(self._folder / "series.duckdb", memory_limit="128MB", threads=1)
 
     def reopen(self) -> None:
         """As after a restart."""
@@ -65,6 +67,13 @@ class Hand:
         ]
         return store.append(rows, said, Position("j", batch))
 
+    def says(self, written: Written, *, added: int, replaced: int = 0, unchanged: int = 0) -> None:
+        """What the append did; a store that does not look says of what it had already that it added it."""
+        wanted = Written(added, replaced, unchanged, 0)
+        if Capability.TELLS_REPEATS not in self.store.capabilities:
+            wanted = Written(sum(wanted) - written.unchanged, 0, written.unchanged, 0)
+        assert written == wanted
+
     def raw(self, name: str, start: int = 0, end: int = 2**53) -> list[tuple[int, float]]:
         """All readings of a point."""
         window = self.store.window([self.key(name)], start=start, end=end, step=Step.RAW, agg=Aggregate.MEAN)
@@ -90,8 +99,49 @@ class Hand:
         return total
 
 
-@pytest.fixture(params=["duckdb"])
+@pytest.fixture(scope="session")
+def influx() -> Iterator[InfluxServer]:
+    """One server for the run; every test has a database of its own."""
+    if PROGRAM is None:
+        pytest.skip(MISSING)
+    server = InfluxServer()
+    server.start()
+    yield server
+    server.remove()
+
+
+def _maker(kind: str, request: pytest.FixtureRequest, folder: Path) -> Callable[[], SeriesStore]:
+    if kind == "duckdb":
+        return lambda: DuckSeries(folder / "series.duckdb", memory_limit="128MB", threads=1)
+    if kind == "influxdb":
+        server: InfluxServer = request.getfixturevalue("influx")
+        target = parse(server.url(server.new_database()))
+    else:
+        target = parse(os.environ["HUB_TEST_INFLUX_URL"])
+        other = Server(target, WallClock())
+        other.query("DELETE FROM /.*/")
+        other.close()
+    return lambda: InfluxSeries(target, folder / "series.sqlite", WallClock())
+
+
+_KINDS = ["duckdb", pytest.param("influxdb", marks=pytest.mark.servers)]
+if "HUB_TEST_INFLUX_URL" in os.environ:
+    _KINDS.append(pytest.param("influxdb-url", marks=pytest.mark.servers))
+
+
+@pytest.fixture(params=_KINDS)
+def second(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hand]:
+    """An empty store of each kind beside the one under test."""
+    if request.param == "influxdb-url":
+        pytest.skip("one database cannot be two stores")
+    (tmp_path / "second").mkdir()
+    second = Hand(_maker(request.param, request, tmp_path / "second"))
+    yield second
+    second.store.close()
+
+
+@pytest.fixture(params=_KINDS)
 def hand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hand]:
-    hand = Hand(request.param, tmp_path)
+    hand = Hand(_maker(request.param, request, tmp_path))
     yield hand
     hand.store.close()

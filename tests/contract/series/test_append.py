@@ -10,7 +10,7 @@ import pytest
 
 from hub.clock import DAY, MINUTE
 from hub.flows.batch import Position
-from hub.flows.series import Aggregate, Latest, Rows, Step
+from hub.flows.series import Aggregate, Capability, Latest, Rows, Step
 
 START = 1_763_856_000_000  # 2025-11-23T00:00:00Z
 
@@ -33,14 +33,14 @@ def test_a_replay_changes_nothing(hand: Any) -> None:
     rows = [("t", START + n * MINUTE, float(n)) for n in range(50)]
     hand.write(rows, batch=1)
     written = hand.write(rows, batch=1)
-    assert (written.added, written.replaced, written.unchanged) == (0, 0, 50)
+    hand.says(written, added=0, unchanged=50)
     assert hand.raw("t") == [(time, value) for _, time, value in rows]
 
 
 def test_the_last_word_counts_against_what_is_stored(hand: Any) -> None:
     hand.write([("t", START, 1.0), ("t", START + 1, 2.0)])
     written = hand.write([("t", START, 9.0)], batch=2)
-    assert (written.added, written.replaced) == (0, 1)
+    hand.says(written, added=0, replaced=1)
     assert hand.raw("t") == [(START, 9.0), (START + 1, 2.0)]
 
 
@@ -54,7 +54,7 @@ def test_the_last_word_counts_inside_a_batch(hand: Any) -> None:
 def test_late_rows_find_their_place_among_stored_ones(hand: Any) -> None:
     hand.write([("t", START + 10 * MINUTE, 10.0)])
     written = hand.write([("t", START, 0.0), ("t", START - 400 * DAY, -1.0), ("t", START + 10 * MINUTE, 11.0)], batch=2)
-    assert (written.added, written.replaced) == (2, 1)
+    hand.says(written, added=2, replaced=1)
     assert hand.raw("t") == [(START - 400 * DAY, -1.0), (START, 0.0), (START + 10 * MINUTE, 11.0)]
 
 
@@ -63,7 +63,7 @@ def test_a_replay_after_opening_again_changes_nothing(hand: Any) -> None:
     hand.write(rows, batch=1)
     hand.refresh(START + DAY)
     hand.reopen()
-    assert hand.write(rows, batch=2).unchanged == 200
+    hand.says(hand.write(rows, batch=2), added=0, unchanged=200)
     assert len(hand.raw("t")) == 200
 
 
@@ -71,7 +71,7 @@ def test_scattered_late_rows_are_found_year_by_year(hand: Any) -> None:
     scattered = [("t", START - n * 30 * DAY, float(n)) for n in range(30)]
     hand.write(scattered)
     written = hand.write([*scattered, ("t", START - 5 * DAY, 0.5)], batch=2)
-    assert (written.added, written.unchanged) == (1, 30)
+    hand.says(written, added=1, unchanged=30)
 
 
 def test_the_same_point_name_in_two_communities_is_two_points(hand: Any) -> None:
@@ -139,7 +139,8 @@ def test_reading_threads_see_whole_batches_while_the_lane_writes(hand: Any) -> N
         thread.join(10)
     assert not troubles
     assert seen
-    assert all(count % 2 == 0 for count in seen)
+    if Capability.WHOLE_BATCHES in hand.store.capabilities:
+        assert all(count % 2 == 0 for count in seen)
 
 
 @pytest.mark.parametrize("value", [1e308, -0.0, 5e-324, 1e15 + 0.5])

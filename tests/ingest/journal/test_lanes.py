@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hub.clock import HOUR, SECOND, ManualClock
+from hub.clock import HOUR, SECOND, ManualClock, to_iso
 from hub.domain.health import Status
 from hub.errors import StoreUnavailable
 from hub.flows.batch import SET_BACK, Availability, Beat, Decoded, Gap, Position, Readings, Refusal, TextReading
@@ -265,7 +265,7 @@ def test_a_store_that_sleeps_gets_the_same_batch_again(bench: Bench) -> None:
     lane.unavailable = 4
     for _ in range(4):
         assert not runner.step()
-        assert runner.health(NOON).reason == "waits: the store sleeps"
+        assert runner.health(NOON).reason == f"waits since {to_iso(NOON)}, 1 batches wait: the store sleeps"
     assert runner.step()
     assert runner.health(NOON).status is Status.OK
     assert lane.values == [1, 2, 3]

@@ -1,0 +1,242 @@
+"""Questions to the server in InfluxQL, and its answers as columns with the hub's own ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from hub.domain.series_names import QUALITY, TEXT, VALUE
+from hub.flows import cells as cells_of
+from hub.flows.series import Cells, FloatArray, IdArray, IntArray
+from hub.storage.influx.catalogue import TAGS, Catalogue
+from hub.storage.influx.protocol import cells_measurement, tag_text
+from hub.storage.influx.server import Server, Table, literal, named
+
+_NAMED: Final = 100
+"""More points than this are not named one by one: the whole metric is asked for, and the others are left out."""
+_LIMIT: Final = 9_223_372_036_000
+"""InfluxDB's time ends in 2262, in either direction."""
+_BY_SERIES: Final = f"GROUP BY {named(TAGS)}"
+_CELL: Final = ("count", "total", "min", "max", "first", "last", "last_at", "integral", "known_ms")
+
+
+class Raw(NamedTuple):
+    """Readings in order of (point, time), each pair once."""
+
+    point: IdArray
+    place: IdArray
+    time: IntArray
+    value: FloatArray
+    quality: IntArray
+
+
+def span(start: int, end: int) -> str:
+    """A condition: from ``start`` to before ``end``."""
+    low, high = max(start, -_LIMIT), min(end, _LIMIT)
+    return f"time >= {low}ms AND time < {high}ms"
+
+
+def of_points(catalogue: Catalogue, points: Sequence[int]) -> str:
+    """A condition that holds for these points; empty where they are too many to name."""
+    if len(points) > _NAMED:
+        return ""
+    of_device: dict[tuple[str, str], list[str]] = {}
+    for point in points:
+        key = catalogue.points.keys[point]
+        of_device.setdefault((key.community, key.device), []).append(f'"point" = {literal(tag_text(key.name))}')
+    parts = [
+        f'("community" = {literal(tag_text(community))} AND "device" = {literal(tag_text(device))} '
+        f"AND ({' OR '.join(names)}))"
+        for (community, device), names in of_device.items()
+    ]
+    return f" AND ({' OR '.join(parts)})"
+
+
+class Asking:
+    """Reads what the hub has written. Any thread."""
+
+    def __init__(self, server: Server, catalogue: Catalogue) -> None:
+        self._server = server
+        self._catalogue = catalogue
+
+    def by_measurement(self, points: Iterable[int]) -> dict[str, list[int]]:
+        """Where readings of these points are."""
+        found: dict[str, dict[int, None]] = {}
+        for number in self._catalogue.of_points(points):
+            found.setdefault(self._catalogue.measurements[number], {})[self._catalogue.point_of[number]] = None
+        return {measurement: list(of) for measurement, of in found.items()}
+
+    # --- readings -----------------------------------------------------------------------------------------------------
+
+    def readings(self, points: Sequence[int], start: int, end: int) -> Raw:
+        """Numbers of these points. Where one was told again under another place, the later binding's word counts."""
+        parts: list[tuple[int, FloatArray]] = []
+        wanted = set(points)
+        for measurement, some in self.by_measurement(points).items():
+            question = (
+                f"SELECT {named((VALUE, QUALITY))} FROM {named([measurement])} "
+                f"WHERE {span(start, end)}{of_points(self._catalogue, some)} {_BY_SERIES}"
+            )
+            parts += self._series(self._server.query(question), measurement, wanted)
+        return self._ordered(parts)
+
+    def _series(self, tables: Iterable[Table], measurement: str, wanted: set[int]) -> list[tuple[int, FloatArray]]:
+        found = []
+        for table in tables:
+            number = self._catalogue.of_answer(table, measurement)
+            if number is not None and self._catalogue.point_of[number] in wanted:
+                found.append((number, np.array(table.values, np.float64)))
+        return found
+
+    def _ordered(self, parts: list[tuple[int, FloatArray]]) -> Raw:
+        if not parts:
+            none = np.zeros(0, np.int64)
+            return Raw(none.astype(np.int32), none.astype(np.int32), none, np.zeros(0), none)
+        sizes = [len(values) for _, values in parts]
+        all_rows = np.concatenate([values for _, values in parts])
+        point = np.repeat([self._catalogue.point_of[number] for number, _ in parts], sizes).astype(np.int32)
+        place = np.repeat([self._catalogue.place_of[number] for number, _ in parts], sizes).astype(np.int32)
+        time = all_rows[:, 0].astype(np.int64)
+        order = np.lexsort((place, time, point))
+        order = order[~np.isnan(all_rows[order, 1])]  # a text at this instant, and no number
+        last = np.ones(len(order), np.bool_)
+        p, t = point[order], time[order]
+        last[:-1] = (p[1:] != p[:-1]) | (t[1:] != t[:-1])
+        order = order[last]
+        quality = np.nan_to_num(all_rows[order, 2]).astype(np.int64)
+        return Raw(point[order], place[order], time[order], all_rows[order, 1], quality)
+
+    def texts(
+        self, points: Sequence[int], start: int, end: int, limit: int | None = None
+    ) -> list[tuple[int, int, int, str, int]]:
+        """(point, place, time, text, quality) of the newest ``limit`` texts, in order of time; None: all of them."""
+        found = []
+        wanted = set(points)
+        for measurement, some in self.by_measurement(points).items():
+            newest = "" if limit is None else f" ORDER BY time DESC LIMIT {limit}"
+            question = (
+                f"SELECT {named((TEXT, QUALITY))} FROM {named([measurement])} "
+                f"WHERE {span(start, end)}{of_points(self._catalogue, some)} {_BY_SERIES}{newest}"
+            )
+            for table in self._server.query(question):
+                number = self._catalogue.of_answer(table, measurement)
+                if number is None or self._catalogue.point_of[number] not in wanted:
+                    continue
+                point, place = self._catalogue.point_of[number], self._catalogue.place_of[number]
+                found += [(point, place, row[0], row[1], row[2] or 0) for row in table.values if row[1] is not None]
+        once = {(point, time): row for row in sorted(found) for point, _, time, *_ in [row]}
+        ordered = sorted(once.values(), key=lambda row: (row[2], row[0]))
+        return ordered if limit is None else ordered[-limit:]
+
+    def last_before(self, points: Sequence[int], edge: int) -> dict[int, float]:
+        """The last value of each point before an instant: a reading, or what its roll-ups say where readings are gone."""
+        newest: dict[int, tuple[int, float]] = {}
+        wanted = set(points)
+        for measurement, some in self.by_measurement(points).items():
+            condition = f"{span(-_LIMIT, edge)}{of_points(self._catalogue, some)}"
+            cells = named([cells_measurement(measurement)])
+            question = (
+                f'SELECT last("last"), "last_at" FROM {cells} WHERE {condition} AND "count" > 0 {_BY_SERIES}; '
+                f"SELECT last({named([VALUE])}) FROM {named([measurement])} WHERE {condition} {_BY_SERIES}"
+            )
+            for table in self._server.query(question):
+                number = self._catalogue.of_answer(table, measurement)
+                own = (
+                    number if number is not None else self._catalogue.of_answer(table, table.name.removesuffix("_15m"))
+                )
+                if own is None or self._catalogue.point_of[own] not in wanted:
+                    continue
+                time, value, *at = table.values[-1]
+                said = (int(at[0]) if at else time, float(value))
+                point = self._catalogue.point_of[own]
+                if said[0] < edge and (point not in newest or newest[point][0] <= said[0]):
+                    newest[point] = said
+        return {point: value for point, (_, value) in newest.items()}
+
+    # --- roll-ups -----------------------------------------------------------------------------------------------------
+
+    def cells(self, points: Sequence[int], start: int, end: int) -> Cells:
+        """Finished cells of these points that start in this time, in no order."""
+        parts = [cells_of.empty()]
+        wanted = set(points)
+        for measurement, some in self.by_measurement(points).items():
+            question = (
+                f"SELECT {named(_CELL)} FROM {named([cells_measurement(measurement)])} "
+                f"WHERE {span(start, end)}{of_points(self._catalogue, some)} {_BY_SERIES}"
+            )
+            for table in self._server.query(question):
+                number = self._catalogue.of_answer(table, measurement)
+                if number is not None and self._catalogue.point_of[number] in wanted:
+                    parts.append(self._cells_of(number, table))
+        return Cells(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in Cells.__slots__})
+
+    def _cells_of(self, number: int, table: Table) -> Cells:
+        rows = np.array(table.values, np.float64)
+        rows = rows[(rows[:, 1] > 0) | (rows[:, 9] > 0)]  # the others say that there is no such cell any more
+        some = rows[:, 1] > 0
+        return Cells(
+            point=np.full(len(rows), self._catalogue.point_of[number], np.int32),
+            place=np.full(len(rows), self._catalogue.place_of[number], np.int32),
+            start=rows[:, 0].astype(np.int64),
+            count=rows[:, 1].astype(np.int64),
+            total=rows[:, 2],
+            minimum=np.where(some, rows[:, 3], np.nan),
+            maximum=np.where(some, rows[:, 4], np.nan),
+            first=np.where(some, rows[:, 5], np.nan),
+            last=np.where(some, rows[:, 6], np.nan),
+            last_at=np.where(some, np.nan_to_num(rows[:, 7], nan=-1), -1).astype(np.int64),
+            integral=rows[:, 8],
+            known_ms=rows[:, 9].astype(np.int64),
+        )
+
+    def sums(self, points: Sequence[int], start: int, end: int, step: str) -> list[tuple[int, int, float, int]]:
+        """(place, start of the step, integral, known time) summed over these points; ``step`` is ``1h`` or ``15m``."""
+        found = []
+        for measurement, some in self.by_measurement(points).items():
+            question = (
+                f'SELECT sum("integral"), sum("known_ms") FROM {named([cells_measurement(measurement)])} '
+                f"WHERE {span(start, end)}{of_points(self._catalogue, some)} "
+                f"GROUP BY time({step}), {named(TAGS)} fill(none)"
+            )
+            for table in self._server.query(question):
+                number = self._catalogue.of_answer(table, measurement)
+                if number is None or self._catalogue.point_of[number] not in points:
+                    continue
+                place = self._catalogue.place_of[number]
+                found += [(place, row[0], float(row[1]), int(row[2])) for row in table.values if row[2]]
+        return found
+
+    # --- counting -----------------------------------------------------------------------------------------------------
+
+    def counts(self, points: Sequence[int], start: int, end: int) -> dict[int, int]:
+        """Stored numbers of each point in a span."""
+        found: dict[int, int] = {}
+        wanted = set(points)
+        for measurement, some in self.by_measurement(points).items():
+            question = (
+                f"SELECT count({named([VALUE])}) FROM {named([measurement])} "
+                f"WHERE {span(start, end)}{of_points(self._catalogue, some)} {_BY_SERIES}"
+            )
+            for table in self._server.query(question):
+                number = self._catalogue.of_answer(table, measurement)
+                point = -1 if number is None else self._catalogue.point_of[number]
+                if point in wanted:
+                    found[point] = found.get(point, 0) + int(table.values[0][1])
+        return found
+
+    def spoke(self, points: Sequence[int], places: Sequence[int], start: int, end: int) -> set[int]:
+        """Which of these points have anything at one of these places in a span."""
+        found = set()
+        wanted = {number for number in self._catalogue.of_points(points) if self._catalogue.place_of[number] in places}
+        for measurement, some in self.by_measurement(points).items():
+            question = (
+                f"SELECT last({named([QUALITY])}) FROM {named([measurement])} "
+                f"WHERE {span(start, end)}{of_points(self._catalogue, some)} {_BY_SERIES}"
+            )
+            for table in self._server.query(question):
+                number = self._catalogue.of_answer(table, measurement)
+                if number in wanted:
+                    found.add(self._catalogue.point_of[number])
+        return found

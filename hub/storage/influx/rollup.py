@@ -1,0 +1,99 @@
+"""Roll-up cells: computed by the hub from the readings the server gives back, and written as series of their own."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from hub.clock import HOUR
+from hub.domain.rollups import CELL
+from hub.flows import cells as cells_of
+from hub.flows.series import Cells, IdArray, IntArray
+from hub.storage.duck.rollup import among
+from hub.storage.influx.asking import Asking
+from hub.storage.influx.catalogue import Catalogue
+from hub.storage.influx.protocol import cell_lines, void_line
+from hub.storage.influx.server import QueryRefused
+
+AT_ONCE: Final = 2_000
+"""Cells of one question: with a reading every ten seconds some 200,000 rows are in memory."""
+SPAN: Final = 8 * HOUR
+"""Cells of one question lie this close together, so that the server opens few of its files."""
+
+
+class Rollup:
+    """Computes cells for the lane and for questions."""
+
+    def __init__(self, asking: Asking, catalogue: Catalogue) -> None:
+        self._asking = asking
+        self._catalogue = catalogue
+
+    def compute(self, point: IdArray, start: IntArray) -> Cells:
+        """These cells, from the readings."""
+        if not len(point):
+            return cells_of.empty()
+        low, high = int(start.min()) - int(self._catalogue.hold[point].max()), int(start.max()) + CELL
+        rows = self._asking.readings(np.unique(point).tolist(), low, high)
+        made = cells_of.compute(rows.point, rows.place, rows.time, rows.value, self._catalogue.hold[rows.point])
+        return cells_of.select(made, among(made, point, start))
+
+    def computable(self, point: IdArray, start: IntArray) -> tuple[Cells, list[tuple[int, int, str]]]:
+        """As ``compute``, and (point, start, reason) of cells whose readings the server does not give."""
+        try:
+            return self.compute(point, start), []
+        except QueryRefused as refused:
+            if len(point) == 1:
+                return cells_of.empty(), [(int(point[0]), int(start[0]), str(refused))]
+        half = len(point) // 2
+        left, refused_left = self.computable(point[:half], start[:half])
+        right, refused_right = self.computable(point[half:], start[half:])
+        return cells_of.join(left, right), [*refused_left, *refused_right]
+
+    def lines(self, made: Cells, point: IdArray, start: IntArray) -> tuple[list[str], list[tuple[int, int]]]:
+        """Cells as lines, and whose they are: (point, start).
+
+        Where nothing is known any more of a cell that was to be computed, its line says so.
+        """
+        catalogue = self._catalogue
+        numbers = catalogue.numbers(made.point, made.place)
+        lines = cell_lines([catalogue.cell_prefixes[number] for number in numbers.tolist()], made)
+        whose = list(zip(made.point.tolist(), made.start.tolist(), strict=True))
+        there = set(zip(numbers.tolist(), made.start.tolist(), strict=True))
+        for of, at in zip(point.tolist(), start.tolist(), strict=True):
+            for number in catalogue.at_point.get(of, ()):
+                reach = int(catalogue.hold[of]) + CELL
+                if (number, at) not in there and catalogue.first[number] - CELL < at <= catalogue.last[number] + reach:
+                    lines.append(void_line(catalogue.cell_prefixes[number], at))
+                    whose.append((of, at))
+        return lines, whose
+
+    def read(self, points: list[int], waiting: tuple[IdArray, IntArray], start: int, end: int) -> Cells:
+        """Cells of these points in order of (point, start, place), those that wait computed on the way."""
+        finished = self._asking.cells(points, start, end)
+        point, at = waiting
+        if len(point):
+            finished = cells_of.select(finished, ~_is_among(finished, point, at))
+            for part in parts(point, at):
+                finished = cells_of.join(finished, self.compute(*part))
+        order = np.lexsort((finished.place, finished.start, finished.point))
+        return cells_of.select(finished, order)
+
+
+def parts(point: IdArray, start: IntArray) -> list[tuple[IdArray, IntArray]]:
+    """Cells in portions that are near each other and few enough to be computed at once."""
+    order = np.lexsort((point, start))
+    point, start = point[order], start[order]
+    found = []
+    at = 0
+    while at < len(point):
+        end = min(at + AT_ONCE, int(np.searchsorted(start, start[at] + SPAN)))
+        found.append((point[at:end], start[at:end]))
+        at = end
+    return found
+
+
+def _is_among(cells: Cells, point: IdArray, start: IntArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    if not len(cells):
+        return np.zeros(0, np.bool_)
+    return among(cells, point, start)

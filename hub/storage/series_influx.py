@@ -1,0 +1,366 @@
+"""The series store on InfluxDB: lines made by the hub, its answers judged one by one, the position in a file of the hub's own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry
+
+from hub.clock import HOUR, Clock
+from hub.domain.retention import Before
+from hub.domain.rollups import CELL, offsets, step_edges
+from hub.flows.batch import PointKey, Position
+from hub.flows.series import (
+    Aggregate,
+    Capability,
+    Cells,
+    Counts,
+    Extract,
+    Forgotten,
+    IdArray,
+    IntArray,
+    Latest,
+    Remarks,
+    Rows,
+    SeriesPlace,
+    Sizes,
+    Span,
+    Step,
+    TextRow,
+    WeekHours,
+    Window,
+    Written,
+)
+from hub.flows.windows import window as make_window
+from hub.storage.duck.courses import of_cells
+from hub.storage.duck.meters import SeriesMeters
+from hub.storage.duck.retention import month_start
+from hub.storage.influx import book as books
+from hub.storage.influx.asking import Asking
+from hub.storage.influx.book import Book, Kept, Unread
+from hub.storage.influx.catalogue import EVER, Catalogue
+from hub.storage.influx.courses import of_readings
+from hub.storage.influx.forgetting import delete_before
+from hub.storage.influx.protocol import Spot
+from hub.storage.influx.rollup import Rollup
+from hub.storage.influx.server import Server
+from hub.storage.influx.target import Target
+from hub.storage.influx.writing import Redriven, Writing
+
+_log: Final = logging.getLogger(__name__)
+_WEEK: Final = 7 * 24
+_EPOCH_HOUR: Final = 72
+"""1 January 1970 was a Thursday: 72 hours after Monday's midnight."""
+
+
+class InfluxSeries:
+    """hub.flows.series.SeriesStore on InfluxDB 1.x, 2.x and 3.x. The server need not be there when the hub starts."""
+
+    def __init__(
+        self,
+        target: Target,
+        path: Path,
+        clock: Clock,
+        *,
+        question_seconds: float = 10.0,
+        metrics: CollectorRegistry | None = None,
+    ) -> None:
+        self.target = target
+        self._clock = clock
+        self._book = Book(path, target.shown)
+        self._server = Server(target, clock, question_seconds=question_seconds)
+        self._catalogue = Catalogue()
+        self._asking = Asking(self._server, self._catalogue)
+        self._rollup = Rollup(self._asking, self._catalogue)
+        self._writing = Writing(self._server, self._book, self._catalogue, self._rollup, clock)
+        self._meters = SeriesMeters(metrics or CollectorRegistry())
+        self._position: Position | None = None
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """None: points of one name and instant overwrite each other without a word, and one by one."""
+        return frozenset()
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """The hub's own file. Whether the server answers is seen with the first write: hearing does not wait for it."""
+        with self._writing.lock:
+            self._book.open()
+            self._catalogue.load(self._book)
+            self._writing.load()
+            self._position = self._book.position()
+
+    def close(self) -> None:
+        with self._writing.lock:
+            self._server.close()
+            self._book.close()
+
+    def meet(self) -> str:
+        """See that the server lets the hub in and the database is there; its version. StoreUnavailable names what is wrong."""
+        self._server.meet()
+        return self._server.version
+
+    # --- the lane's side ------------------------------------------------------------------------------------------
+
+    def position(self) -> Position | None:
+        return self._position
+
+    def point_ids(self, keys: Sequence[PointKey]) -> IdArray:
+        return self._catalogue.point_ids(keys)
+
+    def place_ids(self, places: Sequence[SeriesPlace], metrics: Sequence[str] = ()) -> IdArray:
+        named_metrics = metrics or [""] * len(places)
+        return self._catalogue.places.ids(
+            [Spot(*place, metric) for place, metric in zip(places, named_metrics, strict=True)]
+        )
+
+    def set_holds(self, points: IdArray, holds: IntArray) -> None:
+        with self._writing.lock:
+            self._writing.set_holds(points, holds)
+
+    def append(self, rows: Rows, texts: Sequence[TextRow], position: Position | None) -> Written:
+        with self._writing.lock, self._meters.append_seconds.time():
+            written = self._writing.append(rows, texts, position)
+            self._position = position or self._position
+        self._meters.appended(written)
+        return written
+
+    def put_cells(self, cells: Cells) -> None:
+        if len(cells):
+            with self._writing.lock:
+                self._writing.put_cells(cells)
+
+    def refresh_cells(self, until: int, limit: int = 20_000) -> int:
+        with self._writing.lock:
+            done = self._writing.refresh(until, limit)
+        self._meters.refreshed(done)
+        return done
+
+    # --- the readers' side ----------------------------------------------------------------------------------------
+
+    def latest(self, points: Sequence[PointKey]) -> dict[PointKey, Latest]:
+        found: dict[PointKey, Latest] = {}
+        for key in points:
+            number = self._catalogue.points.find(key)
+            latest = None if number is None else self._writing.newest.latest(number)
+            if latest is not None:
+                found[key] = latest
+        return found
+
+    def window(
+        self, points: Sequence[PointKey], *, start: int, end: int, step: Step, agg: Aggregate, zone: str = "UTC"
+    ) -> Window:
+        known = self._known(points)
+        if step is Step.RAW:
+            rows = self._asking.readings(known, start, end)
+            order = np.lexsort((rows.point, rows.time))
+            return Window(time=rows.time[order], value=rows.value[order])
+        edges = step_edges(start, end, step.value, zone)
+        if not edges or not known:
+            return Window(time=np.zeros(0, np.int64), value=np.zeros(0))
+        cells = self._cells(known, edges[0], edges[-1])
+        before = self._asking.last_before(known, edges[0]) if agg is Aggregate.DELTA else {}
+        return make_window(cells, edges, agg, before=before)
+
+    def courses(self, points: Sequence[PointKey], *, start: int, end: int, width: int) -> dict[PointKey, Window]:
+        known = self._known(points)
+        if not known:
+            return {}
+        if width < CELL:
+            found = of_readings(self._asking.readings(known, start, end), width)
+        else:
+            found = of_cells(self._cells(known, start, end), width)
+        return {self._catalogue.points.keys[number]: window for number, window in found.items()}
+
+    def window_of_texts(self, point: PointKey, *, start: int, end: int, limit: int) -> list[tuple[int, str]]:
+        return [(time, text) for _, _, time, text, _ in self._asking.texts(self._known([point]), start, end, limit)]
+
+    def points_of(
+        self, *, community: str, facility: str, start: int, end: int, unit: str | None = None
+    ) -> list[PointKey]:
+        catalogue = self._catalogue
+        places = {
+            number
+            for number, place in enumerate(catalogue.places.keys)
+            if place.community == community and place.facility == facility and unit in (None, place.unit)
+        }
+        sure: set[int] = set()
+        unsure: set[int] = set()
+        for number in range(len(catalogue)):
+            point = catalogue.point_of[number]
+            first, last = catalogue.first[number], catalogue.last[number]
+            if catalogue.place_of[number] not in places or self._writing.only_words(number):
+                continue
+            if first < end and last + catalogue.hold[point] > start:
+                whole = first >= start or last < end or len(catalogue.at_point[point]) == 1
+                (sure if whole else unsure).add(point)
+        unsure -= sure
+        if unsure:
+            sure |= self._asking.spoke(sorted(unsure), sorted(places), start, end)
+        return [catalogue.points.keys[number] for number in sorted(sure)]
+
+    def cells(self, points: Sequence[PointKey], *, start: int, end: int) -> Cells:
+        return self._cells(self._known(points), start, end)
+
+    def week_hours(self, points: Sequence[PointKey], *, start: int, end: int, zone: str) -> WeekHours:
+        catalogue = self._catalogue
+        changes = offsets(start, end, zone)
+        whole = all(at % HOUR == 0 for at in (start, end, *(offset for _, offset in changes)))
+        rows = self._asking.sums(self._known(points), start, end, "1h" if whole else "15m")
+        since = np.array([at for at, _ in changes], np.int64)
+        offset = np.array([by for _, by in changes], np.int64)
+        tables: dict[SeriesPlace, tuple[NDArray[np.float64], NDArray[np.int64]]] = {}
+        for place, at, integral, known in rows:
+            local = at + offset[max(int(np.searchsorted(since, at, side="right")) - 1, 0)]
+            hour = int((local // HOUR + _EPOCH_HOUR) % _WEEK)
+            whose = SeriesPlace(*catalogue.places.keys[place][:4])
+            sums, spans = tables.setdefault(whose, (np.zeros(_WEEK), np.zeros(_WEEK, np.int64)))
+            sums[hour] += integral
+            spans[hour] += known
+        shape = (len(tables), 7, 24)
+        sums_of = np.array([sums for sums, _ in tables.values()]).reshape(shape)
+        known_of = np.array([spans for _, spans in tables.values()], np.int64).reshape(shape)
+        mean = np.divide(sums_of, known_of, out=np.full(shape, np.nan), where=known_of > 0)
+        return WeekHours(places=list(tables), mean=mean, known_ms=known_of)
+
+    def counts(self, *, community: str, start: int, end: int, zone: str) -> Counts:
+        keys = self._catalogue.points.keys
+        points = [number for number, key in enumerate(keys) if key.community == community]
+        edges = step_edges(start, end, Step.DAY.value, zone)
+        found = [
+            (number, day, count)
+            for day, until in pairwise(edges)
+            for number, count in self._asking.counts(points, day, until).items()
+        ]
+        found.sort()
+        return Counts(
+            point=[keys[number] for number, _, _ in found],
+            day=np.array([day for _, day, _ in found], np.int64),
+            count=np.array([count for _, _, count in found], np.int64),
+        )
+
+    def sizes(self) -> Sizes:
+        """Readings and cells as they were sent, repetitions among them; bytes of the hub's own file: no server tells more."""
+        files = (self._book.path, self._book.path.with_name(self._book.path.name + "-wal"))
+        return Sizes(
+            readings=self._book.number("readings"),
+            cells=self._book.number("cells"),
+            points=len(self._catalogue.points),
+            bytes=sum(file.stat().st_size for file in files if file.exists()),
+            cells_waiting=self._book.count_waiting(),
+        )
+
+    def spans(self) -> list[Span]:
+        catalogue = self._catalogue
+        found = []
+        for point, of in catalogue.at_point.items():
+            spoken = [number for number in of if catalogue.first[number] != EVER]
+            if spoken:
+                first, last = int(catalogue.first[spoken].min()), int(catalogue.last[spoken].max())
+                hold, gone = int(catalogue.hold[point]), int(catalogue.gone[point])
+                found.append(Span(catalogue.points.keys[point], first, last, hold, gone))
+        return found
+
+    def extract(self, start: int, end: int) -> Extract:
+        catalogue = self._catalogue
+        points = list(range(len(catalogue.points)))
+        raw = self._asking.readings(points, start, end)
+        return Extract(
+            points=catalogue.points.keys,
+            places=[SeriesPlace(*spot[:4]) for spot in catalogue.places.keys],
+            rows=Rows(
+                point=raw.point, time=raw.time, value=raw.value, quality=raw.quality.astype(np.uint8), place=raw.place
+            ),
+            texts=[
+                TextRow(point, time, text, quality, place)
+                for point, place, time, text, quality in self._asking.texts(points, start, end)
+            ],
+        )
+
+    # --- retention ------------------------------------------------------------------------------------------------
+
+    def forget(self, before: Callable[[PointKey], Before]) -> Forgotten:
+        self._server.meet()
+        if not self._server.deletes:
+            _log.warning(
+                "InfluxDB %s deletes no rows: set the retention period of its database",
+                self._server.version,
+                extra={"action": "forget_not_possible"},
+            )
+            return Forgotten(0, 0)
+        catalogue = self._catalogue
+        wanted = [before(key) for key in catalogue.points.keys[: catalogue.points.stored]]
+        readings = {number: month_start(limit.readings) for number, limit in enumerate(wanted)}
+        cells = {number: month_start(limit.cells) for number, limit in enumerate(wanted)}
+        while self.refresh_cells(max(readings.values(), default=0)):
+            pass  # what is about to go must have been rolled up
+        with self._writing.lock:
+            with self._book.transaction() as connection:
+                books.give_up(connection, readings)
+            for number, until in readings.items():
+                catalogue.gone[number] = max(catalogue.gone[number], until)
+        return Forgotten(
+            delete_before(self._server, catalogue, readings, cells=False),
+            delete_before(self._server, catalogue, cells, cells=True),
+        )
+
+    # --- what was refused -----------------------------------------------------------------------------------------
+
+    def rejected(self, limit: int = 100) -> list[Kept]:
+        """Lines the server did not take, newest first."""
+        return [
+            Kept(*row)
+            for row in self._book.rows(
+                "select id, at, line, status, answer from rejected order by id desc limit ?", [limit]
+            )
+        ]
+
+    def count_rejected(self) -> int:
+        """How many there are."""
+        return int(self._book.rows("select count(*) from rejected")[0][0])
+
+    def unread(self, limit: int = 100) -> list[tuple[PointKey, Unread]]:
+        """Cells that could not be computed again, newest first."""
+        rows = [Unread(*row) for row in self._book.rows("select * from unread order by at desc limit ?", [limit])]
+        return [(self._catalogue.points.keys[row.point], row) for row in rows]
+
+    def count_unread(self) -> int:
+        """How many there are."""
+        return int(self._book.rows("select count(*) from unread")[0][0])
+
+    def redrive(self) -> Redriven:
+        """Send every refused line again; cells that could not be computed are tried again as well."""
+        return self._writing.redrive()
+
+    def remarks(self) -> Remarks:
+        rejected, unread = self.count_rejected(), self.count_unread()
+        reasons = []
+        if rejected:
+            reasons.append(f"{rejected} lines that the server refused are kept: hub series rejected shows them and why")
+        if unread:
+            reasons.append(f"{unread} roll-ups were not computed again, for the server does not give their readings")
+        kept_ms = self._server.kept_ms
+        facts = {
+            "target": self.target.shown,
+            "server_version": self._server.version or None,
+            "server_keeps_h": None if kept_ms is None else kept_ms // HOUR,
+            "lines_rejected": rejected,
+            "cells_not_recomputed": unread,
+        }
+        return Remarks("; ".join(reasons), facts)
+
+    # --- shared ---------------------------------------------------------------------------------------------------
+
+    def _known(self, points: Sequence[PointKey]) -> list[int]:
+        return sorted({number for key in points if (number := self._catalogue.points.find(key)) is not None})
+
+    def _cells(self, points: list[int], start: int, end: int) -> Cells:
+        waiting = self._book.waiting(np.array(points, np.int32), start, end)
+        return self._rollup.read(points, waiting, start, end)

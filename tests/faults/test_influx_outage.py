@@ -1,0 +1,186 @@
+"""Two series stores side by side: one away costs nothing, is named, catches up; then reads switch by one setting."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hub.clock import DAY, WallClock
+from hub.control import Progress, Word
+from hub.domain.health import Health, Status
+from hub.errors import InvalidInput
+from hub.flows.batch import PointKey
+from hub.flows.series import Aggregate, Step
+from hub.handlers import handlers
+from hub.ingest.frames import Frame
+from hub.settings import Mqtt, Series, SeriesMirror, Settings, Web
+from hub.wiring import Hub
+from tests.faults.rig import eventually
+from tests.influx_server import MISSING, PROGRAM, InfluxServer
+
+pytestmark = [pytest.mark.servers, pytest.mark.faults, pytest.mark.skipif(PROGRAM is None, reason=MISSING)]
+KEY = PointKey("harmony-garden", "harmony-garden~hall", "temperature")
+
+
+@pytest.fixture
+def server() -> Iterator[InfluxServer]:
+    server = InfluxServer()
+    server.start()
+    yield server
+    server.remove()
+
+
+class Devices:
+    """What one device said, as its broker would hand it over."""
+
+    def __init__(self) -> None:
+        self.start = WallClock().now() - 3_600_000
+        self.said = 0
+
+    def acknowledge(self, generation: int, packet_ids: Sequence[int]) -> None:
+        """Nobody waits for it."""
+
+    def speak(self, hub: Hub, messages: int) -> None:
+        topic = b"community/v1/harmony-garden/hall/telemetry"
+        frames = []
+        for _ in range(messages):
+            at = self.start + self.said * 1000
+            payload = json.dumps({"ts": at, "seq": self.said, "values": {"temperature": self.said / 8}}).encode()
+            frames.append(Frame("main", 1, topic, payload, 1, at))
+            self.said += 1
+        hub.intake.put(frames, self, 0)
+        assert hub.intake.flush(30)
+
+    def expected(self) -> list[tuple[int, float]]:
+        return [(self.start + n * 1000, n / 8) for n in range(self.said)]
+
+
+class DeafHub(Hub):
+    """Hears no broker: frames are put in by hand."""
+
+    def _start_hearing(self, steps: contextlib.ExitStack) -> None:
+        self.folder.receivers.mkdir(exist_ok=True)
+
+
+@contextlib.contextmanager
+def running(folder: Path, series: Series) -> Iterator[Hub]:
+    hub = DeafHub(Settings(data_dir=folder, mqtt=Mqtt(url="mqtt://127.0.0.1:1"), series=series, web=Web(port=0)))
+    hub.start()
+    try:
+        yield hub
+    finally:
+        hub.stop()
+
+
+def stored(store: object) -> list[tuple[int, float]]:
+    end = WallClock().now() + DAY
+    window = store.window([KEY], start=0, end=end, step=Step.RAW, agg=Aggregate.MEAN)  # type: ignore[attr-defined]
+    return list(zip(window.time.tolist(), window.value.tolist(), strict=True))
+
+
+def line(hub: Hub, component: str) -> Health:
+    return next(line for line in hub.health(hub.clock.now()) if line.component == component)
+
+
+def test_a_store_that_is_away_is_named_and_catches_up_and_reads_switch_to_it(
+    server: InfluxServer, tmp_path: Path
+) -> None:
+    url = server.url(server.new_database())
+    devices = Devices()
+    with running(tmp_path, Series(mirrors=(SeriesMirror(name="grafana", url=url),))) as hub:
+        mirror = hub.mirrors["grafana"]
+        devices.speak(hub, 500)
+        eventually(lambda: stored(hub.series) == devices.expected(), "the embedded store has them")
+        eventually(lambda: stored(mirror) == devices.expected(), "the mirror has them")
+        server.stop()
+        for _ in range(5):
+            devices.speak(hub, 100)
+        eventually(lambda: stored(hub.series) == devices.expected(), "the embedded store goes on")
+        waits = eventually(lambda: line(hub, "lane series:grafana").reason, "the lane says that it waits")
+        assert "batches wait: series store http://127.0.0.1" in waits
+        assert "unreachable since 20" in line(hub, "series:grafana").reason
+        assert line(hub, "series").status is Status.OK
+        server.start()
+        eventually(lambda: stored(mirror) == devices.expected(), "the mirror has caught up")
+        eventually(lambda: line(hub, "series:grafana").status is Status.OK, "and says so")
+        before = hub.series.window(
+            [KEY], start=devices.start, end=devices.start + 3_600_000, step=Step.QUARTER, agg=Aggregate.TIME_MEAN
+        )
+    swapped = Series(url=url, mirrors=(SeriesMirror(name="embedded", url="duckdb"),))
+    with running(tmp_path, swapped) as hub:
+        assert stored(hub.series) == devices.expected(), "no byte had to be sent again: the position went along"
+        after = hub.series.window(
+            [KEY], start=devices.start, end=devices.start + 3_600_000, step=Step.QUARTER, agg=Aggregate.TIME_MEAN
+        )
+        np.testing.assert_array_equal(after.time, before.time)
+        np.testing.assert_allclose(after.value, before.value)
+        assert line(hub, "series").facts["server_version"] is None or line(hub, "series").status is Status.OK
+
+
+def test_a_hub_starts_and_hears_while_its_only_store_is_away(server: InfluxServer, tmp_path: Path) -> None:
+    url = server.url("made-by-the-hub")
+    server.stop()
+    devices = Devices()
+    with running(tmp_path, Series(url=url)) as hub:
+        devices.speak(hub, 50)
+        eventually(lambda: "unreachable since" in line(hub, "series").reason, "health names it")
+    with running(tmp_path, Series(url=url)) as hub:  # the journal kept what the store has not
+        server.start()
+        eventually(lambda: "unreachable" not in line(hub, "series").reason, "the store is back")
+        eventually(lambda: stored(hub.series) == devices.expected(), "everything is there")
+
+
+def test_the_past_is_copied_while_both_stores_hear_and_then_they_agree(server: InfluxServer, tmp_path: Path) -> None:
+    url = server.url(server.new_database())
+    devices = Devices()
+    devices.start -= 3 * DAY
+    with running(tmp_path, Series()) as hub:
+        devices.speak(hub, 2000)
+        eventually(lambda: len(stored(hub.series)) == 2000, "the embedded store has the past")
+    (tmp_path / "journal.sqlite").unlink()  # as after its week: what the embedded store has is older than the journal
+    both = Series(mirrors=(SeriesMirror(name="grafana", url=url),))
+    with running(tmp_path, both) as hub:
+        work = handlers(hub)
+        told: list[Word] = []
+        devices.speak(hub, 100)
+        eventually(lambda: len(stored(hub.mirrors["grafana"])) == 100, "the mirror hears what is said now")
+        eventually(lambda: len(stored(hub.series)) == 2100, "as the embedded store does")
+        before = work["series-compare"]({"days": 5}, told.append)["grafana"]
+        assert (before["differences"], before["readings"]) == (1, 2100)
+        assert "in main, 100 here" in before["shown"][0]
+        done = work["replay"]({"from": "duckdb", "to": "influxdb"}, told.append)
+        assert (done["readings"], done["added"]) == (2100, 2000)
+        assert any(isinstance(word, Progress) for word in told)
+        assert work["series-compare"]({"days": 5}, told.append)["grafana"]["differences"] == 0
+        assert stored(hub.mirrors["grafana"]) == devices.expected()
+        assert work["replay"]({"from": "main", "to": "grafana"}, told.append)["added"] == 0
+        with pytest.raises(InvalidInput, match="no series store 'elsewhere': there is main, grafana"):
+            work["replay"]({"from": "main", "to": "elsewhere"}, told.append)
+        with pytest.raises(InvalidInput, match="are one store"):
+            work["replay"]({"from": "duckdb", "to": "main"}, told.append)
+        with pytest.raises(InvalidInput, match="is no date: expected 2026-01-31"):
+            work["replay"]({"from": "main", "to": "grafana", "since": "yesterday"}, told.append)
+
+
+def test_what_a_server_refused_is_shown_and_sent_again(server: InfluxServer, tmp_path: Path) -> None:
+    database = server.new_database()
+    devices = Devices()
+    other = f"temperature,device=other value=1i {devices.start}"
+    assert server.call("POST", f"/write?db={database}&precision=ms", other)[0] == 204
+    with running(tmp_path, Series(url=server.url(database))) as hub:
+        work = handlers(hub)
+        devices.speak(hub, 10)
+        eventually(lambda: "10 lines that the server refused" in line(hub, "series").reason, "health says it")
+        found = work["series-rejected"]({"limit": 3}, print)["main"]
+        assert (found["count"], len(found["lines"])) == (10, 3)
+        assert "already exists as type integer" in found["lines"][0]["answer"]
+        assert work["series-redrive"]({}, print)["main"] == {"stored": 0, "still_rejected": 10}
+        server.ask('DROP MEASUREMENT "temperature"', database)
+        assert work["series-redrive"]({}, print)["main"] == {"stored": 10, "still_rejected": 0}
+        assert stored(hub.series) == devices.expected()
+        eventually(lambda: line(hub, "series").status is Status.OK, "and all is well")

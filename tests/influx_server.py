@@ -1,0 +1,105 @@
+"""A real InfluxDB for tests: the distribution's 1.x in a temporary folder, or the one that HUB_TEST_INFLUX_URL names."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import itertools
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.parse
+from pathlib import Path
+
+PROGRAM = shutil.which("influxd")
+MISSING = "no influxd: install the package influxdb"
+
+
+class InfluxServer:
+    """Never a service: its ports and folder are its own, and both are gone afterwards."""
+
+    def __init__(self, *, sign_in: bool = False) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="hub-influx-"))
+        self.port, internal = _free_ports(2)
+        self._numbers = itertools.count(1)
+        self._process: subprocess.Popen[bytes] | None = None
+        (self.folder / "influxdb.conf").write_text(
+            f"""
+reporting-disabled = true
+bind-address = "127.0.0.1:{internal}"
+[meta]
+dir = "{self.folder}/meta"
+[data]
+dir = "{self.folder}/data"
+wal-dir = "{self.folder}/wal"
+query-log-enabled = false
+[http]
+bind-address = "127.0.0.1:{self.port}"
+auth-enabled = {str(sign_in).lower()}
+log-enabled = false
+[monitor]
+store-enabled = false
+[continuous_queries]
+enabled = false
+"""
+        )
+
+    def start(self) -> None:
+        """Return once it answers."""
+        assert PROGRAM is not None
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [PROGRAM, "-config", str(self.folder / "influxdb.conf")], stdout=log, stderr=log
+            )
+        for _ in range(300):
+            with contextlib.suppress(OSError):
+                if self.call("GET", "/ping")[0] == 204:
+                    return
+            assert self._process.poll() is None, (self.folder / "log").read_text()
+            time.sleep(0.1)  # how often to look, not how long to wait
+        raise AssertionError((self.folder / "log").read_text())
+
+    def stop(self) -> None:
+        """Kill it: it has nothing to say that the next start would not read back."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder)
+
+    def call(self, method: str, path: str, body: str = "") -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(method, path, body.encode())
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def ask(self, question: str, database: str = "", **more: str) -> str:
+        """InfluxQL, as an operator would."""
+        status, text = self.call("POST", "/query?" + urllib.parse.urlencode({"q": question, "db": database, **more}))
+        assert status == 200, text
+        return text
+
+    def new_database(self) -> str:
+        """Its name; it is empty."""
+        name = f"hub{next(self._numbers)}"
+        self.ask(f'CREATE DATABASE "{name}"')
+        return name
+
+    def url(self, database: str, sign_in: str = "") -> str:
+        return f"influxdb://{sign_in}127.0.0.1:{self.port}/{database}"
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for held in sockets:
+            held.bind(("127.0.0.1", 0))
+        return [held.getsockname()[1] for held in sockets]
