@@ -11,7 +11,7 @@ from typing import Final
 from hub import __version__, log, settings
 from hub.errors import HubError
 
-COMMANDS: Final = ("demo", "run", "check", "community", "simulate", "quarantine", "people")
+COMMANDS: Final = ("demo", "run", "check", "community", "simulate", "quarantine", "people", "dashboards")
 """Modules of hub.commands, in the order in which ``hub --help`` shows them."""
 SERVICES: Final = ("demo", "run")
 """Commands that run on and on, and log what they do."""
