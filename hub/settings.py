@@ -143,6 +143,18 @@ class Notify(_Section):
     attempts: int = Field(default=8, ge=1, le=50)
 
 
+class GrafanaSettings(_Section):
+    """[grafana]"""
+
+    url: str | None = None
+    token: str | None = None
+    ca_file: Path | None = None
+    series_url: str | None = None
+    """InfluxDB as Grafana reaches it, written as the hub's own."""
+    alert_to: str | None = None
+    """E-mail address or webhook that Grafana tells when nothing arrives any more."""
+
+
 class Log(_Section):
     """[log]"""
 
@@ -170,6 +182,7 @@ class Settings(BaseSettings):
     records: RecordsSettings = RecordsSettings()
     web: Web = Web()
     notify: Notify = Notify()
+    grafana: GrafanaSettings = GrafanaSettings()
     log: Log = Log()
 
     @classmethod
@@ -227,7 +240,7 @@ def _take_secret_files(environment: os._Environ[str]) -> None:
         del environment[name]
 
 
-_FILE_SETTINGS = frozenset(f"HUB_MQTT__{name}_FILE" for name in ("CA", "CERT", "KEY"))
+_FILE_SETTINGS = frozenset({"HUB_GRAFANA__CA_FILE", *(f"HUB_MQTT__{name}_FILE" for name in ("CA", "CERT", "KEY"))})
 _OTHER_VARIABLES = frozenset({"HUB_TEST_DATA", "HUB_TEST_INFLUX_URL", "HUB_SKIP_ASSETS"})
 
 
