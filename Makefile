@@ -1,7 +1,7 @@
 # Everything a newcomer needs: make demo, make test. All of it goes into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := $(shell find hub devices -name '*.py' -o -name '*.ts' -o -name '*.css' -o -name '*.po' 2>/dev/null)
+SOURCES := $(shell find hub devices dashboards -name '*.py' -o -name '*.ts' -o -name '*.css' -o -name '*.po' 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-check test lint types unit servers faults browser bench soak screenshots lock clean
@@ -20,7 +20,7 @@ help: ## what there is to run
 	@touch .venv/.demo $@
 
 lock: .venv/.dev ## write both lock files anew from pyproject.toml
-	@for pair in "requirements.lock --extra postgres" "requirements-dev.lock --extra dev --extra postgres"; do \
+	@for pair in "requirements.lock --extra postgres" "requirements-dev.lock --extra dev --extra postgres --extra dashboards"; do \
 	    set -- $$pair; out=$$1; shift; \
 	    env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	        --no-emit-find-links --no-header --no-annotate --python-version 3.11 "$$@" pyproject.toml -o $$out; done

@@ -24,6 +24,7 @@ COMMANDS: Final = (
     "backup",
     "migrate",
     "log_level",
+    "dashboards",
 )
 """Modules of hub.commands, in the order in which ``hub --help`` shows them."""
 SERVICES: Final = ("demo", "run")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hub.administration import grant_of
 from hub.clock import to_iso
+from hub.commands.dashboards import grids_of
 from hub.control import Handler, Progress, Say
 from hub.credentials import CredentialDesk
 from hub.domain.people import AuditEntry, Grant
@@ -40,6 +41,7 @@ def handlers(hub: Hub) -> Mapping[str, Handler]:
     return {
         "import": work.import_community,
         "export": work.export_community,
+        "grids": work.grids,
         "quarantine-list": work.quarantine_list,
         "quarantine-show": work.quarantine_show,
         "quarantine-redrive": work.quarantine_redrive,
@@ -97,6 +99,14 @@ class _Work:
                 write_workbook(picture, self._hub.catalogue, path)
                 return base64.b64encode(path.read_bytes()).decode()
         return base64.b64encode(write_toml(picture, self._hub.catalogue).encode()).decode()
+
+    def grids(self, arguments: dict[str, Any], say: Say) -> Any:
+        """{} -> [{id, zh, en, facilities}], for the dashboards' list."""
+        picture = self._hub.registrar.current
+        return [
+            {"id": grid.id, "zh": grid.name.zh, "en": grid.name.en, "facilities": grid.facilities}
+            for grid in grids_of(picture, several=len(picture.communities) > 1)
+        ]
 
     def quarantine_list(self, arguments: dict[str, Any], say: Say) -> Any:
         """{device, reason, limit} -> {items, counts}."""

@@ -258,6 +258,18 @@ class Watchdog(_Section):
         return url
 
 
+class GrafanaSettings(_Section):
+    """[grafana]"""
+
+    url: str | None = None
+    token: str | None = None
+    ca_file: Path | None = None
+    series_url: str | None = None
+    """InfluxDB as Grafana reaches it, written as the hub's own."""
+    alert_to: str | None = None
+    """E-mail address or webhook that Grafana tells when nothing arrives any more."""
+
+
 class Log(_Section):
     """[log]"""
 
@@ -287,6 +299,7 @@ class Settings(BaseSettings):
     web: Web = Web()
     notify: Notify = Notify()
     watchdog: Watchdog = Watchdog()
+    grafana: GrafanaSettings = GrafanaSettings()
     log: Log = Log()
 
     @classmethod
@@ -364,7 +377,12 @@ def _take_secret_files(environment: os._Environ[str]) -> None:
         del environment[name]
 
 
-_FILE_SETTINGS = frozenset(f"HUB_MQTT__{name}_FILE" for name in ("CA", "CERT", "KEY", "ACCOUNTS", "BROKER_PID"))
+_FILE_SETTINGS = frozenset(
+    {
+        "HUB_GRAFANA__CA_FILE",
+        *(f"HUB_MQTT__{name}_FILE" for name in ("CA", "CERT", "KEY", "ACCOUNTS", "BROKER_PID")),
+    }
+)
 _OTHER_VARIABLES = frozenset({"HUB_TEST_DATA", "HUB_TEST_INFLUX_URL", "HUB_SKIP_ASSETS"})
 
 

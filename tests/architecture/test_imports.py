@@ -16,6 +16,7 @@ WORDS = "hub.words"
 
 ALLOWED: dict[str, set[str]] = {
     "devices": {"devices"},
+    "dashboards": {"dashboards", "hub.domain"},
     "hub.domain": {"hub.domain"},
     "hub.flows": {"hub.domain", "hub.flows", *COMMON},
     "hub.ingest": {"hub.domain", "hub.flows", "hub.ingest", "hub.settings", "devices", *COMMON},
@@ -31,7 +32,7 @@ SIMULATOR = "devices.simulator"
 
 
 def modules() -> Iterator[tuple[str, Path]]:
-    for top in ("hub", "devices"):
+    for top in ("hub", "devices", "dashboards"):
         for path in sorted((ROOT / top).rglob("*.py")):
             if "node_modules" in path.parts or "migrations" in path.parts or "ui" in path.parts:
                 continue

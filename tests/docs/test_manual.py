@@ -153,7 +153,8 @@ def test_every_kind_of_gap_is_explained() -> None:
 
 def test_every_dependency_is_explained() -> None:
     project = tomllib.loads(page("pyproject.toml"))["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["postgres"]]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["postgres"], *extras["dashboards"]]
     names = [re.match(r"[\w-]+", text) for text in wanted]
     told = [row[0] for row in rows(page("docs/decisions/dependencies.md"))]
     assert told == [name[0] for name in names if name]

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from hub.domain.ids import IdMaker
 from hub.storage.books.alarms import AlarmBook
 from hub.storage.books.devices import DeviceBook
+from hub.storage.books.figures import FigureBook
 from hub.storage.books.gaps import GapBook
 from hub.storage.books.jobs import JobBook
 from hub.storage.books.lanes import LaneBook
@@ -31,6 +32,7 @@ class Books:
     tickets = cached_property[TicketBook](lambda self: TicketBook(self.connection, self.ids))
     notices = cached_property[NoticeBook](lambda self: NoticeBook(self.connection))
     lanes = cached_property[LaneBook](lambda self: LaneBook(self.connection, self.hub))
+    figures = cached_property[FigureBook](lambda self: FigureBook(self.connection))
     gaps = cached_property[GapBook](lambda self: GapBook(self.connection, self.ids))
     quarantine = cached_property[QuarantineBook](lambda self: QuarantineBook(self.connection))
     devices = cached_property[DeviceBook](lambda self: DeviceBook(self.connection))

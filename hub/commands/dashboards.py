@@ -1,0 +1,212 @@
+"""``hub dashboards``: Grafana's dashboards, made from the catalogue and published."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dashboards.parts import Grid, Plan
+from hub.domain.places import Name, PlaceKind
+from hub.errors import ConfigError
+from hub.flows.registry import Registry
+from hub.settings import Settings
+
+if TYPE_CHECKING:
+    from dashboards.grafana import Grafana
+    from dashboards.publish import Wanted
+
+SHIPPED = "harmony-garden"
+EXTRA = "pip install 'community-hub[dashboards]'"
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command and its verbs."""
+    parser = commands.add_parser(
+        "dashboards",
+        help="make Grafana's dashboards",
+        epilog="example: hub dashboards build --into dashboards --community my-community.toml",
+    )
+    verbs = parser.add_subparsers(dest="verb", metavar="build|publish", required=True)
+    building = verbs.add_parser(
+        "build",
+        help="write the dashboards as JSON files, in English and Chinese",
+        description="Writes a dashboard for each view and each kind of facility, in English and Chinese. The list of grids comes"
+        " from the communities given. Files that nothing makes any more are removed from the folder.",
+        epilog="example: hub dashboards build --check",
+    )
+    _communities(building)
+    building.add_argument("--into", type=Path, metavar="FOLDER", help="default: the folder that the hub ships")
+    building.add_argument(
+        "--check", action="store_true", help="change nothing; fail where a file is not as it should be"
+    )
+    building.set_defaults(run=build)
+    publishing = verbs.add_parser(
+        "publish",
+        help="bring a Grafana up to date",
+        description="Makes or changes the data source, a folder for each language, the dashboards and the alert for a silent hub in"
+        " the Grafana of the settings ([grafana]), and says what differs. Doing it twice changes nothing. Dashboards that people"
+        " have made or edited are kept; nothing is deleted. The grids are those of the running hub, unless communities are given.",
+        epilog="example: hub dashboards publish --dry-run",
+    )
+    _communities(publishing)
+    publishing.add_argument("--dry-run", action="store_true", help="say what would change, change nothing")
+    publishing.add_argument(
+        "--overwrite", action="store_true", help="also write over what people have edited in Grafana"
+    )
+    publishing.add_argument(
+        "--secrets", action="store_true", help="send the data source's password or token again, after it has changed"
+    )
+    publishing.set_defaults(run=publish)
+
+
+def _communities(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--community",
+        action="append",
+        default=[],
+        metavar="FILE|ID",
+        help=f"whose grids can be chosen; may be given several times (default for build: {SHIPPED}, for publish: the hub's)",
+    )
+
+
+def build(chosen: argparse.Namespace, settings: Settings) -> int:
+    """Write or compare the files."""
+    from dashboards.build import GENERATED, compare, write
+
+    folder: Path = chosen.into or GENERATED
+    made = files_of(plan_for(chosen.community or [SHIPPED]))
+    try:
+        found = compare(made, folder) if chosen.check else write(made, folder)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder}: cannot be written ({error.strerror}); give --into a folder of your own"
+        ) from error
+    words = (
+        (("missing", "missing"), ("stale", "not up to date"), ("foreign", "no longer made"))
+        if chosen.check
+        else (
+            ("missing", "written"),
+            ("stale", "written anew"),
+            ("foreign", "removed"),
+        )
+    )
+    for field, word in words:
+        for name in getattr(found, field):
+            print(f"{folder / name}: {word}")
+    if chosen.check and found:
+        print("run hub dashboards build")
+        return 1
+    print(f"{folder}: {len(made)} dashboards, all up to date")
+    return 0
+
+
+def publish(chosen: argparse.Namespace, settings: Settings) -> int:
+    """Bring the Grafana of the settings up to date; print what was done."""
+    from dashboards.grafana import GrafanaRefused
+    from dashboards.publish import Manner, Sign
+    from dashboards.publish import publish as bring_up_to_date
+    from dashboards.silence import NoContact
+    from dashboards.sources import NoSource
+
+    manner = Manner(dry_run=chosen.dry_run, overwrite=chosen.overwrite, secrets=chosen.secrets)
+    counts: Counter[Sign] = Counter()
+    try:
+        grafana = _grafana(settings)
+        wanted = _wanted(_plan_to_publish(chosen, settings), settings)
+        for outcome in bring_up_to_date(grafana, wanted, manner):
+            counts[outcome.sign] += 1
+            if outcome.sign is not Sign.SAME:
+                print(f"{outcome.sign} {outcome.what}")
+            for line in outcome.lines:
+                print(f"    {line}")
+    except (GrafanaRefused, NoSource, NoContact) as error:
+        raise ConfigError(str(error)) from error
+    words = ("new", "changed", "as they should be", "kept")
+    told = ", ".join(f"{counts[sign]} {word}" for sign, word in zip(Sign, words, strict=True) if counts[sign])
+    print(f"{'would be' if chosen.dry_run else 'done'}: {told}")
+    return 0
+
+
+def _grafana(settings: Settings) -> Grafana:
+    from dashboards.grafana_client import GrafanaClient
+
+    place = settings.grafana
+    if not place.url or not place.token:
+        missing = "HUB_GRAFANA__URL" if not place.url else "HUB_GRAFANA__TOKEN"
+        raise ConfigError(
+            f"{missing} is not set: dashboards are published to a Grafana, with a service account's token"
+        )
+    try:
+        return GrafanaClient(place.url, place.token, ca_file=str(place.ca_file or ""))
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"dashboards are published with {error.name}, which is not installed: {EXTRA}") from error
+
+
+def _wanted(plan: Plan, settings: Settings) -> Wanted:
+    from dashboards.publish import Wanted, folder
+    from dashboards.silence import contact, rule
+    from dashboards.sources import data_source
+
+    place = settings.grafana
+    by_language: dict[str, list[dict[str, Any]]] = {}
+    for name, text in files_of(plan).items():
+        by_language.setdefault(name.partition("/")[0], []).append(json.loads(text))
+    return Wanted(
+        dashboards=by_language,
+        source=data_source(place.series_url) if place.series_url else None,
+        rule=rule(plan, folder=folder("en"), told=bool(place.alert_to)),
+        contact=contact(place.alert_to) if place.alert_to else None,
+    )
+
+
+def _plan_to_publish(chosen: argparse.Namespace, settings: Settings) -> Plan:
+    web = settings.web
+    hub_url = web.public_url or f"http://{web.host}:{web.port}"
+    if chosen.community:
+        return plan_for(chosen.community, hub_url=hub_url)
+    from hub.commands.inside import ask
+
+    told = ask(settings, "grids", {})
+    grids = tuple(
+        Grid(id=grid["id"], name=Name(zh=grid["zh"], en=grid["en"]), facilities=tuple(grid["facilities"]))
+        for grid in told
+    )
+    return replace(plan_for([], hub_url=hub_url), grids=grids)
+
+
+def files_of(plan: Plan) -> dict[str, str]:
+    """Every file of the dashboards. ConfigError where the extra is not installed."""
+    from dashboards.build import build as make
+
+    try:
+        return make(plan)
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"dashboards are made with {error.name}, which is not installed: {EXTRA}") from error
+
+
+def plan_for(communities: list[str], *, hub_url: str = "http://127.0.0.1:8080") -> Plan:
+    """What the dashboards of these communities are made from."""
+    from hub.commands.simulate import read_community
+    from hub.storage.catalogue import load_catalogue
+
+    registries = [read_community(name) for name in communities]
+    grids = tuple(grid for registry in registries for grid in grids_of(registry, several=len(registries) > 1))
+    return Plan(catalogue=load_catalogue(), grids=grids, hub_url=hub_url)
+
+
+def grids_of(registry: Registry, *, several: bool) -> Iterator[Grid]:
+    """The grids with the facilities that stand in them today; with its community's name where there are several."""
+    for (community, id_), place in registry.places.items():
+        if place.kind is not PlaceKind.GRID:
+            continue
+        name = place.name
+        if several:
+            home = registry.communities[community].name
+            name = type(name)(zh=f"{home.zh} {name.zh}", en=f"{home.en} {name.en}")
+        standing = [f.id for f in registry.facilities.values() if (f.community, f.grid) == (community, id_)]
+        yield Grid(id=id_, name=name, facilities=tuple(sorted(standing)))

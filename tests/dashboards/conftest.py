@@ -1,0 +1,52 @@
+"""The dashboards as they are generated, and an InfluxDB that holds a town's truth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from dashboards.build import boards, build
+from dashboards.model import Board
+from dashboards.parts import Grid, Plan
+from hub.domain.places import Name
+from hub.storage.catalogue import load_catalogue
+from tests.dashboards.influx import PROGRAM, Influx, line
+from tests.dashboards.town import GRID, Town
+
+
+@pytest.fixture(scope="session")
+def town() -> Town:
+    return Town(load_catalogue())
+
+
+@pytest.fixture(scope="session")
+def plan(town: Town) -> Plan:
+    standing = tuple(sorted(facility.id for facility in town.facilities.values() if facility.grid == GRID))
+    grid = Grid(id=GRID, name=Name(zh="一网格", en="Grid 1"), facilities=standing)
+    return Plan(catalogue=town.catalogue, grids=(grid,))
+
+
+@pytest.fixture(scope="session")
+def made(plan: Plan) -> dict[str, dict[str, Any]]:
+    """Every file, as Grafana reads it."""
+    return {name: json.loads(text) for name, text in build(plan).items()}
+
+
+@pytest.fixture(scope="session")
+def every_board(plan: Plan) -> dict[str, Board]:
+    return {board.name: board for board in boards(plan)}
+
+
+@pytest.fixture(scope="session")
+def influx(town: Town) -> Iterator[Influx]:
+    if PROGRAM is None:
+        pytest.skip("no influxd: install the package influxdb")
+    server = Influx()
+    try:
+        server.write(line(point) for point in town.points())
+        yield server
+    finally:
+        server.stop()

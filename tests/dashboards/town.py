@@ -1,0 +1,348 @@
+"""A town for the dashboards: two facilities of every kind with all their sensors, told by the simulator, faults included."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+from devices.simulator.habits import signal_for
+from devices.simulator.model import SimCommunity, SimDevice, SimPoint, point_key
+from devices.simulator.play import Play
+from devices.simulator.scenario import Scenario, Step
+from hub.clock import HOUR, MINUTE, from_iso
+from hub.domain.alarms import Alarm, Change, Priority
+from hub.domain.catalogue import Catalogue
+from hub.domain.event_series import SeriesPoint, alarm_point, apart, kpi_point, ticket_point
+from hub.domain.kpi import Done, Figure, Hour, Raised, figures
+from hub.domain.metrics import METRICS, Metric
+from hub.domain.places import Facility, Name
+from hub.domain.readings import Quality
+from hub.domain.rollups import Cell, Sample, cells_of, hold_of
+from hub.domain.series_names import CELL_SUFFIX
+from hub.domain.tickets import Action, Ticket, TicketKey, TicketKind, TicketState
+
+COMMUNITY = "test-town"
+ZONE = "Asia/Shanghai"
+START = from_iso("2026-03-02T00:00:00Z")
+END = START + 6 * HOUR
+EVERY = 5 * MINUTE
+GRID = "grid-1"
+OF_EVERY_SENSOR = ("battery", "signal", "online", "uptime")
+
+
+class Reading(NamedTuple):
+    """A reading as the store has it."""
+
+    metric: str
+    facility: str
+    unit: str
+    kind: str
+    device: str
+    point: str
+    time: int
+    value: float | str
+    quality: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """What goes wrong in the town, and what becomes of it. Times are ms from the start."""
+
+    kind: str
+    mode: str
+    begins: int
+    lasts: int
+    values: dict[str, float | bool] = field(default_factory=dict)
+    fixed: bool = True
+    """Whether the first completion was a true one."""
+
+
+FAULTS = (
+    Fault(
+        kind="sump", mode="extra_high_level", begins=62 * MINUTE, lasts=41 * MINUTE, values={"extra_high_level": True}
+    ),
+    Fault(kind="lift", mode="door_fault", begins=130 * MINUTE, lasts=75 * MINUTE, fixed=False),
+    Fault(kind="gym", mode="too_hot", begins=185 * MINUTE, lasts=300 * MINUTE, values={"temperature": 33.0}),
+    Fault(kind="pump_room", mode="pump_trip", begins=205 * MINUTE, lasts=20 * MINUTE, values={"tripped": True}),
+)
+BEYOND_BELIEF = Step(shape="set", devices=("meeting-room-a-dev",), start=HOUR, end=2 * HOUR, values={"humidity": 140.0})
+
+
+def slug(kind: str) -> str:
+    return kind.replace("_", "-")
+
+
+@dataclass(frozen=True)
+class Town:
+    """The truth: what every sensor read and what every fault became."""
+
+    catalogue: Catalogue
+
+    @cached_property
+    def facilities(self) -> dict[str, Facility]:
+        found = {}
+        for kind in self.catalogue.kinds.values():
+            for letter in "ab":
+                id_ = f"{slug(kind.id)}-{letter}"
+                name = Name(zh=f"{kind.name.zh}{letter}", en=f"{kind.name.en} {letter}")
+                grid = GRID if letter == "a" else "grid-2"
+                found[id_] = Facility(community=COMMUNITY, id=id_, kind=kind.id, name=name, grid=grid)
+        return found
+
+    @cached_property
+    def play(self) -> Play:
+        devices = {}
+        for number, facility in enumerate(self.facilities.values()):
+            kind = self.catalogue.kinds[facility.kind]
+            unit = "u1." if kind.unit_word and facility.id.endswith("-a") else ""
+            device = f"{facility.id}-dev"
+            points = tuple(
+                SimPoint(
+                    name=f"{unit}{metric}",
+                    metric=metric,
+                    signal=signal_for(kind.id, metric),
+                    key=point_key(1, device, metric),
+                    capacity=20,
+                )
+                for metric in dict.fromkeys((*kind.sensors, *OF_EVERY_SENSOR))
+            )
+            devices[device] = SimDevice(
+                id=device,
+                gateway=device,
+                building="b1",
+                facility=facility.id,
+                kind=kind.id,
+                interval=EVERY,
+                phase=(number * 7_000) % EVERY,
+                points=points,
+            )
+        steps = [BEYOND_BELIEF]
+        for fault in FAULTS:
+            unit = "u1." if self.catalogue.kinds[fault.kind].unit_word else ""
+            steps.append(
+                Step(
+                    shape="set",
+                    devices=(f"{slug(fault.kind)}-a-dev",),
+                    start=fault.begins,
+                    end=fault.begins + fault.lasts,
+                    values={f"{unit}{name}": value for name, value in fault.values.items()},
+                    code=fault.mode,
+                )
+            )
+        scenario = Scenario(name="town", about_zh="", about_en="", steps=tuple(steps), expect=())
+        return Play(
+            community=SimCommunity(id=COMMUNITY, zone=ZONE, devices=devices), scenario=scenario, start=START, seed=1
+        )
+
+    @cached_property
+    def readings(self) -> list[Reading]:
+        """What the simulator published, value by value."""
+        found = {}
+        for publication in self.play.between(START, END):
+            device = publication.topic.split("/")[3]
+            facility = self.facilities[device.removesuffix("-dev")]
+            told = json.loads(publication.payload)
+            for point, value in told["values"].items():
+                unit, _, metric = point.rpartition(".")
+                number = float(value) if isinstance(value, bool | int | float) else value
+                good = isinstance(number, str) or METRICS[metric].plausible(number)
+                quality = Quality.GOOD if good else Quality.UNCERTAIN
+                reading = Reading(
+                    metric, facility.id, unit, facility.kind, device, point, told["ts"], number, int(quality)
+                )
+                found[device, point, told["ts"]] = reading
+        return sorted(found.values(), key=lambda reading: reading.time)
+
+    def of(self, metric: str, kind: str = "") -> list[Reading]:
+        return [r for r in self._by_metric[metric] if kind in ("", r.kind)]
+
+    @cached_property
+    def _by_metric(self) -> dict[str, list[Reading]]:
+        found: dict[str, list[Reading]] = defaultdict(list)
+        for reading in self.readings:
+            found[reading.metric].append(reading)
+        return found
+
+    @cached_property
+    def cells(self) -> list[tuple[Reading, Cell]]:
+        """Roll-ups of every point that reads numbers, each with a reading that tells whose it is."""
+        series: dict[tuple[str, str], list[Reading]] = defaultdict(list)
+        for reading in self.readings:
+            if not isinstance(reading.value, str):
+                series[reading.device, reading.point].append(reading)
+        return [
+            (told[0], cell)
+            for told in series.values()
+            for cell in cells_of([Sample(r.time, float(r.value), 0) for r in told], hold=hold_of(EVERY))
+            if cell.start < END
+        ]
+
+    # --- what became of the faults ------------------------------------------------------------------------------
+
+    @cached_property
+    def _story(self) -> list[tuple[Alarm, list[Raised], Ticket, list[Done]]]:
+        told = [truth for truth in self.play.truth(END) if truth.detail in {fault.mode for fault in FAULTS}]
+        return [self._told(number, fault) for number, fault in enumerate(FAULTS) if told]
+
+    def _told(self, number: int, fault: Fault) -> tuple[Alarm, list[Raised], Ticket, list[Done]]:
+        """Raised as it begins, acknowledged after 3 minutes, accepted after 5, repaired when it has gone."""
+        facility = self.facilities[f"{slug(fault.kind)}-a"]
+        mode = self.catalogue.failure_modes[fault.kind, fault.mode]
+        began = START + fault.begins
+        gone = began + fault.lasts
+        over = gone if gone < END else None
+        alarm = Alarm(
+            id=f"alarm-{number}",
+            rule=f"{slug(fault.kind)}-{slug(fault.mode)}",
+            community=COMMUNITY,
+            device=f"{COMMUNITY}~{facility.id}-dev",
+            point="",
+            code="",
+            facility=facility.id,
+            unit="",
+            failure_mode=fault.mode,
+            priority=mode.priority,
+            active=over is None,
+            acked=True,
+            occurrence=1,
+            raised_at=began,
+            annunciated_at=began,
+            cleared_at=over,
+        )
+        changes = [
+            Raised(alarm.id, began, Change.RAISED),
+            Raised(alarm.id, began, Change.ANNUNCIATED),
+            Raised(alarm.id, began + 3 * MINUTE, Change.ACKNOWLEDGED, "desk"),
+        ]
+        states = [
+            (began, Action.OPEN, "", TicketState.ASSIGNED),
+            (began + 5 * MINUTE, Action.ACCEPT, TicketState.ASSIGNED, TicketState.ACCEPTED),
+            (began + 9 * MINUTE, Action.START, TicketState.ACCEPTED, TicketState.IN_PROGRESS),
+        ]
+        completed = None
+        if not fault.fixed:
+            completed = began + 20 * MINUTE
+            states += [
+                (completed, Action.COMPLETE, TicketState.IN_PROGRESS, TicketState.COMPLETED),
+                (completed, Action.CHECK, TicketState.COMPLETED, TicketState.VERIFYING),
+                (completed + 10 * MINUTE, Action.FAIL, TicketState.VERIFYING, TicketState.IN_PROGRESS),
+            ]
+        if over is not None:
+            completed = over + MINUTE
+            changes.append(Raised(alarm.id, over, Change.RETURNED))
+            states += [
+                (completed, Action.COMPLETE, TicketState.IN_PROGRESS, TicketState.COMPLETED),
+                (completed, Action.CHECK, TicketState.COMPLETED, TicketState.VERIFYING),
+                (over + 16 * MINUTE, Action.VERIFY, TicketState.VERIFYING, TicketState.RESOLVED),
+            ]
+        ticket = Ticket(
+            id=f"ticket-{number}",
+            number=f"TT-2026-{number + 1:06d}",
+            key=TicketKey(community=COMMUNITY, facility=facility.id, unit="", failure_mode=fault.mode),
+            kind=TicketKind.FAULT,
+            state=states[-1][3],
+            priority=mode.priority,
+            title_zh=mode.name.zh,
+            title_en=mode.name.en,
+            crew="engineers",
+            reported_at=began,
+            accepted_at=began + 5 * MINUTE,
+            completed_at=completed,
+            restored_at=over,
+            resolved_at=None if over is None else over + 16 * MINUTE,
+            due_at=began + 2 * HOUR,
+        )
+        return alarm, changes, ticket, [Done(ticket.id, *state) for state in states]
+
+    @property
+    def tickets(self) -> list[Ticket]:
+        return [ticket for _, _, ticket, _ in self._story]
+
+    @property
+    def alarms(self) -> list[Alarm]:
+        return [alarm for alarm, *_ in self._story]
+
+    @cached_property
+    def events(self) -> list[SeriesPoint]:
+        found = []
+        for alarm, changes, ticket, done in self._story:
+            facility = self.facilities[alarm.facility]
+            name = self.catalogue.failure_modes[facility.kind, alarm.failure_mode].name
+            found += [
+                alarm_point(alarm, at=c.at, change=c.kind, occurrence=1, facility=facility, name=name) for c in changes
+            ]
+            found += [
+                ticket_point(ticket, at=d.at, action=d.action, state=TicketState(d.to_state), facility=facility)
+                for d in done
+            ]
+        return apart(found)
+
+    @cached_property
+    def hours(self) -> list[tuple[int, Figure]]:
+        found = []
+        for start in range(START, END, HOUR):
+            within = range(start, start + HOUR)
+            hour = Hour(
+                community=COMMUNITY,
+                start=start,
+                facilities=list(self.facilities.values()),
+                tickets={ticket.id: ticket for ticket in self.tickets},
+                ticket_changes=[done for *_, every in self._story for done in every if done.at in within],
+                alarms={alarm.id: alarm for alarm in self.alarms},
+                alarm_changes=[c for _, changes, *_ in self._story for c in changes if c.at in within],
+            )
+            found += [(start, figure) for figure in figures(hour)]
+        return found
+
+    # --- as points ----------------------------------------------------------------------------------------------
+
+    def points(self) -> Iterator[SeriesPoint]:
+        """Everything that the hub would have written."""
+        for reading in self.readings:
+            text = isinstance(reading.value, str)
+            fields = {("text" if text else "value"): reading.value, "quality": reading.quality}
+            yield SeriesPoint(measurement=reading.metric, tags=tags_of(reading), fields=fields, time=reading.time)
+        for reading, cell in self.cells:
+            told = {
+                "count": cell.count,
+                "total": cell.total,
+                "min": cell.minimum,
+                "max": cell.maximum,
+                "first": cell.first,
+                "last": cell.last,
+                "last_at": cell.last_at,
+                "integral": cell.integral,
+                "known_ms": cell.known_ms,
+            }
+            yield SeriesPoint(
+                measurement=f"{reading.metric}{CELL_SUFFIX}",
+                tags=tags_of(reading),
+                fields={name: value for name, value in told.items() if value is not None},
+                time=cell.start,
+            )
+        yield from self.events
+        for start, figure in self.hours:
+            yield kpi_point(figure, hour=start)
+
+
+def tags_of(reading: Reading) -> dict[str, str]:
+    told = {
+        "community": COMMUNITY,
+        "facility": reading.facility,
+        "unit": reading.unit,
+        "kind": reading.kind,
+        "device": f"{COMMUNITY}~{reading.device}",
+        "point": reading.point,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def is_switch(metric: Metric) -> bool:
+    return metric.off is not None
+
+
+STOPPING = frozenset({Priority.SAFETY, Priority.HIGH})
