@@ -19,7 +19,7 @@ from hub.errors import StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import Aggregate, QueryInterrupted, Rows, SeriesPlace, Step
 from hub.storage.duck import retention
-from hub.storage.series_duckdb import DuckSeries
+from hub.storage.series_duckdb import GIVE_BACK_EVERY, DuckSeries
 
 START = 1_763_856_000_000
 KEY = PointKey("hg", "hg~d1", "t")
@@ -170,7 +170,7 @@ sys.path.insert(0, sys.argv[2])
 from hub.errors import StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import Rows, SeriesPlace
-from hub.storage.series_duckdb import DuckSeries
+from hub.storage.series_duckdb import GIVE_BACK_EVERY, DuckSeries
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = DuckSeries(Path(sys.argv[1]), threads=1, checkpoint_bytes=1_000_000)
@@ -270,3 +270,25 @@ def test_rows_and_cells_are_counted(tmp_path: Path) -> None:
     assert metrics.get_sample_value("hub_series_cells_total") == 2
     assert metrics.get_sample_value("hub_series_append_seconds_count") == 2
     store.close()
+
+
+def test_memory_is_given_back_while_nobody_asks_and_only_then(tmp_path: Path) -> None:
+    store = DuckSeries(tmp_path / "series.duckdb")
+    store.open()
+    store.append(rows(store, 400_000), [], Position("j", 1))
+    held = remembered(store)
+    with store._questions.ask(), store._questions.nobody() as alone:
+        assert not alone
+    for _ in range(GIVE_BACK_EVERY):
+        store.refresh_cells(START)
+    assert remembered(store) < min(held, 8_000_000)
+    found = store.window([KEY], start=START, end=START + DAY, step=Step.DAY, agg=Aggregate.COUNT)
+    assert found.value.sum() == 400_000
+    store.append(rows(store, 400_000, START + DAY), [], Position("j", 2))
+    store.close()
+
+
+def remembered(store: DuckSeries) -> int:
+    """Bytes of blocks that DuckDB holds."""
+    question = "select sum(memory_usage_bytes) from duckdb_memory() where tag = 'BASE_TABLE'"
+    return int(store._database.connection.execute(question).fetchone()[0])

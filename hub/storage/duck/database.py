@@ -32,6 +32,8 @@ create table gone (point integer, until bigint);
 # ``hours`` is made from ``cells`` with them, in the same transaction: a quarter of the rows for weekday x hour.
 # No keys: the one writer keeps (point, time) unique itself, an index would cost a multiple of the rows.
 
+_AT_REST: Final = "8MB"
+"""Of memory, once it has been given back."""
 _TRANSIENT: Final = (
     duckdb.OperationalError,
     duckdb.InternalError,
@@ -94,6 +96,17 @@ class Database:
         if self._connection is None:
             raise StoreUnavailable(f"series store {self.path} is not open")
         return self._connection
+
+    def give_back(self) -> None:
+        """Let go of blocks that are only remembered: DuckDB keeps what it has read, up to its limit, while it is open.
+
+        Nobody else may ask meanwhile: what does not fit into the lower limit fails.
+        """
+        try:
+            with contextlib.suppress(duckdb.Error):  # something is still held: another time
+                self.connection.execute(f"set memory_limit = '{_AT_REST}'")
+        finally:
+            self.connection.execute(f"set memory_limit = '{self._config['memory_limit']}'")
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Connection]:
