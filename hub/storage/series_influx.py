@@ -176,7 +176,8 @@ class InfluxSeries:
         if width < CELL:
             found = of_readings(self._asking.readings(known, start, end), width)
         else:
-            found = of_cells(self._cells(known, start, end), width)
+            waiting = self._book.waiting(np.array(known, np.int32), start, end)
+            found = of_cells(self._rollup.stretches(known, waiting, (start, end), width), width)
         return {self._catalogue.points.keys[number]: window for number, window in found.items()}
 
     def window_of_texts(self, point: PointKey, *, start: int, end: int, limit: int) -> list[tuple[int, str]]:

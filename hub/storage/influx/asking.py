@@ -170,7 +170,7 @@ class Asking:
                 number = self._catalogue.of_answer(table, measurement)
                 if number is not None and self._catalogue.point_of[number] in wanted:
                     parts.append(self._cells_of(number, table))
-        return Cells(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in Cells.__slots__})
+        return _joined(parts)
 
     def _cells_of(self, number: int, table: Table) -> Cells:
         rows = np.array(table.values, np.float64)
@@ -190,6 +190,44 @@ class Asking:
             integral=rows[:, 8],
             known_ms=rows[:, 9].astype(np.int64),
         )
+
+    def extremes(self, points: Sequence[int], start: int, end: int, width: int) -> Cells:
+        """Finished cells put together to stretches of ``width`` by the server: lowest, highest, first and last of each."""
+        # where rows cannot be deleted, a cell that became empty still has its old extremes beside its count
+        told = "" if self._server.deletes else ' AND "count" > 0'
+        parts = [cells_of.empty()]
+        wanted = set(points)
+        for measurement, some in self.by_measurement(points).items():
+            question = (
+                'SELECT min("min"), max("max"), first("first"), last("last") '
+                f"FROM {named([cells_measurement(measurement)])} "
+                f"WHERE {span(start, end)}{of_points(self._catalogue, some)}{told} "
+                f"GROUP BY time({width}ms), {named(TAGS)} fill(none)"
+            )
+            for table in self._server.query(question):
+                number = self._catalogue.of_answer(table, measurement)
+                if number is None or self._catalogue.point_of[number] not in wanted:
+                    continue
+                rows = np.array(table.values, np.float64)
+                rows = rows[~np.isnan(rows[:, 1])]
+                none = np.zeros(len(rows))
+                parts.append(
+                    Cells(
+                        point=np.full(len(rows), self._catalogue.point_of[number], np.int32),
+                        place=np.full(len(rows), self._catalogue.place_of[number], np.int32),
+                        start=rows[:, 0].astype(np.int64),
+                        count=np.ones(len(rows), np.int64),
+                        total=none,
+                        minimum=rows[:, 1],
+                        maximum=rows[:, 2],
+                        first=rows[:, 3],
+                        last=rows[:, 4],
+                        last_at=rows[:, 0].astype(np.int64),
+                        integral=none,
+                        known_ms=none.astype(np.int64),
+                    )
+                )
+        return _joined(parts)
 
     def sums(self, points: Sequence[int], start: int, end: int, step: str) -> list[tuple[int, int, float, int]]:
         """(place, start of the step, integral, known time) summed over these points; ``step`` is ``1h`` or ``15m``."""
@@ -240,3 +278,7 @@ class Asking:
                 if number in wanted:
                     found.add(self._catalogue.point_of[number])
         return found
+
+
+def _joined(parts: list[Cells]) -> Cells:
+    return Cells(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in Cells.__slots__})

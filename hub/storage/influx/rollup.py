@@ -68,6 +68,19 @@ class Rollup:
                     whose.append((of, at))
         return lines, whose
 
+    def stretches(
+        self, points: list[int], waiting: tuple[IdArray, IntArray], span: tuple[int, int], width: int
+    ) -> Cells:
+        """For drawing: cells put together to stretches of ``width`` where none waits, as they are from there on."""
+        start, end = span
+        finished = int(waiting[1].min()) // width * width if len(waiting[1]) else end
+        drawn = cells_of.empty()
+        if finished > start:
+            drawn = self._asking.extremes(points, start, min(finished, end), width)
+        if finished < end:
+            drawn = cells_of.join(drawn, self.read(points, waiting, max(finished, start), end))
+        return cells_of.select(drawn, np.lexsort((drawn.place, drawn.start, drawn.point)))
+
     def read(self, points: list[int], waiting: tuple[IdArray, IntArray], start: int, end: int) -> Cells:
         """Cells of these points in order of (point, start, place), those that wait computed on the way."""
         finished = self._asking.cells(points, start, end)

@@ -20,7 +20,7 @@ from hub.storage.duck.newest import NEVER, Newest
 from hub.storage.influx import book as books
 from hub.storage.influx.book import Book, Saying
 from hub.storage.influx.catalogue import TAGS, Catalogue
-from hub.storage.influx.protocol import reading_lines, tags, text_line
+from hub.storage.influx.protocol import cells_measurement, reading_lines, tags, text_line
 from hub.storage.influx.rollup import AT_ONCE, SPAN, Rollup
 from hub.storage.influx.sending import Refused, Rejected, deliver
 from hub.storage.influx.server import Server, literal, named
@@ -195,8 +195,13 @@ class Writing:
                 f"SELECT * FROM {measurement} WHERE {tagged} AND time >= {min(times)}ms AND time <= {max(times)}ms"
             )
             told = {row[0] for table in found for row in table.values}
-            for time in sorted(told.intersection(times)):
+            withdrawn = told.intersection(times)
+            for time in sorted(withdrawn):
                 self._server.query(f"DELETE FROM {measurement} WHERE {tagged} AND time = {time}ms")
+            # and the roll-ups made of it, which are computed again: a field that has no value any more would stay
+            cells = named([cells_measurement(catalogue.measurements[other])])
+            for start in sorted({cell_start(time) for time in withdrawn}):
+                self._server.query(f"DELETE FROM {cells} WHERE {tagged} AND time = {start}ms")
 
     def _told_elsewhere(self, batch: _Batch) -> dict[int, list[int]]:
         """Other series of the same points whose span covers a reading that is not new, with those instants."""

@@ -98,6 +98,31 @@ def test_a_point_that_moves_inside_a_quarter_has_a_cell_for_each_place(hand: Any
     assert known == {(START, hall): 5 * MINUTE, (START, pool): 10 * MINUTE, (START + CELL, pool): 5 * MINUTE}
 
 
+def test_a_course_forgets_what_a_place_is_not_said_to_have_measured(hand: Any) -> None:
+    hand.write([("t", START, 500.0), ("t", START + CELL, 1.0)])
+    hand.refresh(START + DAY)
+    hand.write([("t", START, 7.0)], batch=2, place=POOL)
+    for _ in range(2):
+        course = hand.store.courses([hand.key("t")], start=START, end=START + HOUR, width=HOUR)[hand.key("t")]
+        assert sorted(course.value.tolist()) == [1.0, 7.0]
+        hand.refresh(START + DAY)
+
+
+def test_a_course_is_the_same_with_some_of_its_cells_waiting(hand: Any) -> None:
+    hand.write([("t", START + n * 7 * MINUTE, float(n * 37 % 101)) for n in range(200)])
+
+    def draw() -> list[tuple[int, float]]:
+        span = {"start": START, "end": START + DAY, "width": 2 * CELL}
+        course = hand.store.courses([hand.key("t")], **span)[hand.key("t")]
+        return list(zip(course.time.tolist(), course.value.tolist(), strict=True))
+
+    first = draw()
+    hand.refresh(START + 5 * HOUR + CELL)
+    assert draw() == first
+    hand.refresh(START + 2 * DAY)
+    assert draw() == first
+
+
 def test_another_hold_has_the_cells_computed_again(hand: Any) -> None:
     hand.write([("t", START, 1.0)])
     hand.refresh(START + DAY)
