@@ -38,12 +38,13 @@ class Said:
 
 
 class Proxy:
-    """``plan`` is used up by write requests, one entry each; questions pass."""
+    """``plan`` is used up by write requests, one entry each; questions pass, but for those that hold ``unanswered``."""
 
     def __init__(self, port: int) -> None:
         self._target = port
         self.plan: deque[Fault | Said] = deque()
         self.used: list[Fault | Said] = []
+        self.unanswered: bytes | None = None
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
         self._open: set[socket.socket] = set()
@@ -75,6 +76,8 @@ class Proxy:
                 if request.startswith((b"POST /write", b"POST /api/v2/write")) and self.plan:
                     fault = self.plan.popleft()
                     self.used.append(fault)
+                elif self.unanswered is not None and self.unanswered in request:
+                    fault = Said(400, '{"error":"query would exceed file limit"}')
                 if not self._do(fault, request, connection):
                     break
         self._open.discard(connection)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from hub.clock import HOUR, Clock
 from hub.domain.retention import Before
 from hub.domain.rollups import CELL, offsets, step_edges
+from hub.errors import StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import (
     Aggregate,
@@ -26,6 +28,7 @@ from hub.flows.series import (
     IdArray,
     IntArray,
     Latest,
+    QueryInterrupted,
     Remarks,
     Rows,
     SeriesPlace,
@@ -47,6 +50,7 @@ from hub.storage.influx.book import Book, Kept, Unread
 from hub.storage.influx.catalogue import EVER, Catalogue
 from hub.storage.influx.courses import of_readings
 from hub.storage.influx.forgetting import delete_before
+from hub.storage.influx.points import Point
 from hub.storage.influx.protocol import Spot
 from hub.storage.influx.rollup import Rollup
 from hub.storage.influx.server import Server
@@ -102,9 +106,19 @@ class InfluxSeries:
             self._server.close()
             self._book.close()
 
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One writer at a time; to a writer a question that took too long is a server to be tried again."""
+        with self._writing.lock:
+            try:
+                yield
+            except QueryInterrupted as error:
+                raise StoreUnavailable(str(error)) from error
+
     def meet(self) -> str:
         """See that the server lets the hub in and the database is there; its version. StoreUnavailable names what is wrong."""
-        self._server.meet()
+        with self._turn():
+            self._server.meet()
         return self._server.version
 
     # --- the lane's side ------------------------------------------------------------------------------------------
@@ -122,11 +136,11 @@ class InfluxSeries:
         )
 
     def set_holds(self, points: IdArray, holds: IntArray) -> None:
-        with self._writing.lock:
+        with self._turn():
             self._writing.set_holds(points, holds)
 
     def append(self, rows: Rows, texts: Sequence[TextRow], position: Position | None) -> Written:
-        with self._writing.lock, self._meters.append_seconds.time():
+        with self._turn(), self._meters.append_seconds.time():
             written = self._writing.append(rows, texts, position)
             self._position = position or self._position
         self._meters.appended(written)
@@ -134,11 +148,16 @@ class InfluxSeries:
 
     def put_cells(self, cells: Cells) -> None:
         if len(cells):
-            with self._writing.lock:
+            with self._turn():
                 self._writing.put_cells(cells)
 
+    def write_points(self, points: Iterable[Point]) -> None:
+        """Points beside readings, such as changes of tickets; any thread. StoreUnavailable: the same again changes nothing."""
+        with self._turn():
+            self._writing.write_points(points)
+
     def refresh_cells(self, until: int, limit: int = 20_000) -> int:
-        with self._writing.lock:
+        with self._turn():
             done = self._writing.refresh(until, limit)
         self._meters.refreshed(done)
         return done
@@ -200,7 +219,7 @@ class InfluxSeries:
             if catalogue.place_of[number] not in places or self._writing.only_words(number):
                 continue
             if first < end and last + catalogue.hold[point] > start:
-                whole = first >= start or last < end or len(catalogue.at_point[point]) == 1
+                whole = first >= start or last < end or len(catalogue.at_point.get(point, ())) < 2
                 (sure if whole else unsure).add(point)
         unsure -= sure
         if unsure:
@@ -288,7 +307,7 @@ class InfluxSeries:
     # --- retention ------------------------------------------------------------------------------------------------
 
     def forget(self, before: Callable[[PointKey], Before]) -> Forgotten:
-        self._server.meet()
+        self.meet()
         if not self._server.deletes:
             _log.warning(
                 "InfluxDB %s deletes no rows: set the retention period of its database",
@@ -307,10 +326,13 @@ class InfluxSeries:
                 books.give_up(connection, readings)
             for number, until in readings.items():
                 catalogue.gone[number] = max(catalogue.gone[number], until)
-        return Forgotten(
-            delete_before(self._server, catalogue, readings, cells=False),
-            delete_before(self._server, catalogue, cells, cells=True),
-        )
+        try:
+            return Forgotten(
+                delete_before(self._server, catalogue, readings, cells=False),
+                delete_before(self._server, catalogue, cells, cells=True),
+            )
+        except QueryInterrupted as error:
+            raise StoreUnavailable(str(error)) from error
 
     # --- what was refused -----------------------------------------------------------------------------------------
 
@@ -338,7 +360,10 @@ class InfluxSeries:
 
     def redrive(self) -> Redriven:
         """Send every refused line again; cells that could not be computed are tried again as well."""
-        return self._writing.redrive()
+        try:
+            return self._writing.redrive()
+        except QueryInterrupted as error:
+            raise StoreUnavailable(str(error)) from error
 
     def remarks(self) -> Remarks:
         rejected, unread = self.count_rejected(), self.count_unread()

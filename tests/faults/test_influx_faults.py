@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import quote_plus
 
 import numpy as np
 import pytest
@@ -220,3 +225,92 @@ def test_a_wrong_password_stops_everything_and_is_named(tmp_path: Path) -> None:
         right.check(2)
     finally:
         server.remove()
+
+
+def test_roll_ups_whose_readings_the_server_does_not_give_are_listed_and_tried_again(
+    server: InfluxServer, tmp_path: Path
+) -> None:
+    proxy = Proxy(server.port)
+    filling = Filling(proxy.url(server.new_database()), tmp_path)
+    filling.until(2)
+    proxy.unanswered = quote_plus('FROM "temperature"').encode()
+    assert filling.store.refresh_cells(START + DAY) == 10
+    assert filling.store.count_unread() == 10
+    key, cell = filling.store.unread(1)[0]
+    assert key in KEYS
+    assert "query would exceed file limit" in cell.reason
+    assert "10 roll-ups were not computed again" in filling.store.remarks().reason
+    proxy.unanswered = None
+    filling.store.redrive()
+    while filling.store.refresh_cells(START + DAY):
+        pass
+    assert filling.store.count_unread() == 0
+    assert filling.store.cells(KEYS, start=START, end=START + DAY).count.sum() == 200
+    proxy.close()
+
+
+def test_a_server_that_answers_no_question_at_all_is_not_taken_for_forgetful(
+    server: InfluxServer, tmp_path: Path
+) -> None:
+    proxy = Proxy(server.port)
+    filling = Filling(proxy.url(server.new_database()), tmp_path)
+    filling.until(1)
+    proxy.unanswered = b"q="
+    with pytest.raises(StoreUnavailable, match="query would exceed file limit"):
+        filling.store.refresh_cells(START + DAY)
+    assert filling.store.count_unread() == 0
+    proxy.unanswered = None
+    assert filling.store.refresh_cells(START + DAY) == 10
+    proxy.close()
+
+
+WRITER = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[3])
+from tests.faults.test_influx_faults import Filling
+filling = Filling(sys.argv[1], Path(sys.argv[2]))
+print("ready", flush=True)
+batch = filling.store.position().batch if filling.store.position() else 0
+while True:
+    batch += 1
+    filling.take(batch)
+    if batch % 7 == 0:
+        filling.store.refresh_cells(1_763_856_000_000 + batch * 60_000, 40)
+"""
+
+
+def test_kill_9_between_the_servers_yes_and_the_commit(server: InfluxServer, tmp_path: Path) -> None:
+    url = server.url(server.new_database())
+    root = str(Path(__file__).resolve().parents[2])
+    rng = random.Random(5)  # noqa: S311 - when to kill is no secret
+    for _ in range(5):
+        child = subprocess.Popen([sys.executable, "-c", WRITER, url, str(tmp_path), root], stdout=subprocess.PIPE)
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"ready\n"
+        time.sleep(rng.uniform(0.05, 0.6))  # the moment of the kill, not a wait for anything
+        child.kill()
+        child.wait()
+        child.stdout.close()
+    filling = Filling(url, tmp_path)
+    position = filling.store.position()
+    reached = 0 if position is None else position.batch
+    assert reached > 5
+    filling.take(reached + 1)  # the one that may have been under way
+    filling.check(reached + 1)
+    filling.store.close()
+
+
+def test_points_beside_readings_are_written_and_kept_where_they_are_refused(server: InfluxServer, tmp_path: Path) -> None:
+    database = server.new_database()
+    server.call("POST", f"/write?db={database}&precision=ms", "kpi_1h,kpi=other value=1i 0")
+    filling = Filling(server.url(database), tmp_path)
+    points = [
+        SimpleNamespace(measurement="ticket_event", tags={"state": "closed"}, fields={"n": 1, "title_zh": "水泵"}, time=START),
+        SimpleNamespace(measurement="kpi_1h", tags={"kpi": "open"}, fields={"value": 3.0}, time=5),
+    ]
+    filling.store.write_points(points)
+    assert "水泵" in server.ask("SELECT * FROM ticket_event", database)
+    assert filling.store.count_rejected() == 1
+    server.ask("DROP MEASUREMENT kpi_1h", database)
+    assert filling.store.redrive() == (1, 0)

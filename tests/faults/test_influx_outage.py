@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from hub.cli import main
 from hub.clock import DAY, WallClock
 from hub.control import Progress, Word
 from hub.domain.health import Health, Status
@@ -20,7 +22,9 @@ from hub.handlers import handlers
 from hub.ingest.frames import Frame
 from hub.settings import Mqtt, Series, SeriesMirror, Settings, Web
 from hub.wiring import Hub
-from tests.faults.rig import eventually
+from tests.faults.checker import read_acked
+from tests.faults.forms import small_and_full
+from tests.faults.rig import Rig, eventually
 from tests.influx_server import MISSING, PROGRAM, InfluxServer
 
 pytestmark = [pytest.mark.servers, pytest.mark.faults, pytest.mark.skipif(PROGRAM is None, reason=MISSING)]
@@ -184,3 +188,80 @@ def test_what_a_server_refused_is_shown_and_sent_again(server: InfluxServer, tmp
         assert work["series-redrive"]({}, print)["main"] == {"stored": 10, "still_rejected": 0}
         assert stored(hub.series) == devices.expected()
         eventually(lambda: line(hub, "series").status is Status.OK, "and all is well")
+
+
+def test_check_tries_the_server_and_warns_of_a_short_retention(
+    server: InfluxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = server.new_database()
+    server.ask(f'ALTER RETENTION POLICY "autogen" ON "{database}" DURATION 48h')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HUB_SERIES__URL", server.url(database))
+    assert main(["check"]) == 0
+    told = capsys.readouterr().out
+    assert "InfluxDB 1." in told
+    assert "lets the hub in, keeps points for 48 hours" in told
+    assert "warning: series.raw_months wants 13 months" in told
+    server.stop()
+    assert main(["check"]) == 1
+    assert "cannot be reached" in capsys.readouterr().out
+
+
+def test_check_compares_the_stores_of_the_settings(
+    server: InfluxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = server.url(server.new_database())
+    devices = Devices()
+    devices.start -= 2 * DAY
+    with running(tmp_path / "data", Series(mirrors=(SeriesMirror(name="grafana", url=url),))) as hub:
+        devices.speak(hub, 50)
+        eventually(lambda: stored(hub.mirrors["grafana"]) == devices.expected(), "both have them")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HUB_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("HUB_SERIES__MIRRORS", json.dumps([{"name": "grafana", "url": url}]))
+    assert main(["check", "--days", "5"]) == 0
+    assert "grafana: 50 readings of 1 points in 5 days compared with main, 0 differences" in capsys.readouterr().out
+    server.ask("DROP MEASUREMENT temperature", url.rpartition("/")[2])
+    assert main(["check", "--days", "5"]) == 1
+    assert "50 in main, 0 here" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", small_and_full((1_000, 6), (2_000, 600)))
+def test_a_server_away_and_the_hub_killed_twice_meanwhile_cost_no_message_and_no_ticket(
+    server: InfluxServer, make_rig: Callable[..., Rig], form: tuple[int, int]
+) -> None:
+    rate, seconds = form
+    database = server.new_database()
+    settings = {"series": {"url": server.url(database)}}
+    rig = make_rig(devices=500)
+    run = rig.hub(settings=settings).ready()
+    with rig.publishing(rate=rate, fault_every=rate // 5) as publishing:
+        publishing.more(2 * rate)
+        server.stop()
+        for _ in range(2):
+            publishing.more(rate * seconds // 3)
+            run.kill()
+            run = rig.hub(settings=settings).ready()
+        already = rig.tickets()
+        publishing.more(rate * seconds // 3)
+        eventually(lambda: rig.tickets() > already, "tickets are made while the server is away")
+        eventually(lambda: "unreachable since" in run.health().get("series", {}).get("reason", ""), "health names it")
+        server.start()
+        publishing.stop()
+    rig.settle(run)
+    run.stop()
+    stored = Counter(in_server(server, database))
+    acknowledged = read_acked(publishing.acked)
+    assert acknowledged.total() > rate * seconds
+    assert sorted(acknowledged.keys() - stored.keys()) == []
+    assert sorted(stored.keys() - rig.journal().keys()) == []
+    assert max(stored.values()) == 1
+    assert rig.account(publishing).faults == []
+
+
+def in_server(server: InfluxServer, database: str) -> Iterator[tuple[int, int]]:
+    """The publisher's messages, asked of the server itself."""
+    told = json.loads(server.ask("""SELECT "value" FROM "unknown" WHERE "point" = 'seq' GROUP BY "device""""", database))
+    for series in told["results"][0]["series"]:
+        device = series["tags"]["device"].rpartition("~d")[2]
+        yield from ((int(device), int(value)) for _, value in series["values"] if device.isdigit())

@@ -41,6 +41,10 @@ create table rejected (
 """
 
 
+Whose = tuple[int | None, int | None]
+"""Point and time of a line; neither where it is no reading and no roll-up."""
+
+
 class SpotRow(NamedTuple):
     """What is known of one series: its span, and its newest number."""
 
@@ -273,7 +277,7 @@ def add(connection: sqlite3.Connection, key: str, number: int) -> None:
 
 
 def keep_rejected(
-    connection: sqlite3.Connection, at: int, lines: Iterable[Rejected], whose: Mapping[str, tuple[int, int]]
+    connection: sqlite3.Connection, at: int, lines: Iterable[Rejected], whose: Mapping[str, Whose]
 ) -> None:
     """Lines the server did not take: never thrown away, see ``hub series``. ``whose``: point and time of each line."""
     connection.executemany(

@@ -112,13 +112,13 @@ class Catalogue:
             self._by_pair[pair] = known
             return known
         number = len(self.point_of)
-        self._by_tags[words] = number
         self._grow(number + 1)
         self.prefixes.append(prefix(measurement, tagged))
         self.cell_prefixes.append(prefix(cells_measurement(measurement), tagged))
         self.measurements.append(measurement)
         self.place_of.append(place)
         self.point_of.append(point)
+        self._by_tags[words] = number
         self._by_pair[pair] = number
         self.at_point[point] = [*self.at_point.get(point, ()), number]
         return number

@@ -77,7 +77,12 @@ def reading_lines(
 
 def text_line(start: str, text: str, quality: int, time: int) -> str:
     """A reading in words."""
-    return f'{start}text="{text.translate(_STRING)}",quality={quality}i {time}'
+    return f"{start}text={string(text)},quality={quality}i {time}"
+
+
+def string(text: str) -> str:
+    """A field that is a string."""
+    return f'"{text.translate(_STRING)}"'
 
 
 def cell_lines(prefixes: Sequence[str], cells: Cells) -> list[str]:

@@ -39,13 +39,17 @@ class Rollup:
         return cells_of.select(made, among(made, point, start))
 
     def computable(self, point: IdArray, start: IntArray) -> tuple[Cells, list[tuple[int, int, str]]]:
-        """As ``compute``, and (point, start, reason) of cells whose readings the server does not give."""
+        """As ``compute``, and (point, start, reason) of cells whose readings the server does not give.
+
+        It refuses by how old or how long a span is, so the cells (in order of their start) are parted by their starts.
+        """
         try:
             return self.compute(point, start), []
         except QueryRefused as refused:
-            if len(point) == 1:
-                return cells_of.empty(), [(int(point[0]), int(start[0]), str(refused))]
-        half = len(point) // 2
+            if start[0] == start[-1]:
+                return cells_of.empty(), [(of, int(start[0]), str(refused)) for of in point.tolist()]
+        starts = np.unique(start)
+        half = int(np.searchsorted(start, starts[len(starts) // 2]))
         left, refused_left = self.computable(point[:half], start[:half])
         right, refused_right = self.computable(point[half:], start[half:])
         return cells_of.join(left, right), [*refused_left, *refused_right]

@@ -17,11 +17,13 @@ from hub.storage.influx.answers import Answer, Verdict, advice
 from hub.storage.influx.target import Target
 
 CONNECT_MS: Final = 5_000
-WRITE_MS: Final = 30_000
+WRITE_MS: Final = 15_000
 PAUSE_S: Final = 60.0
 """No Retry-After is obeyed for longer: a proxy's idea of an hour is not the hub's."""
 _OLDEST_V2: Final = 2
 _NO_DELETE: Final = 3
+_LEFT_ALONE: Final = {400, 401, 403, 404, 405, 409}
+"""There already, or not this token's business."""
 
 
 class QueryRefused(StoreUnavailable):
@@ -62,6 +64,7 @@ class Server:
         self._client: Any = None
         self._meeting = threading.Lock()
         self._asked_to_wait: tuple[int, Answer] | None = None
+        self._tables: set[str] = set()
         self.version = ""
         """As the server says; empty before the first contact."""
         self.kept_ms: int | None = None
@@ -103,6 +106,7 @@ class Server:
     def forget(self) -> None:
         """Meet the server again before the next write."""
         self.version = ""
+        self._tables.clear()
 
     def _ping(self) -> str:
         with self._failures("cannot be reached"):
@@ -121,14 +125,14 @@ class Server:
 
     def _prepare_database(self) -> None:
         name, policy = self.target.database, self.target.retention
-        try:
-            found = {row[0] for table in self._ask("SHOW DATABASES") for row in table.values}
-            if name not in found:
+        if name not in {row[0] for table in self._ask("SHOW DATABASES") for row in table.values}:
+            try:
                 self._ask(f"CREATE DATABASE {quoted(name)}")
-        except StoreUnavailable as error:
-            if isinstance(error, QueryRefused):  # this user may only write: the first write says whether that works
-                return
-            raise
+            except StoreUnavailable as error:
+                raise StoreUnavailable(
+                    f"series store {self.target.shown}: there is no database {name!r} that this user may use, and it could not "
+                    f"be made: create it and let the user read and write there. {error}"
+                ) from error
         policies = [
             dict(zip(table.columns, row, strict=False))
             for table in self._ask(f"SHOW RETENTION POLICIES ON {quoted(name)}")
@@ -159,6 +163,13 @@ class Server:
                 )
             self._post_json("/api/v2/buckets", {"orgID": orgs[0]["id"], "name": bucket, "retentionRules": []})
             return
+        try:
+            self._ask("SHOW MEASUREMENTS LIMIT 1")
+        except QueryRefused as error:
+            raise StoreUnavailable(
+                f"series store {self.target.shown}: the bucket cannot be asked in InfluxQL; give it a mapping: influx v1 dbrp create "
+                f"--db {bucket} --rp autogen --default --bucket-id {buckets[0].get('id', '')}. {error}"
+            ) from error
         rules = buckets[0].get("retentionRules", [])
         if rules and rules[0].get("everySeconds"):
             self.kept_ms = int(rules[0]["everySeconds"]) * SECOND
@@ -180,6 +191,29 @@ class Server:
     def _post_json(self, path: str, body: dict[str, Any]) -> None:
         with self._failures(f"cannot be prepared: bucket {self.target.database!r} is missing and could not be made"):
             self._api().call_api(path, "POST", body=body, response_type=object, _return_http_data_only=True)
+
+    def make_table(self, name: str, tags: Sequence[str]) -> None:
+        """3.x fixes the tags of a table when it is made: make it with all of them, before a line without some of them does.
+
+        Where the token may not, or the table is there, nothing happens: what is wrong then, the first write says.
+        """
+        if self.major < _NO_DELETE or name in self._tables:
+            return
+        with contextlib.suppress(QueryRefused):
+            if not self._tables:
+                self._configure("database", {"db": self.target.database})
+            self._configure("table", {"db": self.target.database, "table": name, "tags": list(tags), "fields": []})
+        self._tables.add(name)
+
+    def _configure(self, what: str, body: dict[str, Any]) -> None:
+        from influxdb_client.rest import ApiException
+
+        with self._failures(f"cannot make the {what}"):
+            try:
+                self._api().call_api(f"/api/v3/configure/{what}", "POST", body=body, _return_http_data_only=True)
+            except ApiException as error:
+                if error.status not in _LEFT_ALONE:
+                    raise
 
     # --- writing --------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -18,12 +18,13 @@ from hub.flows.series import Cells, IdArray, IntArray, Latest, QueryInterrupted,
 from hub.storage.duck.appender import last_of_each, reached, take
 from hub.storage.duck.newest import NEVER, Newest
 from hub.storage.influx import book as books
-from hub.storage.influx.book import Book, Saying
+from hub.storage.influx.book import Book, Saying, Whose
 from hub.storage.influx.catalogue import TAGS, Catalogue
+from hub.storage.influx.points import Point, point_line
 from hub.storage.influx.protocol import cells_measurement, reading_lines, tags, text_line
 from hub.storage.influx.rollup import AT_ONCE, SPAN, Rollup
 from hub.storage.influx.sending import Refused, Rejected, deliver
-from hub.storage.influx.server import Server, literal, named
+from hub.storage.influx.server import QueryRefused, Server, literal, named
 
 CANARY: Final = "hub_canary value=1.0"
 """A line that is known to be good, written over itself: asked before a line is believed to be at fault."""
@@ -143,7 +144,7 @@ class Writing:
             text_series=[catalogue.number(text.point, text.place) for text in once],
         )
 
-    def _send(self, batch: _Batch) -> tuple[int, list[Rejected], dict[str, tuple[int, int]]]:
+    def _send(self, batch: _Batch) -> tuple[int, list[Rejected], dict[str, Whose]]:
         """How many readings were sent, the lines that were refused, and whose those are."""
         rows, prefixes = batch.rows, self._catalogue.prefixes
         lines = reading_lines(
@@ -155,11 +156,16 @@ class Writing:
         ]
         hopeless = self._hopeless(rows)
         rejected = [Rejected(lines[n], 0, why) for n, why in hopeless.items()]
+        if not self._server.deletes:
+            numbers = {*np.unique(batch.series).tolist(), *batch.text_series}
+            for measurement in sorted({self._catalogue.measurements[number] for number in numbers}):
+                self._server.make_table(measurement, TAGS)
+                self._server.make_table(cells_measurement(measurement), TAGS)
         wanted = [line for n, line in enumerate(lines) if n not in hopeless] if hopeless else lines
         if self._server.deletes:
             self._withdraw(batch)
         rejected += self._deliver([*wanted, *said])
-        whose: dict[str, tuple[int, int]] = {}
+        whose: dict[str, Whose] = {}
         if rejected:
             whose = dict(zip(lines, zip(rows.point.tolist(), rows.time.tolist(), strict=True), strict=True))
             whose |= {line: (text.point, text.time) for line, text in zip(said, batch.texts, strict=True)}
@@ -247,6 +253,16 @@ class Writing:
             if known is None or known.time <= text.time:
                 self._said[text.point] = Saying(text.point, text.time, text.text, text.quality)
 
+    def write_points(self, points: Iterable[Point]) -> None:
+        """Points beside readings. StoreUnavailable: some may be stored; the same again changes nothing."""
+        self._server.meet()
+        rejected = self._deliver([point_line(point) for point in points])
+        if rejected:
+            with self._book.transaction() as connection:
+                nobody = {line.line: (None, None) for line in rejected}
+                books.keep_rejected(connection, self._clock.now(), rejected, nobody)
+            self.rejected += len(rejected)
+
     # --- roll-ups -------------------------------------------------------------------------------------------------
 
     def set_holds(self, points: IdArray, holds: IntArray) -> None:
@@ -293,11 +309,11 @@ class Writing:
 
     def _refresh(self, point: IdArray, start: IntArray) -> None:
         try:
+            made, unread = self._rollup.compute(point, start), []
+        except QueryRefused as refused:
+            if not self._answers():
+                raise StoreUnavailable(str(refused)) from refused
             made, unread = self._rollup.computable(point, start)
-        except QueryInterrupted as error:
-            raise StoreUnavailable(str(error)) from error
-        if unread and not self._answers():
-            raise StoreUnavailable(unread[0][2])
         left = {(of, at) for of, at, _ in unread}
         able = np.array([pair not in left for pair in zip(point.tolist(), start.tolist(), strict=True)])
         lines, whose = self._rollup.lines(made, point[able], start[able])
@@ -363,7 +379,7 @@ class Writing:
             connection.execute("delete from unread")
         return Redriven(stored, still)
 
-    def _redrive(self, rows: list[tuple[int, str, int, int]]) -> int:
+    def _redrive(self, rows: list[tuple[int, str, int | None, int | None]]) -> int:
         self._server.meet()
         cells = {number for number, line, _, _ in rows if line.partition(",")[0].endswith(CELL_SUFFIX)}
         again = {
@@ -378,10 +394,11 @@ class Writing:
                     books.blame(connection, number, now, answer.status, answer.answer)
                     refused += 1
                     continue
-                # a cell is computed again rather than sent: it may have changed since
-                reach = 1 if number in cells else int(self._catalogue.hold[point])
-                starts = np.arange(cell_start(time), time + reach, CELL, dtype=np.int64)
-                books.touch(connection, np.full(len(starts), point, np.int32), starts)
+                if point is not None and time is not None:
+                    # a cell is computed again rather than sent: it may have changed since
+                    reach = 1 if number in cells else int(self._catalogue.hold[point])
+                    starts = np.arange(cell_start(time), time + reach, CELL, dtype=np.int64)
+                    books.touch(connection, np.full(len(starts), point, np.int32), starts)
                 books.release(connection, number)
         return refused
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from hub.domain.series_names import TAGS
 from hub.flows import cells as cells_of
 from hub.flows.batch import PointKey
+from hub.storage.influx.points import point_line
 from hub.storage.influx.protocol import (
     Spot,
     cell_lines,
@@ -89,3 +92,13 @@ def test_a_cell_says_what_it_knows_and_nothing_that_no_server_can_hold() -> None
     )
     assert carried == "c count=0i,total=0.0,integral=1.7976931348623157e+308,known_ms=660000i 900000"
     assert void_line("c ", 900_000) == "c count=0i,total=0.0,integral=0.0,known_ms=0i 900000"
+
+
+def test_points_beside_readings_keep_the_types_of_their_fields() -> None:
+    point = SimpleNamespace(
+        measurement="ticket_event",
+        tags={"state": "on hold", "community": "hg", "unit": ""},
+        fields={"n": 1, "value": 2.0, "title_zh": 'a "b"'},
+        time=7,
+    )
+    assert point_line(point) == 'ticket_event,community=hg,state=on\\ hold n=1i,value=2.0,title_zh="a \\"b\\"" 7'
