@@ -49,6 +49,7 @@ from hub.ingest.lanes import LaneRunner
 from hub.ingest.meters import MqttMeters
 from hub.ingest.mqtt import Receiver
 from hub.ingest.quarantine import QuarantineDesk
+from hub.jobs.figures import EVERY, HourlyFigures
 from hub.jobs.timetable import Job, Timetable
 from hub.notify.channels import discover
 from hub.notify.sender import Sender
@@ -57,7 +58,7 @@ from hub.storage.catalogue import load_catalogue
 from hub.storage.lease import Lease
 from hub.storage.influx.target import parse as parse_target
 from hub.storage.series_duckdb import DuckSeries
-from hub.storage.series_influx import InfluxSeries
+from hub.storage.series_influx import InfluxSeries, ToEach
 from hub.storage.unit import SqlRecords
 from hub.telemetry import Tallies
 from hub.watchdog import Watchdog
@@ -394,6 +395,11 @@ class Hub:
                 pass
 
         jobs = [Job(name="forget", run=forget, cron="40 3 * * *"), Job(name="clean", run=clean, every_ms=HOUR)]
+        servers = [store for store in (self.series, *self.mirrors.values()) if isinstance(store, InfluxSeries)]
+        if servers:
+            jobs.append(
+                Job(name="figures", run=HourlyFigures(self.records, self.registrar, ToEach(servers)).run, every_ms=EVERY)
+            )
         if self.backup_schedule is not None:
             jobs.append(Job(name="backup", run=self.backup_schedule.run, cron=self.settings.backup.when))
         return tuple(jobs)

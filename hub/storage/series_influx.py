@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
 from hub.clock import HOUR, Clock
+from hub.domain.event_series import SeriesPoint
 from hub.domain.retention import Before
 from hub.domain.rollups import CELL, offsets, step_edges
 from hub.errors import StoreUnavailable
@@ -50,7 +51,6 @@ from hub.storage.influx.book import Book, Kept, Unread
 from hub.storage.influx.catalogue import EVER, Catalogue
 from hub.storage.influx.courses import of_readings
 from hub.storage.influx.forgetting import delete_before
-from hub.storage.influx.points import Point
 from hub.storage.influx.protocol import Spot
 from hub.storage.influx.rollup import Rollup
 from hub.storage.influx.server import Server
@@ -151,7 +151,7 @@ class InfluxSeries:
             with self._turn():
                 self._writing.put_cells(cells)
 
-    def write_points(self, points: Iterable[Point]) -> None:
+    def write_points(self, points: Sequence[SeriesPoint]) -> None:
         """Points beside readings, such as changes of tickets; any thread. StoreUnavailable: the same again changes nothing."""
         with self._turn():
             self._writing.write_points(points)
@@ -390,3 +390,15 @@ class InfluxSeries:
     def _cells(self, points: list[int], start: int, end: int) -> Cells:
         waiting = self._book.waiting(np.array(points, np.int32), start, end)
         return self._rollup.read(points, waiting, start, end)
+
+
+class ToEach:
+    """hub.flows.figures.PointWriter on every InfluxDB of the settings: all of them have it, or all get it again."""
+
+    def __init__(self, stores: Sequence[InfluxSeries]) -> None:
+        self._stores = stores
+
+    def write_points(self, points: Sequence[SeriesPoint]) -> None:
+        """StoreUnavailable where one of them is away: what the others have already changes nothing there."""
+        for store in self._stores:
+            store.write_points(points)

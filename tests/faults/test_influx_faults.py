@@ -9,13 +9,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from urllib.parse import quote_plus
 
 import numpy as np
 import pytest
 
 from hub.clock import DAY, MINUTE, WallClock
+from hub.domain.event_series import SeriesPoint
 from hub.errors import StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import Aggregate, Rows, SeriesPlace, Step
@@ -306,8 +306,8 @@ def test_points_beside_readings_are_written_and_kept_where_they_are_refused(serv
     server.call("POST", f"/write?db={database}&precision=ms", "kpi_1h,kpi=other value=1i 0")
     filling = Filling(server.url(database), tmp_path)
     points = [
-        SimpleNamespace(measurement="ticket_event", tags={"state": "closed"}, fields={"n": 1, "title_zh": "水泵"}, time=START),
-        SimpleNamespace(measurement="kpi_1h", tags={"kpi": "open"}, fields={"value": 3.0}, time=5),
+        SeriesPoint(measurement="ticket_event", tags={"state": "closed"}, fields={"n": 1, "title_zh": "水泵"}, time=START),
+        SeriesPoint(measurement="kpi_1h", tags={"kpi": "open"}, fields={"value": 3.0}, time=5),
     ]
     filling.store.write_points(points)
     assert "水泵" in server.ask("SELECT * FROM ticket_event", database)

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +15,12 @@ import pytest
 from hub.cli import main
 from hub.clock import DAY, WallClock
 from hub.control import Progress, Word
+from hub.domain.alarms import Priority
 from hub.domain.health import Health, Status
+from hub.domain.tickets import Action, Ticket, TicketKey, TicketKind, TicketState
 from hub.errors import InvalidInput
 from hub.flows.batch import PointKey
+from hub.flows.ports import TicketEvent
 from hub.flows.series import Aggregate, Step
 from hub.handlers import handlers
 from hub.ingest.frames import Frame
@@ -265,3 +269,35 @@ def in_server(server: InfluxServer, database: str) -> Iterator[tuple[int, int]]:
     for series in told["results"][0]["series"]:
         device = series["tags"]["device"].rpartition("~d")[2]
         yield from ((int(device), int(value)) for _, value in series["values"] if device.isdigit())
+
+
+TICKET = Ticket(
+    id="t1",
+    number="HG-2026-000001",
+    key=TicketKey(community="garden", facility="lift-1", unit="", failure_mode="door_fault"),
+    kind=TicketKind.FAULT,
+    state=TicketState.ASSIGNED,
+    priority=Priority.HIGH,
+    title_zh="门故障",
+    title_en="Door fault",
+    crew="c",
+    reported_at=1_763_856_000_000,
+)
+
+
+def test_changes_of_tickets_reach_the_server_as_series(server: InfluxServer, tmp_path: Path) -> None:
+    database = server.new_database()
+    with running(tmp_path, Series(mirrors=(SeriesMirror(name="grafana", url=server.url(database)),))) as hub:
+        opened = TicketEvent("t1", TICKET.reported_at, Action.OPEN, "", TicketState.ASSIGNED, "hub")
+
+        def happen(books: Any) -> None:
+            books.tickets.add(TICKET)
+            books.tickets.log([opened])
+
+        hub.records.write(happen)
+        for _ in range(2):
+            hub.timetable._jobs["figures"].run(hub.clock.now())
+        counted = json.loads(server.ask('SELECT count("n") FROM "ticket_event"', database))
+        assert counted["results"][0]["series"][0]["values"][0][1] == 1
+    with running(tmp_path / "alone", Series()) as hub:
+        assert "figures" not in hub.timetable._jobs

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from hub.clock import DAY, HOUR, MINUTE, Clock
+from hub.domain.event_series import SeriesPoint
 from hub.domain.rollups import CELL, cell_start
 from hub.domain.series_names import CELL_SUFFIX
 from hub.errors import StoreUnavailable
@@ -20,7 +21,7 @@ from hub.storage.duck.newest import NEVER, Newest
 from hub.storage.influx import book as books
 from hub.storage.influx.book import Book, Saying, Whose
 from hub.storage.influx.catalogue import TAGS, Catalogue
-from hub.storage.influx.points import Point, point_line
+from hub.storage.influx.points import point_line
 from hub.storage.influx.protocol import cells_measurement, reading_lines, tags, text_line
 from hub.storage.influx.rollup import AT_ONCE, SPAN, Rollup
 from hub.storage.influx.sending import Refused, Rejected, deliver
@@ -253,7 +254,7 @@ class Writing:
             if known is None or known.time <= text.time:
                 self._said[text.point] = Saying(text.point, text.time, text.text, text.quality)
 
-    def write_points(self, points: Iterable[Point]) -> None:
+    def write_points(self, points: Iterable[SeriesPoint]) -> None:
         """Points beside readings. StoreUnavailable: some may be stored; the same again changes nothing."""
         self._server.meet()
         rejected = self._deliver([point_line(point) for point in points])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.domain.event_series import SeriesPoint
 from hub.domain.series_names import TAGS
 from hub.flows import cells as cells_of
 from hub.flows.batch import PointKey
@@ -95,7 +94,7 @@ def test_a_cell_says_what_it_knows_and_nothing_that_no_server_can_hold() -> None
 
 
 def test_points_beside_readings_keep_the_types_of_their_fields() -> None:
-    point = SimpleNamespace(
+    point = SeriesPoint(
         measurement="ticket_event",
         tags={"state": "on hold", "community": "hg", "unit": ""},
         fields={"n": 1, "value": 2.0, "title_zh": 'a "b"'},
