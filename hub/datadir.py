@@ -33,6 +33,10 @@ class DataDir:
         """DuckDB: readings and roll-ups."""
         return self.root / "series.duckdb"
 
+    def of_other_series(self) -> tuple[Path, ...]:
+        """SQLite: what the hub keeps itself of series stores elsewhere."""
+        return tuple(sorted(self.root.glob("series-*.sqlite")))
+
     @property
     def broker(self) -> Path:
         """The embedded broker's own folder."""
