@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from hub.domain.metrics import Metric
@@ -35,24 +34,14 @@ _GRAFANA: Final = {
     "1": "none",
 }
 """UCUM codes that Grafana has a unit for; every other one is written behind the number."""
-_WORD: Final = re.compile(r"\{(\w+)\}")
-_CHINESE: Final = re.compile("[\u4e00-\u9fff]")
 
 
 def unit_of(metric: Metric) -> Name:
-    """Grafana's unit of a metric in each language: they differ where people count in words (``人``, ``persons``)."""
+    """Grafana's unit of a metric in each language: they differ where people count in words (``人``, ``people``)."""
     known = _GRAFANA.get(metric.unit)
-    if known is not None and (
-        metric.unit != "%" or metric.symbol == "%"
-    ):  # a share of the explosive limit is told as such
+    share_of_something = metric.unit == "%" and metric.symbol.en != "%"  # of the explosive limit: told as such
+    if known is not None and not share_of_something:
         return Name(zh=known, en=known)
-    if not metric.symbol:
+    if not metric.symbol.en:
         return Name(zh="none", en="none")
-    return Name(zh=f"suffix: {metric.symbol}", en=f"suffix: {_english(metric)}")
-
-
-def _english(metric: Metric) -> str:
-    word = _WORD.fullmatch(metric.unit)
-    if word is not None:
-        return f"{word[1]}s"
-    return metric.unit if _CHINESE.search(metric.symbol) else metric.symbol
+    return Name(zh=f"suffix: {metric.symbol.zh}", en=f"suffix: {metric.symbol.en}")

@@ -38,6 +38,10 @@ class DataDir:
         """SQLite: what the hub keeps itself of a series store elsewhere; the file goes with the store, whatever it is for."""
         return self.root / f"series-{hashlib.sha256(target.encode()).hexdigest()[:12]}.sqlite"
 
+    def of_other_series(self) -> tuple[Path, ...]:
+        """SQLite: what the hub keeps itself of series stores elsewhere."""
+        return tuple(sorted(self.root.glob("series-*.sqlite")))
+
     @property
     def broker(self) -> Path:
         """The embedded broker's own folder."""

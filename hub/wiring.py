@@ -55,8 +55,8 @@ from hub.notify.channels import discover
 from hub.notify.sender import Sender
 from hub.settings import EMBEDDED, Settings
 from hub.storage.catalogue import load_catalogue
-from hub.storage.lease import Lease
 from hub.storage.influx.target import parse as parse_target
+from hub.storage.lease import Lease
 from hub.storage.series_duckdb import DuckSeries
 from hub.storage.series_influx import InfluxSeries, ToEach
 from hub.storage.unit import SqlRecords
@@ -176,7 +176,7 @@ class Hub:
             data=self.folder,
             clock=clock,
             journal=self.journal,
-            series=self.series,
+            series=next((store for store in self._stores() if isinstance(store, DuckSeries)), None),
             alarms=self.alarm_runner,
             records_url=settings.records.url,
         )
@@ -273,6 +273,9 @@ class Hub:
         return {"main": (self.series, self.series_runner)} | {
             name: (store, runner) for (name, store), runner in mirrors
         }
+
+    def _stores(self) -> list[SeriesStore]:
+        return [self.series, *self.mirrors.values()]
 
     def _runners(self) -> list[LaneRunner]:
         return [self.alarm_runner, self.series_runner, *self.mirror_runners]
@@ -377,7 +380,7 @@ class Hub:
         def forget(now: int) -> None:
             registry = self.registrar.current
             failed: list[StoreUnavailable] = []
-            for store in (self.series, *self.mirrors.values()):
+            for store in self._stores():
                 try:
                     done = store.forget(lambda point: kept.before(registry.metric_of(point.device, point.name), now))
                 except StoreUnavailable as error:  # the other stores' turn comes all the same
@@ -398,7 +401,9 @@ class Hub:
         servers = [store for store in (self.series, *self.mirrors.values()) if isinstance(store, InfluxSeries)]
         if servers:
             jobs.append(
-                Job(name="figures", run=HourlyFigures(self.records, self.registrar, ToEach(servers)).run, every_ms=EVERY)
+                Job(
+                    name="figures", run=HourlyFigures(self.records, self.registrar, ToEach(servers)).run, every_ms=EVERY
+                )
             )
         if self.backup_schedule is not None:
             jobs.append(Job(name="backup", run=self.backup_schedule.run, cron=self.settings.backup.when))
@@ -453,7 +458,7 @@ class Hub:
         self.registry.open()
         self.journal.open()
         steps.callback(self.journal.close)
-        for store in (self.series, *self.mirrors.values()):
+        for store in self._stores():
             store.open()
             steps.callback(store.close)
 

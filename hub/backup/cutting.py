@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from hub.backup.snapshots import Cut, Snapshot, SqliteSnapshot
+from hub.backup.snapshots import Cut, Part, SqliteSnapshot
 from hub.clock import Clock
 from hub.datadir import DataDir
 from hub.ingest.journal import Journal
@@ -24,7 +24,8 @@ class RunningHub:
     data: DataDir
     clock: Clock
     journal: Journal
-    series: DuckSeries
+    series: DuckSeries | None
+    """None where the readings are in a store elsewhere, which has backups of its own."""
     alarms: LaneRunner
     records_url: str | None
 
@@ -54,25 +55,24 @@ class RunningHub:
             return _cut(self.data, records, self.series, self.clock.now(), self.alarms.behind)
 
 
-def cut_of_files(data: DataDir, records_url: str | None, clock: Clock, series: DuckSeries) -> Cut:
-    """While no hub runs and the data folder's lock is held. ``series`` is open."""
+def cut_of_files(data: DataDir, records_url: str | None, clock: Clock, series: DuckSeries | None) -> Cut:
+    """While no hub runs and the data folder's lock is held. ``series`` is open; None where the readings are elsewhere."""
     records = None if records_url is None else PostgresSnapshot(records_url)
     return _cut(data, records, series, clock.now(), 0)
 
 
-def _cut(data: DataDir, records: PostgresSnapshot | None, series: DuckSeries, at: int, unjudged: int) -> Cut:
-    made: list[Snapshot] = []
+def _cut(data: DataDir, records: PostgresSnapshot | None, series: DuckSeries | None, at: int, unjudged: int) -> Cut:
+    parts: list[Part] = []
     try:
-        if records is None:
-            made.append(SqliteSnapshot(data.records))
-        else:
+        if records is not None:
             records.begin()
-            made.append(records)
-        made.append(series.snapshot())
-        made.append(SqliteSnapshot(data.journal))
+        parts.append(Part(data.records.name, "records", records or SqliteSnapshot(data.records)))
+        if series is not None:
+            parts.append(Part(data.series.name, "series", series.snapshot()))
+        parts += [Part(path.name, "series elsewhere", SqliteSnapshot(path)) for path in data.of_other_series()]
+        parts.append(Part(data.journal.name, "journal", SqliteSnapshot(data.journal)))
     except BaseException:
-        for snapshot in made:
-            snapshot.close()
+        for part in parts:
+            part.snapshot.close()
         raise
-    first, readings, journal = made
-    return Cut(records=first, series=readings, journal=journal, at=at, unjudged=unjudged)
+    return Cut(parts=tuple(parts), at=at, unjudged=unjudged)

@@ -103,7 +103,7 @@ def _restore(wish: Wish, data: DataDir, found: manifest.Manifest, now: int, say:
 
 
 def _places(data: DataDir) -> list[Path]:
-    stores = [data.journal, data.records, data.series]
+    stores = [data.journal, data.records, data.series, *data.of_other_series()]
     files = [path.with_name(path.name + suffix) for path in stores for suffix in _SUFFIXES]
     return [*files, *data.kept_beside()]
 
@@ -127,7 +127,7 @@ def _refuse_damaged(folder: Path, found: manifest.Manifest, say: Say) -> None:
             )
         done += wanted.bytes
         say(Progress(done, max(found.bytes, 1), "checking the backup"))
-    missing = {"journal.sqlite", "records.sqlite", "series.duckdb"} - found.files.keys()
+    missing = {"journal.sqlite", "records.sqlite"} - found.files.keys()
     if missing:
         raise ConfigError(f"backup {folder} lacks {', '.join(sorted(missing))}: take another backup")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import quote
 
 from hub.errors import StoreUnavailable
@@ -33,28 +33,31 @@ class Snapshot(Protocol):
         ...
 
 
+class Part(NamedTuple):
+    """One store of a backup."""
+
+    name: str
+    """Its file there."""
+    what: str
+    """As a person calls it."""
+    snapshot: Snapshot
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
     """All stores at one and the same moment: what the records know, the journal holds."""
 
-    records: Snapshot
-    series: Snapshot
-    journal: Snapshot
+    parts: tuple[Part, ...]
+    """Records first, the journal last."""
     at: int
     """Epoch ms."""
     unjudged: int
     """Batches of the journal that the alarm lane had not judged at that moment."""
 
-    def parts(self) -> Iterator[tuple[str, str, Snapshot]]:
-        """(file, what a person calls it, snapshot): records first, the journal last."""
-        yield "records.sqlite", "records", self.records
-        yield "series.duckdb", "series", self.series
-        yield "journal.sqlite", "journal", self.journal
-
     def close(self) -> None:
         """Let go of all of them."""
-        for _, _, snapshot in self.parts():
-            snapshot.close()
+        for part in self.parts:
+            part.snapshot.close()
 
 
 class SqliteSnapshot:

@@ -9,11 +9,11 @@ from typing import Final
 
 from hub import __version__
 from hub.backup import manifest
-from hub.backup.snapshots import Cut
+from hub.backup.snapshots import Cut, Snapshot
 from hub.clock import to_iso
 from hub.control import Progress, Say
 from hub.datadir import DataDir
-from hub.errors import ConfigError, HubError, StoreUnavailable
+from hub.errors import ConfigError, StoreUnavailable
 
 _SPARE: Final = 64 * 1024**2
 """What stays free beside a backup."""
@@ -60,7 +60,7 @@ def refuse_used(folder: Path) -> None:
 
 
 def _needed(data: DataDir) -> int:
-    stores = (data.journal, data.records, data.series)
+    stores = (data.journal, data.records, data.series, *data.of_other_series())
     beside = (path for kept in data.kept_beside() for path in manifest.files_below(kept))
     return sum(_size(path) for path in (*stores, *beside))
 
@@ -84,9 +84,9 @@ def _refuse_small(folder: Path, needed: int) -> None:
 def _fill(part: Path, cut: Callable[[], Cut], data: DataDir, say: Say) -> manifest.Manifest:
     stores = cut()
     try:
-        for name, what, snapshot in stores.parts():
-            _copy(part / name, what, snapshot.total, snapshot.copy_to, say)
-            snapshot.close()
+        for store in stores.parts:
+            _copy(part / store.name, store.what, store.snapshot, say)
+            store.snapshot.close()
     finally:
         stores.close()
     for kept in data.kept_beside():
@@ -108,11 +108,10 @@ def _fill(part: Path, cut: Callable[[], Cut], data: DataDir, say: Say) -> manife
     return written
 
 
-def _copy(path: Path, what: str, total: int, copy: Callable[[Path, Callable[[int], object]], None], say: Say) -> None:
-    copy(path, lambda done: say(Progress(min(done, total), max(total, 1), what)))
-    if not path.exists():
-        raise HubError(f"{path.name} was not written")
-    say(Progress(max(total, 1), max(total, 1), what))
+def _copy(path: Path, what: str, snapshot: Snapshot, say: Say) -> None:
+    total = max(snapshot.total, 1)
+    snapshot.copy_to(path, lambda done: say(Progress(min(done, total), total, what)))
+    say(Progress(total, total, what))
 
 
 def _copy_files(kept: Path, root: Path, part: Path) -> None:

@@ -71,13 +71,16 @@ def _take_here(folder: Path, settings: Settings, say: control.Say) -> dict[str, 
     data.make()
     lock = Lock(data.lock)
     lock.take("hub backup")
-    series = DuckSeries(data.series, memory_limit=settings.series.memory_limit, threads=settings.series.threads)
+    series = None
     try:
-        series.open()
+        if data.series.exists():
+            series = DuckSeries(data.series, memory_limit=settings.series.memory_limit, threads=settings.series.threads)
+            series.open()
         written = take(folder, lambda: cut_of_files(data, settings.records.url, WallClock(), series), data, say)
         return {"files": len(written.files), "bytes": written.bytes, "taken_at": written.taken_at}
     finally:
-        series.close()
+        if series is not None:
+            series.close()
         lock.release()
 
 

@@ -277,3 +277,23 @@ def test_a_disk_too_small_is_named_before_anything_is_copied(tmp_path: Path, mon
     with pytest.raises(ConfigError, match="MiB are needed"):
         take(tmp_path / "b", lambda: pytest.fail("no cut"), DataDir(tmp_path / "data"), lambda _word: None)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_hub_keeps_of_a_store_elsewhere_goes_with_it_and_its_own_readings_need_not_be_there(
+    tmp_path: Path, elsewhere: Callable[..., Said]
+) -> None:
+    data = DataDir(tmp_path / "away")
+    (tmp_path / "away.toml").write_text(f'data_dir = "{data.root}"\n', encoding="utf-8")
+    with Hub(Settings(data_dir=data.root)).stores():
+        pass
+    data.series.unlink()
+    with closing(sqlite3.connect(data.root / "series-0123.sqlite")) as db, db:
+        db.execute("CREATE TABLE position (batch)")
+    said = call("--config", str(tmp_path / "away.toml"), "backup", str(tmp_path / "backup"))
+    assert said.code == 0, said.err
+    assert "series.duckdb" not in manifest.read(tmp_path / "backup").files
+    assert elsewhere("restore", str(tmp_path / "backup")).code == 0
+    assert query(tmp_path / "other" / "series-0123.sqlite", "SELECT count(*) FROM position") == [(0,)]
+    assert elsewhere("restore", str(tmp_path / "backup"), "--replace").code == 0
+    (aside,) = (tmp_path / "other").glob("replaced-*")
+    assert (aside / "series-0123.sqlite").exists()

@@ -301,12 +301,16 @@ def test_kill_9_between_the_servers_yes_and_the_commit(server: InfluxServer, tmp
     filling.store.close()
 
 
-def test_points_beside_readings_are_written_and_kept_where_they_are_refused(server: InfluxServer, tmp_path: Path) -> None:
+def test_points_beside_readings_are_written_and_kept_where_they_are_refused(
+    server: InfluxServer, tmp_path: Path
+) -> None:
     database = server.new_database()
     server.call("POST", f"/write?db={database}&precision=ms", "kpi_1h,kpi=other value=1i 0")
     filling = Filling(server.url(database), tmp_path)
     points = [
-        SeriesPoint(measurement="ticket_event", tags={"state": "closed"}, fields={"n": 1, "title_zh": "水泵"}, time=START),
+        SeriesPoint(
+            measurement="ticket_event", tags={"state": "closed"}, fields={"n": 1, "title_zh": "水泵"}, time=START
+        ),
         SeriesPoint(measurement="kpi_1h", tags={"kpi": "open"}, fields={"value": 3.0}, time=5),
     ]
     filling.store.write_points(points)

@@ -265,7 +265,9 @@ def test_a_server_away_and_the_hub_killed_twice_meanwhile_cost_no_message_and_no
 
 def in_server(server: InfluxServer, database: str) -> Iterator[tuple[int, int]]:
     """The publisher's messages, asked of the server itself."""
-    told = json.loads(server.ask("""SELECT "value" FROM "unknown" WHERE "point" = 'seq' GROUP BY "device""""", database))
+    told = json.loads(
+        server.ask("""SELECT "value" FROM "unknown" WHERE "point" = 'seq' GROUP BY "device""" "", database)
+    )
     for series in told["results"][0]["series"]:
         device = series["tags"]["device"].rpartition("~d")[2]
         yield from ((int(device), int(value)) for _, value in series["values"] if device.isdigit())

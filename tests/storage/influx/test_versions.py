@@ -79,8 +79,14 @@ class StandIn:
             self.buckets[json.loads(body)["name"]] = 0
             return 201, body
         if path == "/api/v2/buckets":
-            rules = {name: [{"type": "expire", "everySeconds": kept}] if kept else [] for name, kept in self.buckets.items()}
-            found = [{"id": "b1", "name": name, "retentionRules": rules[name]} for name in self.buckets if name == query["name"]]
+            rules = {
+                name: [{"type": "expire", "everySeconds": kept}] if kept else [] for name, kept in self.buckets.items()
+            }
+            found = [
+                {"id": "b1", "name": name, "retentionRules": rules[name]}
+                for name in self.buckets
+                if name == query["name"]
+            ]
             return 200, json.dumps({"buckets": found}).encode()
         return 204, b""
 
@@ -181,7 +187,10 @@ def test_3_gets_its_tables_with_all_tags_before_the_first_line(stand_in: StandIn
 
 @pytest.mark.parametrize("stand_in", ["1.8.10"], indirect=True)
 def test_1_is_written_by_database_and_retention_policy_with_a_password(stand_in: StandIn) -> None:
-    policies = {"columns": ["name", "duration", "default"], "values": [["year", "8760h0m0s", False], ["autogen", "0s", True]]}
+    policies = {
+        "columns": ["name", "duration", "default"],
+        "values": [["year", "8760h0m0s", False], ["autogen", "0s", True]],
+    }
     databases = {"columns": ["name"], "values": [["readings"]]}
     found = [{"series": [databases]}, {"series": [policies]}]
     stand_in.answer = (200, json.dumps({"results": found}).encode())
@@ -196,11 +205,16 @@ def test_1_is_written_by_database_and_retention_policy_with_a_password(stand_in:
 
 @pytest.mark.parametrize("stand_in", ["1.8.10"], indirect=True)
 def test_a_retention_policy_that_is_not_there_is_named_with_those_that_are(stand_in: StandIn) -> None:
-    policies = {"columns": ["name", "duration", "default"], "values": [["autogen", "0s", True], ["week", "168h0m0s", False]]}
+    policies = {
+        "columns": ["name", "duration", "default"],
+        "values": [["autogen", "0s", True], ["week", "168h0m0s", False]],
+    }
     found = [{"series": [{"columns": ["name"], "values": [["readings"]]}]}, {"series": [policies]}]
     stand_in.answer = (200, json.dumps({"results": found}).encode())
     server = Server(parse(stand_in.url("readings/year", "hub:pw@")), WallClock())
-    with pytest.raises(StoreUnavailable, match=r"no retention policy 'year' in database 'readings' \(there is .*autogen, week\)"):
+    with pytest.raises(
+        StoreUnavailable, match=r"no retention policy 'year' in database 'readings' \(there is .*autogen, week\)"
+    ):
         server.meet()
     server.close()
 
@@ -217,9 +231,7 @@ def test_a_retention_policy_that_is_not_there_is_named_with_those_that_are(stand
         ((503, b""), "503"),
     ],
 )
-def test_what_is_said_of_an_answer_that_cannot_be_used(
-    stand_in: StandIn, answer: tuple[int, bytes], said: str
-) -> None:
+def test_what_is_said_of_an_answer_that_cannot_be_used(stand_in: StandIn, answer: tuple[int, bytes], said: str) -> None:
     stand_in.answer = answer
     server = Server(parse(stand_in.url("readings")), WallClock())
     with pytest.raises(StoreUnavailable, match=said) as refused:
@@ -234,7 +246,13 @@ def test_to_a_lane_a_server_that_says_nothing_is_one_to_be_tried_again(stand_in:
     store = InfluxSeries(parse(stand_in.url("readings")), tmp_path / "s.sqlite", WallClock(), question_seconds=0.2)
     store.open()
     none = np.zeros(0, np.int64)
-    rows = Rows(point=none.astype(np.int32), time=none, value=np.zeros(0), quality=none.astype(np.uint8), place=none.astype(np.int32))
+    rows = Rows(
+        point=none.astype(np.int32),
+        time=none,
+        value=np.zeros(0),
+        quality=none.astype(np.uint8),
+        place=none.astype(np.int32),
+    )
     stand_in.speaks.clear()
     with pytest.raises(StoreUnavailable, match="cut off after"):
         store.append(rows, [], Position("j", 1))
