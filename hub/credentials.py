@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hub.control import Handler, Say
+from hub.domain.places import Device, DeviceState
 from hub.errors import ConfigError, NotFound
 from hub.flows.registry import Registrar
 from hub.ingest.device_accounts import OWN, Accounts, device_of, refuse_known, refuse_unknown
@@ -93,9 +94,14 @@ class CredentialDesk:
     def _registered(self) -> dict[str, None]:
         """User names of the devices in the registry, in order."""
         devices = self._registrar.current.devices.values()
-        return dict.fromkeys(sorted(device.id.replace("~", "/") for device in devices if device.scheme == "native"))
+        return dict.fromkeys(sorted(device.id.replace("~", "/") for device in devices if _speaks(device)))
 
     def _refuse_community(self, community: str) -> None:
         known = self._registrar.current.communities
         if community not in known:
             raise NotFound(f"no community {community!r}; there is {', '.join(known) or 'none yet'}")
+
+
+def _speaks(device: Device) -> bool:
+    """Under its own name, and still."""
+    return device.scheme == "native" and device.state is not DeviceState.RETIRED

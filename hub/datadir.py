@@ -93,12 +93,11 @@ class DataDir:
 
     def hub_id(self) -> str:
         """Made at the first start; goes with the positions in the records, so a backup has it too."""
-        try:
-            return self.hub_id_file.read_text(encoding="ascii").strip()
-        except FileNotFoundError:
-            made = secrets.token_hex(4)
-            self.hub_id_file.write_text(f"{made}\n", encoding="ascii")
-            return made
+        found = self.hub_id_file.read_text(encoding="ascii").strip() if self.hub_id_file.exists() else ""
+        if not found:
+            found = secrets.token_hex(4)
+            self.hub_id_file.write_text(f"{found}\n", encoding="ascii")
+        return found
 
     def make(self, *, unfinished: bool = False) -> None:
         """Create the folder, for its owner only. ``unfinished``: half a restore may lie in it."""

@@ -16,6 +16,8 @@ from hub.domain.health import Health, Status
 log = logging.getLogger(__name__)
 
 TIMEOUT_S: Final = (5.0, 10.0)
+_PATIENCE_S: Final = 1.0
+"""How long the end of the hub waits for a word under way."""
 
 
 class Watchdog:
@@ -40,7 +42,7 @@ class Watchdog:
         """Tell no more. A planned stop is silence too: pause the check outside before it."""
         self._stopping.set()
         if self._thread.ident is not None:
-            self._thread.join(sum(TIMEOUT_S))
+            self._thread.join(_PATIENCE_S)
 
     def health(self, now: int) -> Health:
         """Degraded where the last word did not arrive."""

@@ -64,35 +64,22 @@ def restore(wish: Wish, data: DataDir, *, now: int, say: Say) -> Restored:
 
 def _restore(wish: Wish, data: DataDir, found: manifest.Manifest, now: int, say: Say) -> Restored:
     cut_short = data.restoring.exists()
-    there = [path for path in _places(data) if path.exists()]
-    if there and not (wish.replace or cut_short):
-        names = ", ".join(path.name for path in there)
+    used = [path.name for path in _stores(data) if path.exists()]
+    if used and not (wish.replace or cut_short):
         raise ConfigError(
-            f"data folder {data.root} is in use ({names}): name an empty one in HUB_DATA_DIR, or add --replace to"
-            " move what is there aside"
+            f"data folder {data.root} is in use ({', '.join(used)}): name an empty one in HUB_DATA_DIR, or add --replace"
+            " to move what is there aside"
         )
     staging = data.restoring
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(mode=0o700)
-    say(f"copying the backup of {found.taken_at}")
     try:
-        _stage(wish, found, staging)
-    except OSError as error:
-        raise ConfigError(f"data folder {data.root}: the backup cannot be copied ({error.strerror})") from error
-    journal = journal_file.succeed(staging / data.journal.name)
-    held = 0
-    if not wish.send_waiting:
-        why = f"held back by hub restore: it waited when the backup of {found.taken_at} was taken, and has left since"
-        held = hold_notices_back(staging / data.records.name, why)
-    if wish.records_url is not None:
-        records = staging / data.records.name
-        postgres_from_sqlite(
-            records, wish.records_url, lambda *at: say(Progress(at[0], max(at[1], 1), f"rows ({at[2]})"))
-        )
-        records.unlink()
-    for path in manifest.files_below(staging):
-        manifest.sync(path)
-    aside = _move_aside(data, there, now)
+        journal, held = _prepare(wish, data, found, staging, say)
+    except BaseException:
+        if not cut_short:
+            shutil.rmtree(staging, ignore_errors=True)  # nothing has been touched yet
+        raise
+    aside = _move_aside(data, [path for path in _places(data) if path.exists()], now)
     for path in manifest.files_below(staging):
         target = data.root / path.relative_to(staging)
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -102,9 +89,35 @@ def _restore(wish: Wish, data: DataDir, found: manifest.Manifest, now: int, say:
     return Restored(taken_at=found.taken_at, journal=journal, held_back=held, aside=aside)
 
 
+def _prepare(wish: Wish, data: DataDir, found: manifest.Manifest, staging: Path, say: Say) -> tuple[str, int]:
+    """Everything as it is to be, beside its place; the journal's new id, and how many notices are held back."""
+    say(f"copying the backup of {found.taken_at}")
+    try:
+        _stage(wish, found, staging)
+    except OSError as error:
+        raise ConfigError(f"data folder {data.root}: the backup cannot be copied ({error.strerror})") from error
+    journal = journal_file.succeed(staging / data.journal.name)
+    records = staging / data.records.name
+    held = 0
+    if not wish.send_waiting:
+        why = f"held back by hub restore: it waited when the backup of {found.taken_at} was taken, and has left since"
+        held = hold_notices_back(records, why)
+    if wish.records_url is not None:
+        postgres_from_sqlite(
+            records, wish.records_url, lambda *at: say(Progress(at[0], max(at[1], 1), f"rows ({at[2]})"))
+        )
+        records.unlink()
+    for path in manifest.files_below(staging):
+        manifest.sync(path)
+    return journal, held
+
+
+def _stores(data: DataDir) -> list[Path]:
+    return [data.journal, data.records, data.series, *data.of_other_series()]
+
+
 def _places(data: DataDir) -> list[Path]:
-    stores = [data.journal, data.records, data.series, *data.of_other_series()]
-    files = [path.with_name(path.name + suffix) for path in stores for suffix in _SUFFIXES]
+    files = [path.with_name(path.name + suffix) for path in _stores(data) for suffix in _SUFFIXES]
     return [*files, *data.kept_beside()]
 
 

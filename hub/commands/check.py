@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from hub.clock import HOUR, WallClock
+from hub.commands.stack import stack_is_well
 from hub.domain.retention import MONTH_MS
 from hub.errors import ConfigError, HubError
 from hub.settings import Settings
@@ -17,9 +18,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "check",
-        help="check settings and community files",
-        description="Checks the settings and the brokers they name, the facility catalogue, and community files: those given,"
-        " or the shipped one."
+        help="check settings, what they name, and community files",
+        description="Checks the settings; the brokers and the database they name, disk, backups, certificates and clock; the"
+        " facility catalogue; and community files: those given, or the shipped one."
         " Findings name what is wrong and what would be right; errors make it fail, warnings do not.",
         epilog="example: hub check my-community.toml",
     )
@@ -46,7 +47,12 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
     catalogue = load_catalogue()
     print(f"settings: whole; catalogue: {len(catalogue.kinds)} kinds, {len(catalogue.rules)} preset rules")
     failed = not all(
-        [_brokers_answer(settings), _series_servers_answer(settings), _mirrors_agree(settings, chosen.days)]
+        [
+            _brokers_answer(settings),
+            _series_servers_answer(settings),
+            _mirrors_agree(settings, chosen.days),
+            stack_is_well(settings),
+        ]
     )
     names = [str(path) for path in chosen.files] or ["harmony-garden"]
     for name in names:

@@ -22,7 +22,7 @@ from hub.clock import SECOND
 from hub.domain.health import Health, Status
 from hub.errors import StoreUnavailable
 from hub.storage import engines
-from hub.storage.migrations import upgrade_postgres
+from hub.storage.migrations import schema_of, upgrade_postgres
 from hub.storage.outages import unavailable
 from hub.storage.tables import meta
 
@@ -61,6 +61,34 @@ class Refused(NamedTuple):
 
     holder: Holding
     left_ms: int
+
+
+class Seen(NamedTuple):
+    """A database, looked at and left as it was."""
+
+    version: str
+    """PostgreSQL's."""
+    schema: str | None
+    """None where it is empty."""
+    holder: Holding | None
+    """Who works on it."""
+
+
+def look(url: str) -> Seen:
+    """What is there. ConfigError for what is no database of the hub's or of a newer program, StoreUnavailable as usual."""
+    engine = engines.postgres(engines.checked(url))
+    try:
+        with engine.connect() as connection:
+            version = str(connection.execute(text("SHOW server_version")).scalar_one())
+            schema = schema_of(connection, f"database {engine.url.database}")
+            found = connection.execute(_FIND).scalar() if schema is not None else None
+            holding = None if found is None else _read(found)
+            working = holding is not None and holding.owner and holding.until > connection.execute(_NOW).scalar_one()
+            return Seen(version, schema, holding if working else None)
+    except SQLAlchemyError as error:
+        raise unavailable(error) or error from error
+    finally:
+        engine.dispose()
 
 
 class Lease:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -16,11 +17,12 @@ import pytest
 from hub.backup import manifest
 from hub.backup.schedule import LATE, BackupSchedule
 from hub.backup.taking import take
-from hub.clock import DAY, ManualClock
+from hub.clock import DAY, ManualClock, WallClock
 from hub.datadir import DataDir
 from hub.domain.health import Status
 from hub.errors import ConfigError, StoreUnavailable
-from hub.settings import Settings
+from hub.ingest.broker import EmbeddedBroker
+from hub.settings import Backup, Mqtt, Settings, Web
 from hub.storage.duck.database import SCHEMA
 from hub.storage.series_duckdb import DuckSeries
 from hub.wiring import Hub
@@ -297,3 +299,55 @@ def test_what_the_hub_keeps_of_a_store_elsewhere_goes_with_it_and_its_own_readin
     assert elsewhere("restore", str(tmp_path / "backup"), "--replace").code == 0
     (aside,) = (tmp_path / "other").glob("replaced-*")
     assert (aside / "series-0123.sqlite").exists()
+
+
+def test_a_restore_that_fails_leaves_the_data_folder_as_it_was(
+    backup: Path, elsewhere: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = DataDir(tmp_path / "other")
+    assert elsewhere("restore", str(backup)).code == 0
+    before = sorted(path.name for path in data.root.iterdir())
+
+    def full(_source: object, _target: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.copyfile", full)
+        said = elsewhere("restore", str(backup), "--replace")
+    assert said.code == 1
+    assert "the backup cannot be copied (No space left on device)" in said.err
+    assert sorted(path.name for path in data.root.iterdir()) == before
+    assert elsewhere("quarantine", "list").code == 0
+
+
+def test_a_folder_without_stores_is_not_in_use(backup: Path, elsewhere: Callable[..., Said], tmp_path: Path) -> None:
+    data = DataDir(tmp_path / "other")
+    data.make()
+    assert data.hub_id() == data.hub_id()
+    said = elsewhere("restore", str(backup))
+    assert said.code == 0, said.err
+    assert data.hub_id() == (backup / "hub-id").read_text().strip(), "its positions in the records go by this id"
+
+
+def test_the_timetable_takes_one_and_health_shows_it(tmp_path: Path) -> None:
+    broker = EmbeddedBroker(folder=tmp_path / "broker", clock=WallClock(), port=0)
+    broker.start()
+    mqtt = Mqtt(url=broker.hub_url, version="5" if broker.keeps_mqtt5 else "3.1.1")
+    wanted = Backup(folder=tmp_path / "backups", when="0 0 1 1 *")
+    hub = Hub(Settings(data_dir=tmp_path / "data", mqtt=mqtt, web=Web(port=0), backup=wanted))
+    schedule = hub.backup_schedule
+    assert schedule is not None
+    hub.start()
+    try:
+        hub.timetable.run_now("backup")
+        deadline = time.monotonic() + 60
+        while not (found := schedule.health(WallClock().now())).facts["backups"]:
+            assert time.monotonic() < deadline, hub.timetable.health(0)
+            time.sleep(0.05)
+        assert found.status is Status.OK
+        assert "backup" in {line.component for line in hub.health(WallClock().now())}
+        (folder,) = (tmp_path / "backups").iterdir()
+        assert found.facts["backup_bytes"] == manifest.read(folder).bytes
+    finally:
+        hub.stop()
+        broker.stop()

@@ -13,6 +13,8 @@ from hub import control
 from hub.backup.restoring import Wish, restore
 from hub.clock import WallClock
 from hub.datadir import DataDir
+from hub.storage.records_copy import PostgresSnapshot
+from tests.contract.records.conftest import postgres  # noqa: F401 - a fixture of this module too
 from tests.faults.checker import read_acked, read_journal
 from tests.faults.rig import Lists, Rig, eventually
 
@@ -23,11 +25,29 @@ def quiet(_word: control.Word) -> None:
     """Nobody listens."""
 
 
+def records_as_file(url: str | None, data: DataDir) -> None:
+    """Records that are in PostgreSQL, where the questions of a test look for them."""
+    if url is not None:
+        snapshot = PostgresSnapshot(url)
+        snapshot.copy_to(data.records, lambda _done: None)
+        snapshot.close()
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
 def test_a_hub_backed_up_under_load_goes_on_elsewhere(
-    make_rig: Callable[..., Rig], tmp_path: Path, tell: Callable[[str], None]
+    make_rig: Callable[..., Rig],
+    tmp_path: Path,
+    tell: Callable[[str], None],
+    request: pytest.FixtureRequest,
+    store: str,
 ) -> None:
     rig = make_rig(devices=200)
-    first = rig.hub().ready()
+    old, new = (
+        (request.getfixturevalue("postgres").new_database() for _ in range(2))
+        if store == "postgresql"
+        else (None, None)
+    )
+    first = rig.hub(settings={"records": {"url": old}}).ready()
     backup = tmp_path / "backup"
     with rig.publishing(rate=3_000, fault_every=300) as publishing:
         publishing.more(6_000)
@@ -39,14 +59,16 @@ def test_a_hub_backed_up_under_load_goes_on_elsewhere(
     rig.settle(first)
     first.stop()
     told_by_the_first = Counter(rig.hook.keys)
+    records_as_file(old, DataDir(rig.data))
     original = rig.account(publishing)
     assert original.faults == []
 
     elsewhere = DataDir(tmp_path / "elsewhere")
-    restored = restore(Wish(backup=backup, as_copy=True), elsewhere, now=WallClock().now(), say=quiet)
+    wish = Wish(backup=backup, as_copy=True, records_url=new)
+    restored = restore(wish, elsewhere, now=WallClock().now(), say=quiet)
     rig.data = elsewhere.root
     held = read_journal(elsewhere.journal, "bench")
-    second = rig.hub().ready()
+    second = rig.hub(settings={"records": {"url": new}}).ready()
 
     def level() -> bool:
         health = second.health()
@@ -56,6 +78,7 @@ def test_a_hub_backed_up_under_load_goes_on_elsewhere(
     eventually(level, "both lanes of the restored hub are level and no notice waits")
     second.stop()
 
+    records_as_file(new, elsewhere)
     promised = read_acked(before)
     found = rig.verdict(Lists(before, publishing.faulty))
     tell(f"{answer['files']} files, {answer['bytes'] >> 20} MiB; {len(promised)} of {len(held)} messages were promised")

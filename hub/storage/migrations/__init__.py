@@ -63,6 +63,11 @@ def known() -> tuple[str, ...]:
     return tuple(_known(FOLDER))
 
 
+def schema_of(connection: Connection, name: str) -> str | None:
+    """The schema number of a database; None for an empty one. ConfigError as for opening it."""
+    return _current(connection, name, FOLDER)
+
+
 def _known(folder: Path) -> list[str]:
     return sorted(file.name[:4] for file in (folder / "versions").glob("[0-9]*_*.py"))
 
