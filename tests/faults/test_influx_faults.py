@@ -270,11 +270,11 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 from tests.faults.test_influx_faults import Filling
 filling = Filling(sys.argv[1], Path(sys.argv[2]))
-print("ready", flush=True)
 batch = filling.store.position().batch if filling.store.position() else 0
 while True:
     batch += 1
     filling.take(batch)
+    print("taken", flush=True)
     if batch % 7 == 0:
         filling.store.refresh_cells(1_763_856_000_000 + batch * 60_000, 40)
 """
@@ -287,8 +287,8 @@ def test_kill_9_between_the_servers_yes_and_the_commit(server: InfluxServer, tmp
     for _ in range(5):
         child = subprocess.Popen([sys.executable, "-c", WRITER, url, str(tmp_path), root], stdout=subprocess.PIPE)
         assert child.stdout is not None
-        assert child.stdout.readline() == b"ready\n"
-        time.sleep(rng.uniform(0.05, 0.6))  # the moment of the kill, not a wait for anything
+        assert child.stdout.readline() == b"taken\n"
+        time.sleep(rng.uniform(0.01, 0.4))  # the moment of the kill, not a wait for anything
         child.kill()
         child.wait()
         child.stdout.close()

@@ -198,7 +198,7 @@ def test_check_tries_the_server_and_warns_of_a_short_retention(
     server: InfluxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     database = server.new_database()
-    server.ask(f'ALTER RETENTION POLICY "autogen" ON "{database}" DURATION 48h')
+    server.ask(f'CREATE RETENTION POLICY "short" ON "{database}" DURATION 48h REPLICATION 1 DEFAULT')
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HUB_SERIES__URL", server.url(database))
     assert main(["check"]) == 0
@@ -264,10 +264,9 @@ def test_a_server_away_and_the_hub_killed_twice_meanwhile_cost_no_message_and_no
 
 
 def in_server(server: InfluxServer, database: str) -> Iterator[tuple[int, int]]:
-    """The publisher's messages, asked of the server itself."""
-    told = json.loads(
-        server.ask("""SELECT "value" FROM "unknown" WHERE "point" = 'seq' GROUP BY "device""" "", database)
-    )
+    """The publisher's messages, asked of the server itself: their numbers are bound as uptime."""
+    question = """SELECT "value" FROM "uptime" WHERE "point" = 'seq' GROUP BY "device" """
+    told = json.loads(server.ask(question, database))
     for series in told["results"][0]["series"]:
         device = series["tags"]["device"].rpartition("~d")[2]
         yield from ((int(device), int(value)) for _, value in series["values"] if device.isdigit())

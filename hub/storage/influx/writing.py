@@ -309,8 +309,9 @@ class Writing:
         return done
 
     def _refresh(self, point: IdArray, start: IntArray) -> None:
+        unread: list[tuple[int, int, str]] = []
         try:
-            made, unread = self._rollup.compute(point, start), []
+            made = self._rollup.compute(point, start)
         except QueryRefused as refused:
             if not self._answers():
                 raise StoreUnavailable(str(refused)) from refused

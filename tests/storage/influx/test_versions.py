@@ -138,7 +138,7 @@ def test_a_bucket_that_cannot_be_asked_is_named_with_the_command_that_mends_it(s
     stand_in.buckets["readings"] = 0
     stand_in.answer = (200, b'{"results":[{"error":"database not found: readings"}]}')
     server = Server(parse(stand_in.url("acme/readings")), WallClock())
-    with pytest.raises(StoreUnavailable, match="influx v1 dbrp create --db readings .* --bucket-id b1"):
+    with pytest.raises(StoreUnavailable, match=r"influx v1 dbrp create --db readings .* --bucket-id b1"):
         server.meet()
     server.close()
 
