@@ -19,7 +19,7 @@ from dashboards.parts import Plan, limits
 from dashboards.units import unit_of
 from hub.domain.alarms import Priority
 from hub.domain.catalogue import Catalogue, FacilityKind
-from hub.domain.metrics import METRICS, Metric, MetricKind
+from hub.domain.metrics import METRICS, Metric, MetricKind, Symbol
 from hub.domain.places import Name
 from hub.domain.rules import Rule, RuleKind, Side
 from hub.domain.series_names import ALARM_EVENT, CELL_FIELDS, CELL_SUFFIX, KPI_HOUR, TAGS, TICKET_EVENT
@@ -159,7 +159,7 @@ def test_the_same_definition_gives_the_same_bytes(plan: Plan) -> None:
 
 def test_a_new_kind_and_a_new_metric_appear_by_themselves() -> None:
     radon = Metric(
-        name="radon", kind=MetricKind.GAUGE, unit="Bq/m3", symbol="Bq/m³", low=0, high=9000, decimals=0,
+        name="radon", kind=MetricKind.GAUGE, unit="Bq/m3", symbol=Symbol("Bq/m³", "Bq/m³", "Bq/m³"), low=0, high=9000, decimals=0,
         title=Name(zh="氡", en="Radon"),
     )  # fmt: skip
     cellar = FacilityKind(
@@ -217,7 +217,7 @@ def test_every_unit_is_one_that_grafana_has() -> None:
     ("name", "zh", "en"),
     [
         ("temperature", "celsius", "celsius"),
-        ("occupancy", "suffix: 人", "suffix: persons"),
+        ("occupancy", "suffix: 人", "suffix: people"),
         ("starts_per_hour", "suffix: 次/h", "suffix: /h"),
         ("gas_lel", "suffix: %LEL", "suffix: %LEL"),
         ("flow", "suffix: m³/h", "suffix: m³/h"),
