@@ -27,6 +27,8 @@ class GrafanaClient:
         from grafana_api.grafana_face import GrafanaFace
 
         parts = urlsplit(url)
+        if "@" in parts.netloc:
+            raise GrafanaRefused("the address of Grafana holds a password: take it out, the token alone is used")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise GrafanaRefused(f"{url!r} is no address of a Grafana; expected e.g. https://grafana.example")
         prefix = parts.path.strip("/")

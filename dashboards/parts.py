@@ -101,7 +101,7 @@ FACILITY: Final = Variable(
 )
 UNIT: Final = Variable(
     name="unit",
-    title=Name(zh="单元", en="Unit"),
+    title=Name(zh="部件", en="Unit"),
     source=Source.QUERY,
     query=q.values_of("unit", where=(q.IN_COMMUNITY, q.OF_KIND, q.OF_FACILITY)),
 )

@@ -29,7 +29,7 @@ LABEL: Final = "community-hub"
 COLUMNS: Final = 24
 _EVERYTHING: Final = "$__all"
 _INFLUX: Final = "influxdb"
-_THROUGH: Final = "${__url_time_range}&${community:queryparam}&var-hub=${hub:percentencode}&var-ds=${ds}"
+_THROUGH: Final = "${__url_time_range}&${community:queryparam}&var-ds=${ds}"
 """What a link to another dashboard takes along."""
 
 
@@ -48,6 +48,8 @@ def json_of(board: Board, language: str) -> dict[str, Any]:
     made: dict[str, Any] = json.loads(JSONEncoder().encode(_dashboard(board, language)))
     for shown in (*made["links"], *made["annotations"].get("list", ())):
         shown.pop("placement", None)  # the SDK would put them into a menu; they belong at the top
+    for variable in made["templating"]["list"]:
+        variable.pop("auto", None)  # of interval variables, which there are none of
     return made
 
 

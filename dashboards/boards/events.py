@@ -23,9 +23,28 @@ from hub.domain.places import Name
 from hub.domain.series_names import ALARM_EVENT, KPI_HOUR, TICKET_EVENT
 
 RAISED = "\"state\" = 'raised'"
-
 ROWS = 100
 """Of a table: the newest."""
+TICKET_STATES = tuple(
+    Word(value=state, says=says)
+    for state, says in (
+        ("reported", Name(zh="待派", en="Reported")),
+        ("triaged", Name(zh="待派（已定责）", en="To dispatch")),
+        ("assigned", Name(zh="待接", en="To accept")),
+        ("accepted", Name(zh="处理中（已接单）", en="Accepted")),
+        ("in_progress", Name(zh="处理中", en="In progress")),
+        ("on_hold", Name(zh="挂起", en="On hold")),
+        ("completed", Name(zh="待验收（已完工）", en="Completed")),
+        ("verifying", Name(zh="待验收", en="Verifying")),
+        ("resolved", Name(zh="已解决", en="Resolved")),
+        ("closed", Name(zh="已关闭", en="Closed")),
+        ("duplicate", Name(zh="已关闭（重复）", en="Closed: duplicate")),
+        ("referred", Name(zh="已关闭（转出）", en="Closed: referred")),
+        ("rejected", Name(zh="已关闭（不受理）", en="Closed: rejected")),
+        ("cancelled", Name(zh="已关闭（取消）", en="Closed: cancelled")),
+    )
+)
+"""The words of the hub's own pages; states that share one there are told apart here."""
 _COLUMNS = (
     Override(pattern="^Time$|^time$", title=Name(zh="时间", en="Time")),
     Override(
@@ -33,10 +52,10 @@ _COLUMNS = (
         title=Name(zh="设施", en="Facility"),
         link="${hub}/facilities/${__value.text}",
     ),
-    Override(pattern="^unit$", title=Name(zh="单元", en="Unit")),
+    Override(pattern="^unit$", title=Name(zh="部件", en="Unit")),
     Override(pattern="^priority$", title=Name(zh="优先级", en="Priority"), words=PRIORITY_WORDS),
     Override(pattern="^failure_mode$", title=Name(zh="故障模式", en="Failure mode")),
-    Override(pattern="^state$", title=Name(zh="状态", en="State")),
+    Override(pattern="^state$", title=Name(zh="状态", en="State"), words=TICKET_STATES),
     Override(pattern="^(title|last)$", title=Name(zh="故障", en="Fault")),
     Override(pattern="^count$", title=Name(zh="次数", en="Times")),
     Override(pattern="^number$", title=Name(zh="工单号", en="Ticket"), link="${hub}/tickets/${__data.fields.ticket}"),
@@ -276,27 +295,6 @@ def _changes() -> Panel:
                 alias="$tag_state",
             ),
         ),
-        overrides=TICKET_STATES,
+        overrides=tuple(Override(pattern=f"^{word.value}$", title=word.says) for word in TICKET_STATES),
         least_step="1h",
     )
-
-
-TICKET_STATES = tuple(
-    Override(pattern=f"^{state}$", title=says)
-    for state, says in (
-        ("reported", Name(zh="已上报", en="reported")),
-        ("triaged", Name(zh="已受理", en="triaged")),
-        ("assigned", Name(zh="已派单", en="assigned")),
-        ("accepted", Name(zh="已接单", en="accepted")),
-        ("in_progress", Name(zh="处理中", en="in progress")),
-        ("on_hold", Name(zh="已挂起", en="on hold")),
-        ("completed", Name(zh="已完工", en="completed")),
-        ("verifying", Name(zh="验收中", en="verifying")),
-        ("resolved", Name(zh="已解决", en="resolved")),
-        ("closed", Name(zh="已关闭", en="closed")),
-        ("duplicate", Name(zh="重复", en="duplicate")),
-        ("referred", Name(zh="已转出", en="referred")),
-        ("rejected", Name(zh="不予受理", en="rejected")),
-        ("cancelled", Name(zh="已取消", en="cancelled")),
-    )
-)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from hub.domain.alarms import Alarm, Change, Priority
+from hub.domain.alarms import Alarm, Priority
 from hub.domain.places import Facility, Name
 from hub.domain.tickets import ENDED, Action, Ticket, TicketKind, TicketState
 
@@ -68,15 +68,16 @@ _TABLE: Final[tuple[tuple[str, Measure, str, str, str, str], ...]] = (
      "Σ（首次人工知悉 − 通知）÷ n；未知悉的不在内，另见活动告警。",
      "Σ (first human acknowledgement − annunciation) ÷ n; what nobody acknowledged is not in it."),
     ("time_to_accept", Measure.SECONDS, "平均接单时间", "Mean time to accept",
-     "Σ（接单 − 上报）÷ n，按接单的小时计。", "Σ (accepted − reported) ÷ n, in the hour of acceptance."),
+     "Σ（首次接单 − 上报或重开）÷ n，按接单的小时计。",
+     "Σ (first accepted − reported or reopened) ÷ n, in the hour of acceptance."),
     ("time_to_restore", Measure.SECONDS, "平均恢复时间 MTTR", "Mean time to restore (MTTR)",
-     "Σ（恢复正常 − 上报）÷ n，含全部等待；没有传感器恢复时刻的用解决时刻。",
-     "Σ (restored − reported) ÷ n, all waiting included; without a sensor's word the time of resolution."),
+     "Σ（恢复正常 − 上报或重开）÷ n，含全部等待，按解决的小时计；没有传感器恢复时刻的用解决时刻。",
+     "Σ (restored − reported or reopened) ÷ n, all waiting included; without a sensor's word the time of resolution."),
     ("false_completion", Measure.SHARE, "完工未修复率", "Completed but not fixed",
      "验收不通过的完工次数 ÷ 验收过的完工次数。", "Completions undone by verification ÷ completions verified."),
     ("failures", Measure.COUNT, "故障次数 N", "Failures N",
-     "安全和高优先级的传感器故障工单数，不含数据中断。",
-     "Tickets of faults of priority safety or high that sensors told, silence excepted."),
+     "安全和高优先级的传感器故障工单数（含重开），不含数据中断。",
+     "Tickets of faults of priority safety or high that sensors told, and their reopenings; silence excepted."),
     ("availability", Measure.SHARE, "可用率", "Availability",
      "1 − Σ停用时间 ÷ Σ需要时间；停用：有安全或高优先级故障未恢复；需要时间按全天计。",
      "1 − Σ down time ÷ Σ required time; down: a fault of priority safety or high not restored; required: all day."),
@@ -99,20 +100,39 @@ KPIS: Final[Mapping[str, Kpi]] = MappingProxyType(
 class Done(NamedTuple):
     """A change of a ticket, as far as figures need it."""
 
-    ticket: str
     at: int
     action: Action
     from_state: str
     to_state: str
 
 
-class Raised(NamedTuple):
-    """A change of an alarm, as far as figures need it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """A ticket and its history up to the hour's end, in order.
 
-    alarm: str
+    The ticket's own stamps are those of its last cycle, or older: what happened when is told by the history alone.
+    """
+
+    ticket: Ticket
+    changes: tuple[Done, ...]
+
+
+class Cycle(NamedTuple):
+    """From a report or a reopening to the end that it came to; ``end`` None: not ended in the history."""
+
+    start: int
+    end: int | None
+    resolved: bool
+    """Proven, not ended otherwise."""
+    accepted: int | None
+
+
+class Acknowledged(NamedTuple):
+    """The first time that a person acknowledged an occurrence of an alarm, and when people were first told of it."""
+
+    alarm: Alarm
+    told_at: int
     at: int
-    kind: Change
-    by: str = ""
 
 
 class Figure(NamedTuple):
@@ -133,17 +153,23 @@ class Hour:
     start: int
     facilities: Collection[Facility]
     """Retired ones too: their old tickets still have a kind."""
-    tickets: Mapping[str, Ticket]
-    """Those that changed in the hour, and all that were open in it."""
-    ticket_changes: Collection[Done]
-    alarms: Mapping[str, Alarm]
-    """Those that changed in the hour, and all that are active."""
-    alarm_changes: Collection[Raised]
+    lives: Collection[Life]
+    """Tickets that changed in the hour, or had not ended when it began."""
+    raised: Collection[Alarm]
+    """An alarm for each time one was raised in the hour."""
+    active: Collection[Alarm]
+    """Those active at the hour's end."""
+    acknowledged: Collection[Acknowledged]
+    """In the hour."""
 
     @property
     def end(self) -> int:
         """Exclusive."""
         return self.start + HOUR
+
+    def holds(self, at: int) -> bool:
+        """Whether an instant is in the hour."""
+        return self.start <= at < self.end
 
 
 def figures(hour: Hour) -> list[Figure]:
@@ -156,81 +182,103 @@ def figures(hour: Hour) -> list[Figure]:
     return found
 
 
+def cycles(life: Life) -> list[Cycle]:
+    """The ticket's cycles, the oldest first."""
+    found: list[Cycle] = []
+    for change in life.changes:
+        if change.action is Action.OPEN or change.action is Action.REOPEN:
+            start = life.ticket.reported_at if change.action is Action.OPEN else change.at
+            found.append(Cycle(start, None, resolved=False, accepted=None))
+        if not found or found[-1].end is not None:
+            continue
+        if change.action is Action.ACCEPT and found[-1].accepted is None:
+            found[-1] = found[-1]._replace(accepted=change.at)
+        if change.to_state == TicketState.RESOLVED or change.to_state in ENDED:
+            found[-1] = found[-1]._replace(end=change.at, resolved=change.to_state == TicketState.RESOLVED)
+    return found
+
+
 def _of_kind(hour: Hour, kind: str, kind_of: Mapping[str, str]) -> Hour:
-    tickets = {
-        id_: ticket
-        for id_, ticket in hour.tickets.items()
-        if kind_of.get(ticket.key.facility) == kind and not ticket.late
-    }
-    alarms = {
-        id_: alarm for id_, alarm in hour.alarms.items() if kind_of.get(alarm.facility) == kind and not alarm.late
-    }
+    def belongs(alarm: Alarm) -> bool:
+        return kind_of.get(alarm.facility) == kind and not alarm.late
+
     return Hour(
         community=hour.community,
         start=hour.start,
         facilities=[facility for facility in hour.facilities if facility.kind == kind],
-        tickets=tickets,
-        ticket_changes=[done for done in hour.ticket_changes if done.ticket in tickets],
-        alarms=alarms,
-        alarm_changes=[change for change in hour.alarm_changes if change.alarm in alarms],
+        lives=[life for life in hour.lives if kind_of.get(life.ticket.key.facility) == kind and not life.ticket.late],
+        raised=[alarm for alarm in hour.raised if belongs(alarm)],
+        active=[alarm for alarm in hour.active if belongs(alarm)],
+        acknowledged=[each for each in hour.acknowledged if belongs(each.alarm)],
     )
 
 
 def _figures(hour: Hour) -> Iterator[tuple[str, float, int]]:
     yield from _counts(hour)
     yield from _times(hour)
+    yield from _completions(hour)
     yield from _availability(hour)
 
 
 def _counts(hour: Hour) -> Iterator[tuple[str, float, int]]:
-    actions = [done.action for done in hour.ticket_changes]
-    raised = sum(change.kind is Change.RAISED for change in hour.alarm_changes)
-    active = sum(_active_at(alarm, hour.end) for alarm in hour.alarms.values())
-    standing = [ticket for ticket in hour.tickets.values() if _open_at(ticket, hour.end)]
-    due = [ticket for ticket in standing if ticket.due_at is not None and not _resolved_at(ticket, hour.end)]
-    overdue = sum(ticket.due_at is not None and ticket.due_at < hour.end for ticket in due)
+    changes = [change for life in hour.lives for change in life.changes if hour.holds(change.at)]
+    actions = [change.action for change in changes]
+    standing = [life for life in hour.lives if (state := _state(life)) and state not in ENDED]
+    overdue = [
+        life
+        for life in standing
+        if life.ticket.due_at is not None and life.ticket.due_at < hour.end and _state(life) != TicketState.RESOLVED
+    ]
+    failed = [
+        cycle for life in hour.lives if _is_failure(life.ticket) for cycle in cycles(life) if hour.holds(cycle.start)
+    ]
     for name, count in (
-        ("alarms_raised", raised),
-        ("alarms_active", active),
+        ("alarms_raised", len(hour.raised)),
+        ("alarms_active", len(hour.active)),
         ("tickets_opened", actions.count(Action.OPEN)),
-        ("tickets_resolved", sum(done.to_state == TicketState.RESOLVED for done in hour.ticket_changes)),
+        ("tickets_resolved", sum(change.to_state == TicketState.RESOLVED for change in changes)),
         ("tickets_reopened", actions.count(Action.REOPEN)),
         ("tickets_open", len(standing)),
-        ("tickets_overdue", overdue),
-        ("failures", sum(_is_failure(hour.tickets[d.ticket]) for d in hour.ticket_changes if d.action is Action.OPEN)),
+        ("tickets_overdue", len(overdue)),
+        ("failures", len(failed)),
     ):
         yield name, float(count), count
 
 
 def _times(hour: Hour) -> Iterator[tuple[str, float, int]]:
-    acknowledged = [
-        change.at - alarm.annunciated_at
-        for change in hour.alarm_changes
-        if change.kind is Change.ACKNOWLEDGED
-        and change.by
-        and (alarm := hour.alarms[change.alarm]).annunciated_at is not None
-        and alarm.annunciated_at <= change.at
-    ]
-    accepted = [
-        done.at - hour.tickets[done.ticket].reported_at
-        for done in hour.ticket_changes
-        if done.to_state == TicketState.ACCEPTED and done.action is Action.ACCEPT
-    ]
-    resolved = [hour.tickets[done.ticket] for done in hour.ticket_changes if done.to_state == TicketState.RESOLVED]
-    restored = [span for ticket in resolved if (span := _time_to_restore(ticket)) is not None]
+    lived = [(life, cycle) for life in hour.lives for cycle in cycles(life)]
     for name, spans in (
-        ("time_to_acknowledge", acknowledged),
-        ("time_to_accept", accepted),
-        ("time_to_restore", restored),
+        ("time_to_acknowledge", [each.at - each.told_at for each in hour.acknowledged]),
+        (
+            "time_to_accept",
+            [cycle.accepted - cycle.start for _, cycle in lived if cycle.accepted and hour.holds(cycle.accepted)],
+        ),
+        (
+            "time_to_restore",
+            [
+                _restored(life.ticket, cycle, cycle.end) - cycle.start
+                for life, cycle in lived
+                if cycle.end and cycle.resolved and hour.holds(cycle.end)
+            ],
+        ),
     ):
         if spans:
             yield name, math.fsum(spans) / len(spans) / 1000, len(spans)
-    verified = [
-        done for done in hour.ticket_changes if done.from_state == TicketState.VERIFYING and _was_completed(hour, done)
-    ]
-    if verified:
-        undone = sum(done.action is Action.FAIL for done in verified)
-        yield "false_completion", undone / len(verified), len(verified)
+
+
+def _completions(hour: Hour) -> Iterator[tuple[str, float, int]]:
+    """Verdicts on what somebody had said was done; a fault that went by itself proves nothing about anybody's work."""
+    undone = proven = 0
+    for life in hour.lives:
+        claimed = False
+        for change in life.changes:
+            if change.to_state == TicketState.VERIFYING and change.from_state != TicketState.VERIFYING:
+                claimed = change.from_state == TicketState.COMPLETED
+            if claimed and change.from_state == TicketState.VERIFYING and hour.holds(change.at):
+                undone += change.action is Action.FAIL
+                proven += change.to_state == TicketState.RESOLVED
+    if undone + proven:
+        yield "false_completion", undone / (undone + proven), undone + proven
 
 
 def _availability(hour: Hour) -> Iterator[tuple[str, float, int]]:
@@ -244,10 +292,11 @@ def _availability(hour: Hour) -> Iterator[tuple[str, float, int]]:
 
 
 def _down(hour: Hour, facility: str) -> Iterator[tuple[int, int]]:
-    for ticket in hour.tickets.values():
-        if ticket.key.facility == facility and _is_failure(ticket):
-            ends = [at for at in (ticket.restored_at, ticket.resolved_at, ticket.closed_at) if at is not None]
-            yield max(ticket.reported_at, hour.start), min([*ends, hour.end])
+    for life in hour.lives:
+        if life.ticket.key.facility == facility and _is_failure(life.ticket):
+            for cycle in cycles(life):
+                over = _restored(life.ticket, cycle, hour.end if cycle.end is None else cycle.end)
+                yield max(cycle.start, hour.start), min(over, hour.end)
 
 
 def total_length(spans: Iterable[tuple[int, int]]) -> int:
@@ -260,6 +309,12 @@ def total_length(spans: Iterable[tuple[int, int]]) -> int:
     return total
 
 
+def _restored(ticket: Ticket, cycle: Cycle, otherwise: int) -> int:
+    """When the sensor saw the condition return to normal in this cycle; what else there is to go by where it did not."""
+    seen = ticket.restored_at
+    return seen if seen is not None and cycle.start <= seen <= otherwise else otherwise
+
+
 def _is_failure(ticket: Ticket) -> bool:
     return (
         ticket.kind is TicketKind.FAULT
@@ -269,32 +324,6 @@ def _is_failure(ticket: Ticket) -> bool:
     )
 
 
-def _time_to_restore(ticket: Ticket) -> int | None:
-    restored = ticket.restored_at if ticket.restored_at is not None else ticket.resolved_at
-    return None if restored is None else max(0, restored - ticket.reported_at)
-
-
-def _was_completed(hour: Hour, done: Done) -> bool:
-    """Somebody had said that it was done; a fault that went by itself proves nothing about anybody's work.
-
-    The ticket's own stamp may be that of a later completion, so a failed one is told by the state it went back to.
-    """
-    if done.action is Action.FAIL:
-        return done.to_state == TicketState.IN_PROGRESS
-    return done.action in (Action.VERIFY, Action.OVERRIDE) and hour.tickets[done.ticket].completed_at is not None
-
-
-def _active_at(alarm: Alarm, at: int) -> bool:
-    if alarm.raised_at is None or alarm.raised_at >= at:
-        return False
-    return alarm.active or (alarm.cleared_at is not None and alarm.cleared_at >= at)
-
-
-def _open_at(ticket: Ticket, at: int) -> bool:
-    if ticket.reported_at >= at:
-        return False
-    return ticket.state not in ENDED or (ticket.closed_at is not None and ticket.closed_at >= at)
-
-
-def _resolved_at(ticket: Ticket, at: int) -> bool:
-    return ticket.resolved_at is not None and ticket.resolved_at < at
+def _state(life: Life) -> str:
+    """The state at the end of the history; empty before it began."""
+    return life.changes[-1].to_state if life.changes else ""

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from hub.domain.alarms import Alarm, Change
 from hub.domain.event_series import SeriesPoint
+from hub.domain.kpi import Acknowledged, Life
 from hub.domain.tickets import Action, Ticket, TicketState
 
 
@@ -41,14 +42,12 @@ class TicketChange(NamedTuple):
 
 
 class HourRows(NamedTuple):
-    """What happened in an hour, and what lasted through it."""
+    """What happened in an hour, and what lasted through it, of all communities; see hub.domain.kpi.Hour."""
 
-    alarm_changes: list[AlarmChange]
-    ticket_changes: list[TicketChange]
-    alarms: list[Alarm]
-    """Those that are active, or became normal in the hour or later."""
-    tickets: list[Ticket]
-    """Those that had not ended when the hour began."""
+    lives: list[Life]
+    raised: list[Alarm]
+    active: list[Alarm]
+    acknowledged: list[Acknowledged]
 
 
 class FigureBook(Protocol):

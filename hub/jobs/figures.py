@@ -13,7 +13,7 @@ from typing import Final
 
 from hub.clock import DAY, HOUR, MINUTE
 from hub.domain.event_series import NOWHERE, SeriesPoint, alarm_point, apart, kpi_point, ticket_point
-from hub.domain.kpi import Done, Hour, Raised, figures
+from hub.domain.kpi import Hour, figures
 from hub.domain.places import Facility
 from hub.flows.figures import AlarmChange, Books, HourRows, PointWriter, TicketChange
 from hub.flows.ports import Records
@@ -124,26 +124,16 @@ class HourlyFigures:
 
 def hours_of(rows: HourRows, start: int, registry: Registry) -> Iterator[Hour]:
     """The hour of each community."""
-    alarms = {alarm.id: alarm for alarm in (*rows.alarms, *(row.alarm for row in rows.alarm_changes))}
-    tickets = {ticket.id: ticket for ticket in (*rows.tickets, *(row.ticket for row in rows.ticket_changes))}
     everything = (*registry.facilities.values(), *registry.retired.values())
     for community in registry.communities:
         yield Hour(
             community=community,
             start=start,
             facilities=[facility for facility in everything if facility.community == community],
-            tickets={id_: ticket for id_, ticket in tickets.items() if ticket.key.community == community},
-            ticket_changes=[
-                Done(row.ticket.id, row.at, row.action, row.from_state, row.to_state)
-                for row in rows.ticket_changes
-                if row.ticket.key.community == community
-            ],
-            alarms={id_: alarm for id_, alarm in alarms.items() if alarm.community == community},
-            alarm_changes=[
-                Raised(row.alarm.id, row.at, row.kind, row.by)
-                for row in rows.alarm_changes
-                if row.alarm.community == community
-            ],
+            lives=[life for life in rows.lives if life.ticket.key.community == community],
+            raised=[alarm for alarm in rows.raised if alarm.community == community],
+            active=[alarm for alarm in rows.active if alarm.community == community],
+            acknowledged=[each for each in rows.acknowledged if each.alarm.community == community],
         )
 
 

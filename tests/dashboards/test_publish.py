@@ -123,16 +123,6 @@ def test_what_changed_is_told_and_written(grafana: FakeGrafana, publish: Any, mo
     assert publish().out == f"done: {NUMBER + 5} as they should be\n"
 
 
-def test_the_grids_are_those_of_the_hub(grafana: FakeGrafana, publish: Any, tmp_path: Path) -> None:
-    """Without --community the hub is asked, here over its stores because it does not run."""
-    (tmp_path / "hub-data").mkdir(mode=0o700)
-    assert call("import", str(tmp_path / "court.toml")).code == 0
-    said = call("dashboards", "publish")
-    assert said.code == 0, said.err
-    (grid,) = [v for v in grafana.dashboards["hub-use-zh"]["templating"]["list"] if v["name"] == "grid"]
-    assert [option["text"] for option in grid["options"]] == ["全部", "甲网格"]
-
-
 # --- what belongs to people -------------------------------------------------------------------------------------
 
 
@@ -300,6 +290,14 @@ def test_a_setting_that_is_missing_is_named(publish: Any, monkeypatch: pytest.Mo
 def test_an_address_that_is_none_is_named(publish: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUB_GRAFANA__URL", "grafana.example")
     assert "expected e.g. https://grafana.example" in publish().err
+
+
+def test_a_password_in_the_address_is_not_told_on(publish: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_GRAFANA__URL", "https://admin:s3cret@grafana.example")
+    said = publish()
+    assert said.code == 1
+    assert "take it out" in said.err
+    assert "s3cret" not in said.err
 
 
 def test_without_a_data_source_nothing_is_made(

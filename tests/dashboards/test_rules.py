@@ -9,7 +9,9 @@ from itertools import combinations
 from typing import Any
 
 import pytest
+from babel.messages.pofile import read_po
 
+from dashboards.boards.events import TICKET_STATES
 from dashboards.boards.kind import board_name
 from dashboards.build import boards, build
 from dashboards.model import LANGUAGES
@@ -17,12 +19,14 @@ from dashboards.parts import Plan, limits
 from dashboards.units import unit_of
 from hub.domain.alarms import Priority
 from hub.domain.catalogue import Catalogue, FacilityKind
-from hub.domain.metrics import METRICS, Metric, MetricKind
+from hub.domain.metrics import METRICS, Metric, MetricKind, Symbol
 from hub.domain.places import Name
 from hub.domain.rules import Rule, RuleKind, Side
 from hub.domain.series_names import ALARM_EVENT, CELL_FIELDS, CELL_SUFFIX, KPI_HOUR, TAGS, TICKET_EVENT
+from hub.domain.tickets import TicketState
 from hub.domain.verdicts import Condition
 from hub.storage.catalogue import load_catalogue
+from tests.docs.pages import ROOT
 
 FILES = [
     f"{language}/{board.name}.json" for language in LANGUAGES for board in boards(Plan(catalogue=load_catalogue()))
@@ -155,7 +159,7 @@ def test_the_same_definition_gives_the_same_bytes(plan: Plan) -> None:
 
 def test_a_new_kind_and_a_new_metric_appear_by_themselves() -> None:
     radon = Metric(
-        name="radon", kind=MetricKind.GAUGE, unit="Bq/m3", symbol="Bq/m³", low=0, high=9000, decimals=0,
+        name="radon", kind=MetricKind.GAUGE, unit="Bq/m3", symbol=Symbol("Bq/m³", "Bq/m³", "Bq/m³"), low=0, high=9000, decimals=0,
         title=Name(zh="氡", en="Radon"),
     )  # fmt: skip
     cellar = FacilityKind(
@@ -184,6 +188,19 @@ def test_grids_are_listed_with_their_facilities(plan: Plan, made: dict[str, dict
     ]
 
 
+@pytest.mark.parametrize(("folder", "language"), [("en", "en"), ("zh_CN", "zh-CN")])
+def test_ticket_states_are_called_as_on_the_pages(folder: str, language: str) -> None:
+    """Where two states share a word on the pages, the dashboards add which of the two it is."""
+    with (ROOT / "hub" / "locales" / folder / "LC_MESSAGES" / "hub.po").open("rb") as file:
+        words = read_po(file)
+    assert [word.value for word in TICKET_STATES] == [*TicketState]
+    for word in TICKET_STATES:
+        message = words.get(f"ticket_state:{word.value}")
+        assert message is not None
+        assert re.fullmatch(re.escape(str(message.string)) + "(（.+）)?", word.says.say(language)), word.value
+    assert len({word.says.say(language) for word in TICKET_STATES}) == len(TICKET_STATES)
+
+
 # --- units and limits -------------------------------------------------------------------------------------------
 
 
@@ -200,7 +217,7 @@ def test_every_unit_is_one_that_grafana_has() -> None:
     ("name", "zh", "en"),
     [
         ("temperature", "celsius", "celsius"),
-        ("occupancy", "suffix: 人", "suffix: persons"),
+        ("occupancy", "suffix: 人", "suffix: people"),
         ("starts_per_hour", "suffix: 次/h", "suffix: /h"),
         ("gas_lel", "suffix: %LEL", "suffix: %LEL"),
         ("flow", "suffix: m³/h", "suffix: m³/h"),

@@ -17,7 +17,7 @@ from hub.clock import HOUR, MINUTE, from_iso
 from hub.domain.alarms import Alarm, Change, Priority
 from hub.domain.catalogue import Catalogue
 from hub.domain.event_series import SeriesPoint, alarm_point, apart, kpi_point, ticket_point
-from hub.domain.kpi import Done, Figure, Hour, Raised, figures
+from hub.domain.kpi import Acknowledged, Done, Figure, Hour, Life, figures
 from hub.domain.metrics import METRICS, Metric
 from hub.domain.places import Facility, Name
 from hub.domain.readings import Quality
@@ -184,11 +184,11 @@ class Town:
     # --- what became of the faults ------------------------------------------------------------------------------
 
     @cached_property
-    def _story(self) -> list[tuple[Alarm, list[Raised], Ticket, list[Done]]]:
+    def _story(self) -> list[tuple[Alarm, list[tuple[int, Change]], Ticket, list[Done]]]:
         told = [truth for truth in self.play.truth(END) if truth.detail in {fault.mode for fault in FAULTS}]
         return [self._told(number, fault) for number, fault in enumerate(FAULTS) if told]
 
-    def _told(self, number: int, fault: Fault) -> tuple[Alarm, list[Raised], Ticket, list[Done]]:
+    def _told(self, number: int, fault: Fault) -> tuple[Alarm, list[tuple[int, Change]], Ticket, list[Done]]:
         """Raised as it begins, acknowledged after 3 minutes, accepted after 5, repaired when it has gone."""
         facility = self.facilities[f"{slug(fault.kind)}-a"]
         mode = self.catalogue.failure_modes[fault.kind, fault.mode]
@@ -214,9 +214,9 @@ class Town:
             cleared_at=over,
         )
         changes = [
-            Raised(alarm.id, began, Change.RAISED),
-            Raised(alarm.id, began, Change.ANNUNCIATED),
-            Raised(alarm.id, began + 3 * MINUTE, Change.ACKNOWLEDGED, "desk"),
+            (began, Change.RAISED),
+            (began, Change.ANNUNCIATED),
+            (began + 3 * MINUTE, Change.ACKNOWLEDGED),
         ]
         states = [
             (began, Action.OPEN, "", TicketState.ASSIGNED),
@@ -233,7 +233,7 @@ class Town:
             ]
         if over is not None:
             completed = over + MINUTE
-            changes.append(Raised(alarm.id, over, Change.RETURNED))
+            changes.append((over, Change.RETURNED))
             states += [
                 (completed, Action.COMPLETE, TicketState.IN_PROGRESS, TicketState.COMPLETED),
                 (completed, Action.CHECK, TicketState.COMPLETED, TicketState.VERIFYING),
@@ -256,7 +256,7 @@ class Town:
             resolved_at=None if over is None else over + 16 * MINUTE,
             due_at=began + 2 * HOUR,
         )
-        return alarm, changes, ticket, [Done(ticket.id, *state) for state in states]
+        return alarm, changes, ticket, [Done(*state) for state in states]
 
     @property
     def tickets(self) -> list[Ticket]:
@@ -273,7 +273,8 @@ class Town:
             facility = self.facilities[alarm.facility]
             name = self.catalogue.failure_modes[facility.kind, alarm.failure_mode].name
             found += [
-                alarm_point(alarm, at=c.at, change=c.kind, occurrence=1, facility=facility, name=name) for c in changes
+                alarm_point(alarm, at=at, change=change, occurrence=1, facility=facility, name=name)
+                for at, change in changes
             ]
             found += [
                 ticket_point(ticket, at=d.at, action=d.action, state=TicketState(d.to_state), facility=facility)
@@ -285,15 +286,28 @@ class Town:
     def hours(self) -> list[tuple[int, Figure]]:
         found = []
         for start in range(START, END, HOUR):
-            within = range(start, start + HOUR)
+            end = start + HOUR
             hour = Hour(
                 community=COMMUNITY,
                 start=start,
                 facilities=list(self.facilities.values()),
-                tickets={ticket.id: ticket for ticket in self.tickets},
-                ticket_changes=[done for *_, every in self._story for done in every if done.at in within],
-                alarms={alarm.id: alarm for alarm in self.alarms},
-                alarm_changes=[c for _, changes, *_ in self._story for c in changes if c.at in within],
+                lives=[
+                    Life(ticket=ticket, changes=tuple(done for done in every if done.at < end))
+                    for _, _, ticket, every in self._story
+                    if ticket.reported_at < end
+                ],
+                raised=[alarm for alarm in self.alarms if start <= _began(alarm) < end],
+                active=[
+                    alarm
+                    for alarm in self.alarms
+                    if _began(alarm) < end and (alarm.active or (alarm.cleared_at or 0) >= end)
+                ],
+                acknowledged=[
+                    Acknowledged(alarm, _began(alarm), at)
+                    for alarm, changes, *_ in self._story
+                    for at, change in changes
+                    if change is Change.ACKNOWLEDGED and start <= at < end
+                ],
             )
             found += [(start, figure) for figure in figures(hour)]
         return found
@@ -327,6 +341,11 @@ class Town:
         yield from self.events
         for start, figure in self.hours:
             yield kpi_point(figure, hour=start)
+
+
+def _began(alarm: Alarm) -> int:
+    assert alarm.raised_at is not None
+    return alarm.raised_at
 
 
 def tags_of(reading: Reading) -> dict[str, str]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, or_, select
 
-from hub.domain.alarms import Change
+from hub.domain.alarms import Alarm, Change
 from hub.domain.ids import uuid7
+from hub.domain.kpi import Acknowledged, Done, Life
 from hub.domain.tickets import ENDED, Action, TicketState
 from hub.flows.figures import AlarmChange, HourRows, TicketChange
 from hub.storage.books.alarms import alarm_from_row
@@ -30,6 +31,11 @@ _TICKET_EVENT: Final = tuple(
 _OF_ALARMS: Final = (
     select(*_ALARM_EVENT, alarms).join(alarms, alarms.c.id == alarm_events.c.alarm).order_by(alarm_events.c.id)
 )
+_RAISED: Final = alarm_events.c.kind == Change.RAISED.value
+_TOLD: Final = alarm_events.c.kind == Change.ANNUNCIATED.value
+_ACKNOWLEDGED: Final = alarm_events.c.kind == Change.ACKNOWLEDGED.value
+_TURNS: Final = tuple(change.value for change in (Change.RAISED, Change.RETURNED, Change.RESET, Change.WITHDRAWN))
+"""Changes after which an alarm is active, or is not."""
 _OF_TICKETS: Final = (
     select(*_TICKET_EVENT, tickets).join(tickets, tickets.c.id == ticket_events.c.ticket).order_by(ticket_events.c.id)
 )
@@ -55,22 +61,71 @@ class FigureBook:
         return self._ticket_changes(_OF_TICKETS.where(ticket_events.c.id > after).limit(limit))
 
     def hour(self, start: int, end: int) -> HourRows:
-        lasting = select(alarms).where(alarms.c.raised_at < end, or_(alarms.c.active, alarms.c.cleared_at >= start))
-        standing = select(tickets).where(
-            tickets.c.reported_at < end, or_(tickets.c.state.not_in(_ENDED), tickets.c.closed_at >= start)
-        )
         return HourRows(
-            alarm_changes=self._alarm_changes(_OF_ALARMS.where(*_within(alarm_events, start, end))),
-            ticket_changes=self._ticket_changes(_OF_TICKETS.where(*_within(ticket_events, start, end))),
-            alarms=[alarm_from_row(row) for row in self._connection.execute(lasting).mappings()],
-            tickets=[ticket_from_row(row) for row in self._connection.execute(standing).mappings()],
+            lives=self._lives(start, end),
+            raised=[
+                row.alarm for row in self._alarm_changes(_OF_ALARMS.where(*_within(alarm_events, start, end), _RAISED))
+            ],
+            active=self._active(start, end),
+            acknowledged=self._acknowledged(start, end),
         )
+
+    def _lives(self, start: int, end: int) -> list[Life]:
+        changed = select(ticket_events.c.ticket).where(*_within(ticket_events, start, end))
+        standing = tickets.c.state.not_in(_ENDED) | (tickets.c.closed_at >= start)
+        query = select(tickets).where(tickets.c.reported_at < end, or_(standing, tickets.c.id.in_(changed)))
+        found = {
+            row["id"]: ticket_from_row(row) for row in self._connection.execute(query.order_by(tickets.c.id)).mappings()
+        }
+        histories: dict[str, list[Done]] = {id_: [] for id_ in found}
+        for row in self._connection.execute(_history_of(list(found), end)):
+            histories[row.ticket].append(Done(row.at, Action(row.action), row.from_state, row.to_state))
+        return [Life(ticket=ticket, changes=tuple(histories[id_])) for id_, ticket in found.items()]
+
+    def _active(self, start: int, end: int) -> list[Alarm]:
+        """Those whose last change before the end left them active: an alarm's own stamps are of its latest occurrence."""
+        candidates = select(alarms.c.id).where(or_(alarms.c.active, alarms.c.cleared_at >= start))
+        last = (
+            select(func.max(alarm_events.c.id))
+            .where(alarm_events.c.alarm.in_(candidates), alarm_events.c.at < end, alarm_events.c.kind.in_(_TURNS))
+            .group_by(alarm_events.c.alarm)
+        )
+        return [row.alarm for row in self._alarm_changes(_OF_ALARMS.where(alarm_events.c.id.in_(last), _RAISED))]
+
+    def _acknowledged(self, start: int, end: int) -> list[Acknowledged]:
+        """The first acknowledgement of each occurrence, where it was in the hour."""
+        seen = select(alarm_events.c.alarm).where(*_within(alarm_events, start, end), _ACKNOWLEDGED)
+        key = (alarm_events.c.alarm, alarm_events.c.occurrence, alarm_events.c.kind)
+        query = (
+            select(*key, func.min(alarm_events.c.at))
+            .where(alarm_events.c.alarm.in_(seen), or_(_TOLD, _ACKNOWLEDGED))
+            .group_by(*key)
+        )
+        told: dict[tuple[str, int], int] = {}
+        acknowledged: dict[tuple[str, int], int] = {}
+        for alarm, occurrence, kind, at in self._connection.execute(query):
+            (told if kind == Change.ANNUNCIATED else acknowledged)[alarm, occurrence] = at
+        inside = {key: at for key, at in acknowledged.items() if start <= at < end and told.get(key, end) <= at}
+        rows = self._connection.execute(
+            select(alarms).where(alarms.c.id.in_([alarm for alarm, _ in inside]))
+        ).mappings()
+        by_id = {row["id"]: alarm_from_row(row) for row in rows}
+        return [Acknowledged(by_id[key[0]], told[key], at) for key, at in sorted(inside.items())]
 
     def _alarm_changes(self, query: Select[Any]) -> list[AlarmChange]:
         return [_alarm_change(row) for row in self._connection.execute(query).mappings()]
 
     def _ticket_changes(self, query: Select[Any]) -> list[TicketChange]:
         return [_ticket_change(row) for row in self._connection.execute(query).mappings()]
+
+
+def _history_of(ids: list[str], end: int) -> Select[Any]:
+    column = ticket_events.c
+    return (
+        select(column.ticket, column.at, column.action, column.from_state, column.to_state)
+        .where(column.ticket.in_(ids), column.at < end, column.from_state != column.to_state)
+        .order_by(column.id)
+    )
 
 
 def _within(events: Any, start: int, end: int) -> tuple[ColumnElement[bool], ...]:

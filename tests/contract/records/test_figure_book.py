@@ -52,18 +52,10 @@ def test_changes_of_tickets_have_the_ticket(records: SqlRecords) -> None:
     assert row.ticket == ticket(1)
 
 
-def test_an_hour_has_what_happened_in_it_and_what_lasted(records: SqlRecords) -> None:
+def test_an_hour_has_the_tickets_that_changed_or_stood_with_their_histories(records: SqlRecords) -> None:
     before, after = START - HOUR, START + HOUR
-    save(
-        records,
-        alarm(1, active=True, raised_at=before),
-        alarm(2, raised_at=before, cleared_at=START + 1),
-        alarm(3, raised_at=before, cleared_at=START - 1),
-        alarm(4, active=True, raised_at=after),
-        alarm(5, raised_at=None),
-    )
     keys = [replace(ticket(1).key, failure_mode=f"m{number}") for number in range(5)]
-    closed = TicketState.CLOSED
+    assigned, closed = TicketState.ASSIGNED, TicketState.CLOSED
     add(
         records,
         ticket(1, key=keys[0], reported_at=before),
@@ -73,17 +65,70 @@ def test_an_hour_has_what_happened_in_it_and_what_lasted(records: SqlRecords) ->
     )
     log(
         records,
-        *(AlarmEvent("alarm-003", at, Change.RETURNED, "r", 1) for at in (START - 1, START, after - 1, after)),
-        *(
-            TicketEvent("ticket-003", at, Action.CLOSE, "resolved", closed, "hub")
-            for at in (START - 1, START, after - 1, after)
-        ),
+        TicketEvent("ticket-001", before, Action.OPEN, "", assigned, "hub"),
+        TicketEvent("ticket-001", before + 1, Action.COMMENT, assigned, assigned, "li", comment="x"),
+        TicketEvent("ticket-001", after - 1, Action.ACCEPT, assigned, TicketState.ACCEPTED, "li"),
+        TicketEvent("ticket-001", after, Action.START, TicketState.ACCEPTED, TicketState.IN_PROGRESS, "li"),
     )
-    hour = records.read(lambda books: books.figures.hour(START, after))
-    assert [one.id for one in hour.alarms] == ["alarm-001", "alarm-002"]
-    assert sorted(one.id for one in hour.tickets) == ["ticket-001", "ticket-002"]
-    assert [row.at for row in hour.alarm_changes] == [START, after - 1]
-    assert [row.at for row in hour.ticket_changes] == [START, after - 1]
+    lives = records.read(lambda books: books.figures.hour(START, after)).lives
+    assert [life.ticket.id for life in lives] == ["ticket-001", "ticket-002"]
+    assert [(change.at, change.action) for change in lives[0].changes] == [
+        (before, Action.OPEN),
+        (after - 1, Action.ACCEPT),
+    ]
+    log(records, TicketEvent("ticket-003", START, Action.REOPEN, closed, assigned, "hub"))
+    lives = records.read(lambda books: books.figures.hour(START, after)).lives
+    assert [life.ticket.id for life in lives] == ["ticket-001", "ticket-002", "ticket-003"]
+
+
+def test_an_alarm_is_active_by_its_history(records: SqlRecords) -> None:
+    """Its own stamps are of its latest occurrence, which began after the hour."""
+    end = START + HOUR
+    save(
+        records,
+        alarm(1, active=True, raised_at=end + 5),
+        alarm(2, active=False, raised_at=START, cleared_at=START + 5),
+        alarm(3, active=True, raised_at=end),
+        alarm(4, active=False, raised_at=START - 9, cleared_at=START - 1),
+    )
+    log(
+        records,
+        AlarmEvent("alarm-001", START - 5, Change.RAISED, "r", 1),
+        AlarmEvent("alarm-001", START - 4, Change.ACKNOWLEDGED, "r", 1, "li"),
+        AlarmEvent("alarm-002", START, Change.RAISED, "r", 1),
+        AlarmEvent("alarm-002", START + 5, Change.RETURNED, "r", 1),
+        AlarmEvent("alarm-001", end + 1, Change.RETURNED, "r", 1),
+        AlarmEvent("alarm-003", end, Change.RAISED, "r", 1),
+        AlarmEvent("alarm-001", end + 5, Change.RAISED, "r", 2),
+    )
+    hour = records.read(lambda books: books.figures.hour(START, end))
+    assert [one.id for one in hour.active] == ["alarm-001"]
+    assert [one.id for one in hour.raised] == ["alarm-002"]
+
+
+def test_the_first_acknowledgement_of_an_occurrence_counts_from_the_first_telling(records: SqlRecords) -> None:
+    """Told again and acknowledged again is not a second case; an acknowledgement before anybody was told is none."""
+    save(records, alarm(1), alarm(2), alarm(3))
+    seen, told = Change.ACKNOWLEDGED, Change.ANNUNCIATED
+    log(
+        records,
+        AlarmEvent("alarm-001", START - 60, told, "r", 1),
+        AlarmEvent("alarm-001", START + 5, seen, "r", 1, "li"),
+        AlarmEvent("alarm-001", START + 50, told, "r", 1),
+        AlarmEvent("alarm-001", START + 60, seen, "r", 1, "li"),
+        AlarmEvent("alarm-001", START + 70, told, "r", 2),
+        AlarmEvent("alarm-001", START + 75, seen, "r", 2, "li"),
+        AlarmEvent("alarm-002", START - 60, told, "r", 1),
+        AlarmEvent("alarm-002", START - 50, seen, "r", 1, "li"),
+        AlarmEvent("alarm-002", START + 60, seen, "r", 1, "li"),
+        AlarmEvent("alarm-003", START + 5, seen, "r", 1, "li"),
+        AlarmEvent("alarm-003", START + 9, told, "r", 1),
+    )
+    hour = records.read(lambda books: books.figures.hour(START, START + HOUR))
+    assert [(each.alarm.id, each.told_at, each.at) for each in hour.acknowledged] == [
+        ("alarm-001", START - 60, START + 5),
+        ("alarm-001", START + 70, START + 75),
+    ]
 
 
 def test_what_is_written_after_something_newer_is_still_found_in_its_hour(records: SqlRecords) -> None:
@@ -91,4 +136,4 @@ def test_what_is_written_after_something_newer_is_still_found_in_its_hour(record
     late = AlarmEvent("alarm-001", START + 1, Change.RAISED, "r", 1)
     log(records, AlarmEvent("alarm-001", START + 5 * HOUR, Change.RAISED, "r", 2), late)
     hour = records.read(lambda books: books.figures.hour(START, START + HOUR))
-    assert [row.at for row in hour.alarm_changes] == [START + 1]
+    assert [one.id for one in hour.raised] == ["alarm-001"]
