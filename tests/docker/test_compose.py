@@ -173,7 +173,7 @@ def test_whoever_waits_for_health_finds_a_check(services: dict[str, Any]) -> Non
     [
         ("demo", {"demo"}),
         ("small", {"mosquitto", "hub", "proxy"}),
-        ("full", {"mosquitto", "hub-full", "proxy", "postgres", "backup-records"}),
+        ("full", {"mosquitto", "hub-full", "proxy", "postgres"}),
     ],
 )
 def test_profiles(services: dict[str, Any], profile: str, running: set[str]) -> None:
@@ -188,6 +188,7 @@ def test_the_hub_knows_every_setting_it_is_given(stack: Stack, monkeypatch: pyte
     assert settings.web.public_url == ("http://localhost:8080" if service == "demo" else "https://hub.example")
     assert (settings.records.url is not None) == (service == "hub-full")
     if service != "demo":
+        assert (settings.backup.when, settings.backup.keep) == ("0 19 * * *", 14)
         assert settings.mqtt.url == f"mqtt://hub:{stack.secret('mqtt_hub_password')}@mosquitto:1883"
 
 
@@ -195,6 +196,18 @@ def test_hubs_are_reached_by_one_name(services: dict[str, Any]) -> None:
     for name in HUBS:
         assert services[name]["networks"]["pages"] == {"aliases": ["hub"]}
         assert services[name]["container_name"] == "community-hub"
+
+
+def test_the_hub_writes_accounts_where_the_broker_reads_them(stack: Stack, services: dict[str, Any]) -> None:
+    def folder(service: str, volume: str) -> str:
+        return next(mount.split(":")[1] for mount in services[service]["volumes"] if mount.startswith(f"{volume}:"))
+
+    broker = (DOCKER / "mosquitto" / "mosquitto.conf").read_text(encoding="utf-8")
+    for hub in HUBS:
+        written = Path(stack.environment(hub)["HUB_MQTT__ACCOUNTS_FILE"])
+        assert str(written.parent) == folder(hub, "broker-accounts")
+        assert f"password_file {folder('mosquitto', 'broker-accounts')}/{written.name}\n" in broker
+        assert stack.environment(hub)["HUB_BACKUP__FOLDER"] == folder(hub, "hub-backups")
 
 
 def test_volumes_are_given_to_who_writes_them(services: dict[str, Any]) -> None:
