@@ -1,4 +1,7 @@
-"""The profile full without Docker: its broker, its PostgreSQL and its hub, each with what compose.yaml gives it."""
+"""The profile full without Docker: its broker, its PostgreSQL, an InfluxDB and its hub, each with what compose.yaml gives it.
+
+The InfluxDB is the distribution's 1.x: that the hub's own address of a 2.x is well-formed is seen in test_compose.py.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ from tests.docker.programs import Program, Programs
 from tests.docker.stack import DOCKER, ROOT, Stack, made
 from tests.docker.test_broker import LIFT, Broker, Client, lets_in
 from tests.docker.test_broker import start as start_broker
+from tests.influx_server import MISSING, PROGRAM, InfluxServer
 
 BINARIES = next((path for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
 pytestmark = [
@@ -140,7 +144,9 @@ class Hub(NamedTuple):
         return found
 
 
-def start_hub(programs: Programs, stack: Stack, folder: Path, *, broker: Broker, postgres: Postgres) -> Hub:
+def start_hub(
+    programs: Programs, stack: Stack, folder: Path, *, broker: Broker, postgres: Postgres, influx: InfluxServer
+) -> Hub:
     """With compose.yaml's environment; only addresses inside the stack and folders are other ones."""
     port = any_free("127.0.0.1")
     inside = {
@@ -149,12 +155,13 @@ def start_hub(programs: Programs, stack: Stack, folder: Path, *, broker: Broker,
         "/var/lib/broker": str(broker.accounts.parent),
         "/var/lib/hub": str(folder / "hub-data"),
         "/backups": str(folder / "backups"),
+        f"influxdb://{stack.secret('series_token')}@influxdb:8086/hub/hub": influx.url("hub"),
     }
     environment = {**stack.environment("hub-full"), "HUB_WEB__PORT": str(port)}
     (folder / "backups").mkdir(exist_ok=True)
     for key, value in environment.items():
         for shipped, here in inside.items():
-            if key.endswith("_URL_FILE"):
+            if key.endswith(("_URL_FILE", "_MIRRORS_FILE")):
                 file = folder / Path(value).name
                 text = (file if file.exists() else Path(value)).read_text(encoding="utf-8")
                 file.write_text(text.replace(shipped, here), encoding="utf-8")
@@ -172,14 +179,24 @@ def start_hub(programs: Programs, stack: Stack, folder: Path, *, broker: Broker,
 
 
 @pytest.fixture
+def influx() -> Iterator[InfluxServer]:
+    if PROGRAM is None:
+        pytest.skip(MISSING)
+    server = InfluxServer()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
 def broker(programs: Programs, stack: Stack, tmp_path: Path) -> Broker:
     return start_broker(programs, stack, tmp_path)
 
 
-def test_a_reading_goes_from_the_device_to_postgresql_and_the_pages(
-    programs: Programs, stack: Stack, tmp_path: Path, broker: Broker, postgres: Postgres
+def test_a_reading_goes_from_the_device_to_every_store_and_the_pages(
+    programs: Programs, stack: Stack, tmp_path: Path, broker: Broker, postgres: Postgres, influx: InfluxServer
 ) -> None:
-    hub = start_hub(programs, stack, tmp_path, broker=broker, postgres=postgres)
+    hub = start_hub(programs, stack, tmp_path, broker=broker, postgres=postgres, influx=influx)
     hub.command("import", str(ROOT / "hub" / "communities" / "harmony-garden.toml"))
     token = hub.command("token", "test", "--role", "viewer").split()[-1]
     device = account_of(hub, "harmony-garden/lift-1")
@@ -193,19 +210,22 @@ def test_a_reading_goes_from_the_device_to_postgresql_and_the_pages(
 
     hub.program.wait(seen)
     assert execute(postgres.url, "SELECT count(*) FROM devices WHERE id = 'harmony-garden~lift-1'") == [(1,)]
+    hub.program.wait(lambda: '"door_open"' in influx.ask("SHOW MEASUREMENTS", "hub"))
+    assert '"harmony-garden~lift-1"' in influx.ask("SELECT value, device FROM door_open", "hub")
     assert {part["status"] for part in hub.ready().values()} == {"ok"}
     assert hub.get("/healthz") == (200, "ok\n")
     assert hub.program.stop() == 0
 
 
-def test_while_postgresql_is_away_the_hub_lives_and_journals(
-    programs: Programs, stack: Stack, tmp_path: Path, broker: Broker, postgres: Postgres
+def test_while_its_stores_are_away_the_hub_lives_and_journals(
+    programs: Programs, stack: Stack, tmp_path: Path, broker: Broker, postgres: Postgres, influx: InfluxServer
 ) -> None:
     """A health check that asked for more than life would have it ended here."""
-    hub = start_hub(programs, stack, tmp_path, broker=broker, postgres=postgres)
+    hub = start_hub(programs, stack, tmp_path, broker=broker, postgres=postgres, influx=influx)
     device = account_of(hub, "harmony-garden/lift-1")
     hub.program.wait(lambda: lets_in(broker, device))
     postgres.program.stop()
+    influx.stop()
     with Client(broker, device) as lift:
         before = journalled(hub)
         assert lift.say(f"{LIFT}/telemetry", '{"values": {"door_open": true}}') == "Success"
@@ -215,9 +235,9 @@ def test_while_postgresql_is_away_the_hub_lives_and_journals(
 
 
 def test_a_backup_of_the_stack_is_whole(
-    programs: Programs, stack: Stack, tmp_path: Path, broker: Broker, postgres: Postgres
+    programs: Programs, stack: Stack, tmp_path: Path, broker: Broker, postgres: Postgres, influx: InfluxServer
 ) -> None:
-    hub = start_hub(programs, stack, tmp_path, broker=broker, postgres=postgres)
+    hub = start_hub(programs, stack, tmp_path, broker=broker, postgres=postgres, influx=influx)
     hub.command("import", str(ROOT / "hub" / "communities" / "harmony-garden.toml"))
     folder = Path(hub.environment["HUB_BACKUP__FOLDER"]) / "before-upgrade"
     hub.command("backup", str(folder))

@@ -59,6 +59,7 @@ def test_addresses_hold_the_passwords(tmp_path: Path) -> None:
     stack = made(tmp_path)
     assert stack.secret("mqtt_hub_url") == f"mqtt://hub:{stack.secret('mqtt_hub_password')}@mosquitto:1883"
     assert stack.secret("records_url").startswith(f"postgresql+psycopg://hub:{stack.secret('records_password')}@")
+    assert f"influxdb://{stack.secret('series_token')}@influxdb:8086/" in stack.secret("series_mirrors")
     assert len(stack.secret("records_password")) == 48
 
 
@@ -93,6 +94,7 @@ def test_a_deleted_certificate_is_made_anew_by_the_same_authority(tmp_path: Path
     [
         (["mqtt_hub_password"], "mqtt_hub_url is there but secrets/mqtt_hub_password is not"),
         (["records_password"], "records_url is there but secrets/records_password is not"),
+        (["series_token"], "series_mirrors is there but secrets/series_token is not"),
         (["mqtt_ca.crt"], "mqtt_server.crt is there but its authority mqtt_ca.crt is not"),
         (["mqtt_ca.key", "mqtt_server.crt"], "mqtt_ca.key is not here"),
     ],

@@ -24,6 +24,7 @@ def test_there_are_scripts() -> None:
         "start",
         "mosquitto/start",
         "hub",
+        "influxdb/first-start",
     }
 
 
