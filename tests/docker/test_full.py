@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -86,6 +87,7 @@ def postgres(programs: Programs, stack: Stack) -> Iterator[Postgres]:
             *("-c", f"port={port}", "-c", f"unix_socket_directories={folder}", "-c", "listen_addresses=127.0.0.1"),
         ],
         until=lambda: accepts("127.0.0.1", port),
+        ends_on=signal.SIGINT,
     )
     found = Postgres(server, port, stack)
     server.wait(lambda: answers(found))

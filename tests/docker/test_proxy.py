@@ -6,6 +6,7 @@ import http.client
 import http.server
 import json
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -240,3 +241,9 @@ def test_every_way_of_tls_is_a_configuration_that_the_proxy_takes(tls: str, tmp_
     assert done.returncode == 0, done.stderr
     formatted = subprocess.run([str(CADDY), "fmt", DOCKER / "proxy" / "Caddyfile"], capture_output=True, check=True)
     assert formatted.stdout == (DOCKER / "proxy" / "Caddyfile").read_bytes()
+
+
+def test_no_clock_runs_against_a_stream_of_events() -> None:
+    """A limit on reading the whole request ends an HTTP/1.1 stream, too, after that time: longer than a test may wait."""
+    text = (DOCKER / "proxy" / "Caddyfile").read_text(encoding="utf-8")
+    assert not re.search(r"^\s*(read_body|write|response_header_timeout|read_timeout|write_timeout) ", text, re.MULTILINE)
