@@ -22,7 +22,12 @@ from tests.docker.stack import COMPOSE, DOCKER, VARIABLE, Stack
 
 ONCE = {"folders", "proxy-folder"}
 """Give new volumes to their users, as root and without a network, and end."""
-PUBLISHED = {"mosquitto": ["8883:8883"], "proxy": ["80:8080", "443:8443"], "demo": ["127.0.0.1:8080:8080"], "grafana-demo": ["127.0.0.1:3000:3000"]}
+PUBLISHED = {
+    "mosquitto": ["8883:8883"],
+    "proxy": ["80:8080", "443:8443"],
+    "demo": ["127.0.0.1:8080:8080"],
+    "grafana-demo": ["127.0.0.1:3000:3000"],
+}
 HUBS = ("hub", "hub-full")
 
 
@@ -152,7 +157,9 @@ def test_whoever_comes_from_outside_comes_to_the_hub_through_the_proxy(
         assert "ports" not in services[name]
         for network in outside & set(services[name]["networks"]):
             assert members(services, network) == set(HUBS), network
-    assert not outside & {network for name in ("postgres", "influxdb", "grafana") for network in services[name]["networks"]}
+    assert not outside & {
+        network for name in ("postgres", "influxdb", "grafana") for network in services[name]["networks"]
+    }
 
 
 def members(services: dict[str, Any], network: str) -> set[str]:
@@ -228,7 +235,9 @@ def test_what_the_hub_writes_to_is_what_influxdb_is_set_up_with_and_grafana_read
     made = services["influxdb"]["environment"]
     mirror = json.loads(stack.secret("series_mirrors"))[0]["url"]
     assert mirror.endswith(f"@influxdb:8086/{made['DOCKER_INFLUXDB_INIT_ORG']}/{made['DOCKER_INFLUXDB_INIT_BUCKET']}")
-    (source,) = yaml.safe_load((DOCKER / "grafana" / "datasources" / "hub.yaml").read_text(encoding="utf-8"))["datasources"]
+    (source,) = yaml.safe_load((DOCKER / "grafana" / "datasources" / "hub.yaml").read_text(encoding="utf-8"))[
+        "datasources"
+    ]
     own = data_source(f"influxdb://{source['user']}:secret@influxdb:8086/{made['DOCKER_INFLUXDB_INIT_BUCKET']}")
     assert {key: source[key] for key in own.body} == own.body, "as hub dashboards publish would make it"
     assert own.secrets.keys() == source["secureJsonData"].keys()
@@ -239,8 +248,10 @@ def test_what_the_hub_writes_to_is_what_influxdb_is_set_up_with_and_grafana_read
 
 
 def test_the_demo_shares_no_volume_with_what_is_real(services: dict[str, Any]) -> None:
-    def volumes(demo: bool) -> set[str]:
-        found = [service.get("volumes", ()) for service in services.values() if (service["profiles"] == ["demo"]) == demo]
+    def volumes(*, demo: bool) -> set[str]:
+        found = [
+            service.get("volumes", ()) for service in services.values() if (service["profiles"] == ["demo"]) == demo
+        ]
         return {mount.split(":")[0] for mounts in found for mount in mounts if not mount.startswith(".")}
 
     assert volumes(demo=True)
@@ -249,8 +260,12 @@ def test_the_demo_shares_no_volume_with_what_is_real(services: dict[str, Any]) -
 
 
 def test_grafana_finds_the_dashboards_of_both_languages(services: dict[str, Any]) -> None:
-    providers = yaml.safe_load((DOCKER / "grafana" / "dashboards" / "hub.yaml").read_text(encoding="utf-8"))["providers"]
-    (source,) = [mount.split(":")[0] for mount in services["grafana"]["volumes"] if mount.split(":")[1] == "/dashboards"]
+    providers = yaml.safe_load((DOCKER / "grafana" / "dashboards" / "hub.yaml").read_text(encoding="utf-8"))[
+        "providers"
+    ]
+    (source,) = [
+        mount.split(":")[0] for mount in services["grafana"]["volumes"] if mount.split(":")[1] == "/dashboards"
+    ]
     for provider, language in zip(providers, LANGUAGES, strict=True):
         folder = DOCKER / source / Path(provider["options"]["path"]).relative_to("/dashboards")
         assert list(folder.glob("*.json")), folder

@@ -168,7 +168,9 @@ def test_who_gives_an_address_instead_of_a_name_gets_the_certificate(site: Site)
 
 def test_grafana_is_asked_for_its_part_alone(site: Site) -> None:
     assert site.ask("/grafana")[0].headers["Location"] == "/grafana/"
-    assert site.ask("/grafana/d/hub-overview-zh?from=now-1d", headers={"X-Forwarded-For": "203.0.113.9"})[0].status == 200
+    assert (
+        site.ask("/grafana/d/hub-overview-zh?from=now-1d", headers={"X-Forwarded-For": "203.0.113.9"})[0].status == 200
+    )
     site.ask("/grafanate")
     assert site.grafana == [("/grafana/d/hub-overview-zh?from=now-1d", "127.0.0.1")]
 
@@ -246,4 +248,6 @@ def test_every_way_of_tls_is_a_configuration_that_the_proxy_takes(tls: str, tmp_
 def test_no_clock_runs_against_a_stream_of_events() -> None:
     """A limit on reading the whole request ends an HTTP/1.1 stream, too, after that time: longer than a test may wait."""
     text = (DOCKER / "proxy" / "Caddyfile").read_text(encoding="utf-8")
-    assert not re.search(r"^\s*(read_body|write|response_header_timeout|read_timeout|write_timeout) ", text, re.MULTILINE)
+    assert not re.search(
+        r"^\s*(read_body|write|response_header_timeout|read_timeout|write_timeout) ", text, re.MULTILINE
+    )
