@@ -28,9 +28,14 @@ class Programs:
         self._steps.close()
 
     def start(
-        self, command: Sequence[str | Path], *, until: Callable[[], bool], environment: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str | Path],
+        *,
+        until: Callable[[], bool],
+        environment: Mapping[str, str] | None = None,
+        ends_on: signal.Signals = signal.SIGTERM,
     ) -> Program:
-        """Start one and wait until it is ready."""
+        """Start one and wait until it is ready. ``ends_on``: what its image sends to stop it."""
         output = self._steps.enter_context(tempfile.TemporaryFile("w+"))  # noqa: SIM115 - the stack closes it
         process = subprocess.Popen(
             [str(word) for word in command],
@@ -39,7 +44,7 @@ class Programs:
             env={**os.environ, **(environment or {})},
             start_new_session=True,
         )
-        program = Program(process, output)
+        program = Program(process, output, ends_on)
         self._steps.callback(program.stop)
         program.wait(until)
         return program
@@ -48,8 +53,9 @@ class Programs:
 class Program:
     """One of them. It leads a process group of its own."""
 
-    def __init__(self, process: subprocess.Popen[bytes], output: IO[str]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], output: IO[str], ends_on: signal.Signals) -> None:
         self.process = process
+        self._ends_on = ends_on
         self._output = output
 
     def wait(self, until: Callable[[], bool]) -> None:
@@ -68,7 +74,7 @@ class Program:
     def stop(self) -> int:
         """In order, as Docker does; its exit code."""
         if self.process.poll() is None:
-            self.process.terminate()
+            self.process.send_signal(self._ends_on)
             try:
                 self.process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:

@@ -11,13 +11,23 @@ from typing import Any
 
 import compose_spec
 import pytest
+import yaml
 
+from dashboards.model import LANGUAGES
+from dashboards.publish import TITLES
+from dashboards.publish import folder as folder_uid
+from dashboards.sources import data_source
 from hub.settings import load
 from tests.docker.stack import COMPOSE, DOCKER, VARIABLE, Stack
 
 ONCE = {"folders", "proxy-folder"}
 """Give new volumes to their users, as root and without a network, and end."""
-PUBLISHED = {"mosquitto": ["8883:8883"], "proxy": ["80:8080", "443:8443"], "demo": ["127.0.0.1:8080:8080"]}
+PUBLISHED = {
+    "mosquitto": ["8883:8883"],
+    "proxy": ["80:8080", "443:8443"],
+    "demo": ["127.0.0.1:8080:8080"],
+    "grafana-demo": ["127.0.0.1:3000:3000"],
+}
 HUBS = ("hub", "hub-full")
 
 
@@ -60,7 +70,7 @@ def test_every_file_that_is_mounted_is_there(compose: dict[str, Any], services: 
         for mount in service.get("volumes", ()):
             source, target, *mode = mount.split(":")
             if source.startswith("."):
-                assert (DOCKER / source).is_file(), f"{name}: {source}"
+                assert (DOCKER / source).exists(), f"{name}: {source}"
                 assert mode == ["ro"], f"{name}: {mount}"
             else:
                 assert source in compose["volumes"], f"{name}: {source}"
@@ -137,13 +147,19 @@ def test_the_brokers_plain_port_is_on_the_inner_network_alone(
     assert members(services, "broker") == {"mosquitto", *HUBS}
 
 
-def test_only_the_proxy_meets_the_hub_that_trusts_its_headers(
+def test_whoever_comes_from_outside_comes_to_the_hub_through_the_proxy(
     compose: dict[str, Any], services: dict[str, Any]
 ) -> None:
     assert compose["networks"]["pages"] == {"internal": True}
-    assert members(services, "pages") == {"proxy", *HUBS}
-    for network in services["hub"]["networks"]:
-        assert members(services, network) <= {"proxy", "mosquitto", *HUBS}, network
+    assert members(services, "pages") == {"proxy", "grafana", *HUBS}
+    outside = {name for name, how in compose["networks"].items() if not how.get("internal")}
+    for name in HUBS:
+        assert "ports" not in services[name]
+        for network in outside & set(services[name]["networks"]):
+            assert members(services, network) == set(HUBS), network
+    assert not outside & {
+        network for name in ("postgres", "influxdb", "grafana") for network in services[name]["networks"]
+    }
 
 
 def members(services: dict[str, Any], network: str) -> set[str]:
@@ -171,9 +187,9 @@ def test_whoever_waits_for_health_finds_a_check(services: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("profile", "running"),
     [
-        ("demo", {"demo"}),
+        ("demo", {"demo", "influxdb-demo", "grafana-demo"}),
         ("small", {"mosquitto", "hub", "proxy"}),
-        ("full", {"mosquitto", "hub-full", "proxy", "postgres", "backup-records"}),
+        ("full", {"mosquitto", "hub-full", "proxy", "postgres", "influxdb", "grafana"}),
     ],
 )
 def test_profiles(services: dict[str, Any], profile: str, running: set[str]) -> None:
@@ -187,7 +203,11 @@ def test_the_hub_knows_every_setting_it_is_given(stack: Stack, monkeypatch: pyte
     settings = load(stack.secrets / "hub.toml")
     assert settings.web.public_url == ("http://localhost:8080" if service == "demo" else "https://hub.example")
     assert (settings.records.url is not None) == (service == "hub-full")
+    if service != "hub":
+        (mirror,) = settings.series.mirrors
+        assert mirror.url == f"influxdb://{stack.secret('series_token')}@influxdb:8086/hub/hub"
     if service != "demo":
+        assert (settings.backup.when, settings.backup.keep) == ("0 19 * * *", 14)
         assert settings.mqtt.url == f"mqtt://hub:{stack.secret('mqtt_hub_password')}@mosquitto:1883"
 
 
@@ -195,6 +215,61 @@ def test_hubs_are_reached_by_one_name(services: dict[str, Any]) -> None:
     for name in HUBS:
         assert services[name]["networks"]["pages"] == {"aliases": ["hub"]}
         assert services[name]["container_name"] == "community-hub"
+
+
+def test_the_hub_writes_accounts_where_the_broker_reads_them(stack: Stack, services: dict[str, Any]) -> None:
+    def folder(service: str, volume: str) -> str:
+        return next(mount.split(":")[1] for mount in services[service]["volumes"] if mount.startswith(f"{volume}:"))
+
+    broker = (DOCKER / "mosquitto" / "mosquitto.conf").read_text(encoding="utf-8")
+    for hub in HUBS:
+        written = Path(stack.environment(hub)["HUB_MQTT__ACCOUNTS_FILE"])
+        assert str(written.parent) == folder(hub, "broker-accounts")
+        assert f"password_file {folder('mosquitto', 'broker-accounts')}/{written.name}\n" in broker
+        assert stack.environment(hub)["HUB_BACKUP__FOLDER"] == folder(hub, "hub-backups")
+
+
+def test_what_the_hub_writes_to_is_what_influxdb_is_set_up_with_and_grafana_reads(
+    stack: Stack, services: dict[str, Any]
+) -> None:
+    made = services["influxdb"]["environment"]
+    mirror = json.loads(stack.secret("series_mirrors"))[0]["url"]
+    assert mirror.endswith(f"@influxdb:8086/{made['DOCKER_INFLUXDB_INIT_ORG']}/{made['DOCKER_INFLUXDB_INIT_BUCKET']}")
+    (source,) = yaml.safe_load((DOCKER / "grafana" / "datasources" / "hub.yaml").read_text(encoding="utf-8"))[
+        "datasources"
+    ]
+    own = data_source(f"influxdb://{source['user']}:secret@influxdb:8086/{made['DOCKER_INFLUXDB_INIT_BUCKET']}")
+    assert {key: source[key] for key in own.body} == own.body, "as hub dashboards publish would make it"
+    assert own.secrets.keys() == source["secureJsonData"].keys()
+    (secret,) = re.findall(r"^\$__file\{/run/secrets/(\w+)\}$", source["secureJsonData"]["password"])
+    assert secret in services["grafana"]["secrets"]
+    assert f"/run/secrets/{secret}" in (DOCKER / "influxdb" / "first-start").read_text(encoding="utf-8")
+    assert secret in services["influxdb"]["secrets"]
+
+
+def test_the_demo_shares_no_volume_with_what_is_real(services: dict[str, Any]) -> None:
+    def volumes(*, demo: bool) -> set[str]:
+        found = [
+            service.get("volumes", ()) for service in services.values() if (service["profiles"] == ["demo"]) == demo
+        ]
+        return {mount.split(":")[0] for mounts in found for mount in mounts if not mount.startswith(".")}
+
+    assert volumes(demo=True)
+    assert not volumes(demo=True) & volumes(demo=False)
+    assert services["influxdb-demo"]["networks"] == {"demo-stores": {"aliases": ["influxdb"]}}
+
+
+def test_grafana_finds_the_dashboards_of_both_languages(services: dict[str, Any]) -> None:
+    providers = yaml.safe_load((DOCKER / "grafana" / "dashboards" / "hub.yaml").read_text(encoding="utf-8"))[
+        "providers"
+    ]
+    (source,) = [
+        mount.split(":")[0] for mount in services["grafana"]["volumes"] if mount.split(":")[1] == "/dashboards"
+    ]
+    for provider, language in zip(providers, LANGUAGES, strict=True):
+        folder = DOCKER / source / Path(provider["options"]["path"]).relative_to("/dashboards")
+        assert list(folder.glob("*.json")), folder
+        assert (provider["folderUid"], provider["folder"]) == (folder_uid(language), TITLES[language].say(language))
 
 
 def test_volumes_are_given_to_who_writes_them(services: dict[str, Any]) -> None:

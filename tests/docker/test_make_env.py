@@ -59,6 +59,7 @@ def test_addresses_hold_the_passwords(tmp_path: Path) -> None:
     stack = made(tmp_path)
     assert stack.secret("mqtt_hub_url") == f"mqtt://hub:{stack.secret('mqtt_hub_password')}@mosquitto:1883"
     assert stack.secret("records_url").startswith(f"postgresql+psycopg://hub:{stack.secret('records_password')}@")
+    assert f"influxdb://{stack.secret('series_token')}@influxdb:8086/" in stack.secret("series_mirrors")
     assert len(stack.secret("records_password")) == 48
 
 
@@ -93,6 +94,7 @@ def test_a_deleted_certificate_is_made_anew_by_the_same_authority(tmp_path: Path
     [
         (["mqtt_hub_password"], "mqtt_hub_url is there but secrets/mqtt_hub_password is not"),
         (["records_password"], "records_url is there but secrets/records_password is not"),
+        (["series_token"], "series_mirrors is there but secrets/series_token is not"),
         (["mqtt_ca.crt"], "mqtt_server.crt is there but its authority mqtt_ca.crt is not"),
         (["mqtt_ca.key", "mqtt_server.crt"], "mqtt_ca.key is not here"),
     ],
@@ -111,7 +113,7 @@ def test_half_a_pair_is_refused_by_name(tmp_path: Path, gone: list[str], said: s
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["large"], 2, "usage: docker/make-env [small|full] [NAME]"),
+        (["large"], 2, "usage: docker/make-env [demo|small|full] [NAME]"),
         (["small", "a", "b"], 2, "usage: docker/make-env"),
         (["small", "https://hub.example"], 1, "expected a host name or an IPv4 address"),
         (["full"], 1, "says COMPOSE_PROFILES=small, not full"),
@@ -124,6 +126,25 @@ def test_a_wish_that_cannot_be_is_refused(tmp_path: Path, arguments: list[str], 
     done = make_env(tmp_path, *arguments)
     assert (done.returncode, said in done.stderr) == (code, True), done.stderr
     assert contents(stack) == before
+
+
+def test_after_the_demo_nothing_is_decided(tmp_path: Path) -> None:
+    demo = made(tmp_path, "demo")
+    assert demo.variables["COMPOSE_PROFILES"] == "demo"
+    text = (tmp_path / ".env").read_text().replace("DEMO_PORT=8080", "DEMO_PORT=8081")
+    (tmp_path / ".env").write_text(text)
+    real = made(tmp_path, "full", "hub.example")
+    changed = {"COMPOSE_PROFILES": "full", "HUB_SITE": "hub.example", "HUB_PUBLIC_URL": "https://hub.example"}
+    assert real.variables == {**demo.variables, **changed, "DEMO_PORT": "8081"}
+    certificate = x509.load_pem_x509_certificate(real.secret("mqtt_server.crt").encode())
+    assert certificate.subject.rfc4514_string() == "CN=hub.example"
+    lines = (tmp_path / ".env").read_text().splitlines()
+    assert sorted(lines) == sorted(set(lines)), "no comment stands there twice"
+
+
+def test_the_demo_changes_nothing_of_a_stack_that_is_set_up(tmp_path: Path) -> None:
+    first = contents(made(tmp_path, "full", "hub.example"))
+    assert contents(made(tmp_path, "demo")) == first
 
 
 def test_the_first_start_needs_no_word(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import http.client
+import http.server
 import json
 import os
+import re
 import shutil
 import socket
 import ssl
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -38,6 +41,8 @@ class Site(NamedTuple):
     secure: int
     health: int
     authority: Path
+    grafana: list[tuple[str, str]]
+    """(path, forwarded address) of each request that reached it."""
 
     def ask(
         self, path: str, *, method: str = "GET", body: str | None = None, headers: dict[str, str] | None = None
@@ -52,6 +57,33 @@ class Site(NamedTuple):
         return http.client.HTTPSConnection("localhost", self.secure, context=context, timeout=PATIENCE_S)
 
 
+class Grafana(http.server.ThreadingHTTPServer):
+    """Stands where Grafana would, under its part of the address."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+        asked = self.asked
+
+        class Answer(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                asked.append((self.path, self.headers["X-Forwarded-For"]))
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        super().__init__(("127.0.0.1", 0), Answer)
+        self._thread = threading.Thread(target=self.serve_forever)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+
+
 @pytest.fixture
 def site(programs: Programs, tmp_path: Path) -> Iterator[Site]:
     # As compose.yaml sets it: behind https, and the proxy's headers believed.
@@ -59,6 +91,7 @@ def site(programs: Programs, tmp_path: Path) -> Iterator[Site]:
     hub = build(tmp_path, WallClock(), settings=Settings(web=web))
     server = Server(create_app(hub.deps), web, WallClock())
     server.start()
+    grafana = Grafana()
     plain, secure, health = (any_free("127.0.0.1") for _ in range(3))
     text = (DOCKER / "proxy" / "Caddyfile").read_text(encoding="utf-8")
     for shipped, here in (
@@ -66,6 +99,7 @@ def site(programs: Programs, tmp_path: Path) -> Iterator[Site]:
         ("https_port 8443", f"https_port {secure}"),
         ("127.0.0.1:2020", f"127.0.0.1:{health}"),
         ("hub:8080", f"127.0.0.1:{server.port}"),
+        ("grafana:3000", f"127.0.0.1:{grafana.server_port}"),
     ):
         assert text.count(shipped) == 1, shipped
         text = text.replace(shipped, here)
@@ -83,8 +117,9 @@ def site(programs: Programs, tmp_path: Path) -> Iterator[Site]:
     authority = tmp_path / "data" / "caddy" / "pki" / "authorities" / "local" / "root.crt"
     try:
         program.wait(lambda: authority.exists() and certified(secure, authority))
-        yield Site(program, hub, plain, secure, health, authority)
+        yield Site(program, hub, plain, secure, health, authority, grafana.asked)
     finally:
+        grafana.stop()
         server.stop()
         hub.close()
 
@@ -131,12 +166,22 @@ def test_who_gives_an_address_instead_of_a_name_gets_the_certificate(site: Site)
     assert ("DNS", "localhost") in found["subjectAltName"]  # type: ignore[operator,index]
 
 
+def test_grafana_is_asked_for_its_part_alone(site: Site) -> None:
+    assert site.ask("/grafana")[0].headers["Location"] == "/grafana/"
+    assert (
+        site.ask("/grafana/d/hub-overview-zh?from=now-1d", headers={"X-Forwarded-For": "203.0.113.9"})[0].status == 200
+    )
+    site.ask("/grafanate")
+    assert site.grafana == [("/grafana/d/hub-overview-zh?from=now-1d", "127.0.0.1")]
+
+
 def test_metrics_stay_inside(site: Site) -> None:
-    for path in ("/metrics", "/metrics/", "/%6detrics", "//metrics"):
+    for path in ("/metrics", "/metrics/", "/%6detrics", "//metrics", "/grafana/metrics"):
         answer, body = site.ask(path)
         assert answer.status == 404, path
         assert b"hub_" not in body
     assert site.ask("/healthz")[0].status == 200
+    assert site.grafana == []
 
 
 def test_a_form_goes_through_and_the_browsers_address_comes_along(site: Site) -> None:
@@ -198,3 +243,11 @@ def test_every_way_of_tls_is_a_configuration_that_the_proxy_takes(tls: str, tmp_
     assert done.returncode == 0, done.stderr
     formatted = subprocess.run([str(CADDY), "fmt", DOCKER / "proxy" / "Caddyfile"], capture_output=True, check=True)
     assert formatted.stdout == (DOCKER / "proxy" / "Caddyfile").read_bytes()
+
+
+def test_no_clock_runs_against_a_stream_of_events() -> None:
+    """A limit on reading the whole request ends an HTTP/1.1 stream, too, after that time: longer than a test may wait."""
+    text = (DOCKER / "proxy" / "Caddyfile").read_text(encoding="utf-8")
+    assert not re.search(
+        r"^\s*(read_body|write|response_header_timeout|read_timeout|write_timeout) ", text, re.MULTILINE
+    )

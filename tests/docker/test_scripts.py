@@ -23,7 +23,8 @@ def test_there_are_scripts() -> None:
         "make-env",
         "start",
         "mosquitto/start",
-        "backup/daily",
+        "hub",
+        "influxdb/first-start",
     }
 
 

@@ -68,7 +68,10 @@ def test_the_image_that_ran_before_stays_at_hand(run: Run) -> None:
 def test_the_demo_stays_in_the_terminal(run: Run) -> None:
     done, calls = run("demo")
     assert done.returncode == 0, done.stderr
-    assert calls == [f"{COMPOSE} --profile demo build demo", f"{COMPOSE} --profile demo up --no-log-prefix demo"]
+    assert calls[0] == f"{COMPOSE} --profile demo build demo"
+    up = f"{COMPOSE} --profile demo up --no-log-prefix --no-attach influxdb-demo --no-attach grafana-demo"
+    assert calls[1:] == [f"{up} demo influxdb-demo grafana-demo"]
+    assert "Grafana: http://localhost:3000/grafana/" in done.stdout
 
 
 @pytest.mark.parametrize("version", ["1.29.2", "2.6.1", "2.19.9", "v2.10.0"])
