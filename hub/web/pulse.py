@@ -62,7 +62,8 @@ class Pulse:
             point = self._bound.find(registry, reading.key, now)
             facility, unit = (point.binding.facility, point.binding.unit) if point else ("", "")
             metric = point.binding.metric_name() if point else ""
-            self._deps.changes.publish("reading", reading_event(reading, facility, unit, metric), now)
+            event = reading_event(reading, facility, unit, metric)
+            self._deps.changes.publish("reading", event, now, subject=reading.key)
         if self._beats % FACILITIES_EVERY == 0:
             self._facilities(now)
         self._beats += 1
@@ -80,6 +81,7 @@ class Pulse:
                     "health",
                     {"community": place[0], "facility": place[1], "state": view.state, "silent_points": view.silent},
                     now,
+                    subject=place,
                 )
 
     def _run(self) -> None:

@@ -1,11 +1,11 @@
-"""The events that browsers follow: a ring of the last five minutes, and a bounded queue per listener."""
+"""The events that browsers follow: those of the last five minutes, and a bounded queue per listener."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections import deque
-from collections.abc import Callable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -54,23 +54,38 @@ class Changes:
         self.epoch = epoch
         self.closed = False
         self._lock = threading.Lock()
-        self._ring: deque[Change] = deque(maxlen=RING)
+        self._ring: OrderedDict[int, tuple[Change, Hashable]] = OrderedDict()
+        self._newest: dict[Hashable, int] = {}
+        self._forgotten = 0
+        """The highest id that is no longer told again."""
         self._next = 1
         self._listeners: set[Listener] = set()
 
-    def publish(self, kind: str, data: dict[str, Any], at: int) -> None:
-        """Hand a change to everyone who wants it. From any thread; never waits."""
+    def publish(self, kind: str, data: dict[str, Any], at: int, *, subject: Hashable = None) -> None:
+        """Hand a change to everyone who wants it. From any thread; never waits.
+
+        ``subject``: of changes with the same one only the newest is told again to whoever comes back: five minutes of
+        readings would take 40 MB, and be more than a listener's queue holds.
+        """
         with self._lock:
             change = Change(self._next, at, kind, data)
             self._next += 1
-            self._ring.append(change)
-            while self._ring and self._ring[0].at < at - KEPT_MS:
-                self._ring.popleft()
+            self._keep(change, subject)
             listeners = [listener for listener in self._listeners if listener.wanted(change)]
             for listener in listeners:
                 _hand(listener, change)
         for listener in listeners:
             _wake(listener)
+
+    def _keep(self, change: Change, subject: Hashable) -> None:
+        if subject is not None:
+            self._ring.pop(self._newest.get(subject, 0), None)
+            self._newest[subject] = change.id
+        self._ring[change.id] = (change, subject)
+        while len(self._ring) > RING or next(iter(self._ring.values()))[0].at < change.at - KEPT_MS:
+            self._forgotten, (_, gone) = self._ring.popitem(last=False)
+            if self._newest.get(gone) == self._forgotten:
+                del self._newest[gone]
 
     def listen(self, listener: Listener, last_event_id: str | None) -> bool:
         """Start handing changes over, what came after ``last_event_id`` first. False: too long ago, load anew."""
@@ -117,10 +132,9 @@ class Changes:
         if epoch != f"{self.epoch:x}" or not number.isdecimal() or len(number) > 15:
             return None
         last = int(number)
-        oldest = self._ring[0].id if self._ring else self._next
-        if last < oldest - 1 or last >= self._next:
+        if last < self._forgotten or last >= self._next:
             return None
-        return [change for change in self._ring if change.id > last]
+        return [change for number, (change, _) in self._ring.items() if number > last]
 
 
 def _hand(listener: Listener, change: Change) -> None:

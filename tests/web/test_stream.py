@@ -49,6 +49,22 @@ def test_a_browser_goes_on_where_it_was() -> None:
     assert [change.id for change in mine.take()[1]] == [4, 5]
 
 
+def test_of_one_subject_only_the_newest_is_told_again() -> None:
+    changes, all_of_it = Changes(epoch=7), Listener(lambda _change: True, lambda: None)
+    for n in range(5):
+        changes.publish("reading", {"n": n}, n, subject="a point")
+        changes.publish("ticket", {"n": n}, n)
+    assert changes.listen(all_of_it, changes.id_of(2))
+    assert [(change.kind, change.data["n"]) for change in all_of_it.take()[1]] == [
+        *(("ticket", n) for n in range(1, 4)),
+        ("reading", 4),
+        ("ticket", 4),
+    ]
+    changes.publish("reading", {"n": 9}, 6 * MINUTE, subject="another point")
+    assert not changes.listen(listener(), changes.id_of(9))
+    assert changes.listen(listener(), changes.id_of(10))
+
+
 @pytest.mark.parametrize("last", ["7-0", "6-4", "nonsense", "7-99", "7--1", "7-" + "9" * 30])
 def test_what_cannot_be_resumed_is_loaded_anew(last: str) -> None:
     changes = Changes(epoch=7)

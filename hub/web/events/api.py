@@ -41,7 +41,8 @@ async def events(
 ) -> StreamingResponse:
     """Kinds ``reading``, ``alarm``, ``ticket``, ``health``; one ``resync`` where too much was missed.
 
-    ``Last-Event-ID`` (or ``since``, for the first connection of a page) resumes what came in the last five minutes.
+    ``Last-Event-ID`` (or ``since``, for the first connection of a page) resumes what came in the last five minutes;
+    of a point only its newest reading.
     """
     deps: WebDeps = request.app.state.deps
     wanted = frozenset(kinds.split(","))
