@@ -13,8 +13,9 @@ from dashboards.model import Board
 from dashboards.parts import Grid, Plan
 from hub.domain.places import Name
 from hub.storage.catalogue import load_catalogue
-from tests.dashboards.influx import PROGRAM, Influx, line
+from tests.dashboards.influx import Influx, line
 from tests.dashboards.town import GRID, Town
+from tests.influx_server import PROGRAM
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +44,7 @@ def every_board(plan: Plan) -> dict[str, Board]:
 @pytest.fixture(scope="session")
 def influx(town: Town) -> Iterator[Influx]:
     if PROGRAM is None:
-        pytest.skip("no influxd: install the package influxdb")
+        pytest.skip(MISSING)
     server = Influx()
     try:
         server.write(line(point) for point in town.points())

@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
-import socket
-import subprocess
-import tempfile
-import threading
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import requests
 
 from hub.domain.event_series import SeriesPoint
-
-PROGRAM = shutil.which("influxd")
-CONFIGURATION = """
-reporting-disabled = true
-bind-address = "127.0.0.1:{rpc}"
-[meta]
-  dir = "{folder}/meta"
-[data]
-  dir = "{folder}/data"
-  wal-dir = "{folder}/wal"
-  query-log-enabled = false
-[http]
-  bind-address = "127.0.0.1:{port}"
-  log-enabled = false
-[monitor]
-  store-enabled = false
-"""
+from tests.influx_server import InfluxServer
 
 
 class Series(NamedTuple):
@@ -47,46 +25,24 @@ class Influx:
     """Started on free ports in a temporary folder; ``stop`` removes it."""
 
     def __init__(self) -> None:
-        assert PROGRAM is not None
-        self._folder = Path(tempfile.mkdtemp(prefix="hub-influx-"))
-        port, rpc = free_ports(2)
-        (self._folder / "influxdb.conf").write_text(CONFIGURATION.format(folder=self._folder, port=port, rpc=rpc))
-        self._address = f"http://127.0.0.1:{port}"
-        self._log = (self._folder / "log").open("wb")
-        self._process = subprocess.Popen(
-            [PROGRAM, "-config", str(self._folder / "influxdb.conf")], stdout=self._log, stderr=subprocess.STDOUT
-        )
-        self._wait()
-        self.ask("CREATE DATABASE hub")
-
-    def _wait(self) -> None:
-        pause = threading.Event()
-        for _ in range(600):
-            assert self._process.poll() is None, (self._folder / "log").read_text(errors="replace")[-2000:]
-            try:
-                requests.get(f"{self._address}/ping", timeout=5)
-            except requests.ConnectionError:
-                pause.wait(0.05)
-            else:
-                return
-        raise AssertionError("InfluxDB did not begin to answer")
+        self._server = InfluxServer()
+        self._server.start()
+        self._address = f"http://127.0.0.1:{self._server.port}"
+        self._database = self._server.new_database()
 
     def stop(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._log.close()
-        shutil.rmtree(self._folder)
+        self._server.remove()
 
     def write(self, lines: Iterable[str]) -> None:
         every = list(lines)
         for begin in range(0, len(every), 10_000):
             body = "\n".join(every[begin : begin + 10_000]).encode()
-            answer = requests.post(f"{self._address}/write?db=hub&precision=ms", data=body, timeout=60)
+            answer = requests.post(f"{self._address}/write?db={self._database}&precision=ms", data=body, timeout=60)
             assert answer.status_code == 204, answer.text
 
     def ask(self, query: str) -> list[Series]:
         """The series of the answer. AssertionError where the query is refused."""
-        asked = {"db": "hub", "epoch": "ms", "q": query}
+        asked = {"db": self._database, "epoch": "ms", "q": query}
         answer = requests.post(f"{self._address}/query", data=asked, timeout=60)
         assert answer.status_code == 200, f"{answer.text}: {query}"
         told = answer.json()
@@ -96,17 +52,6 @@ class Influx:
             Series(each.get("name", ""), each.get("tags", {}), each["columns"], each["values"])
             for each in result.get("series", ())
         ]
-
-
-def free_ports(number: int) -> list[int]:
-    """Ports that nobody listens on, all different."""
-    held = [socket.socket() for _ in range(number)]
-    for each in held:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in held]
-    for each in held:
-        each.close()
-    return ports
 
 
 def line(point: SeriesPoint) -> str:
