@@ -15,7 +15,7 @@ from hub.domain.places import Name
 from hub.storage.catalogue import load_catalogue
 from tests.dashboards.influx import Influx, line
 from tests.dashboards.town import GRID, Town
-from tests.influx_server import PROGRAM
+from tests.influx_server import MISSING, PROGRAM
 
 
 @pytest.fixture(scope="session")
