@@ -65,7 +65,7 @@ class Changes:
         """Hand a change to everyone who wants it. From any thread; never waits.
 
         ``subject``: of changes with the same one only the newest is told again to whoever comes back: five minutes of
-        readings would take 40 MB, and be more than a listener's queue holds.
+        readings are more than a listener's queue holds.
         """
         with self._lock:
             change = Change(self._next, at, kind, data)
