@@ -37,7 +37,8 @@ class CredentialDesk:
     def names(self, _arguments: dict[str, Any], _say: Say) -> Any:
         """[name, whether the registry knows the device]."""
         names = sorted(set(self._accounts().account_names()) - OWN)
-        return [(name, name in self._registered()) for name in names]
+        registered = self._registered()
+        return [(name, name in registered) for name in names]
 
     def make(self, arguments: dict[str, Any], _say: Say) -> Any:
         """{names} or {all: community} -> {accounts, hint}."""

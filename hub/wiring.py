@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import logging
 import sys
@@ -74,9 +73,6 @@ QUARANTINE_KEPT: Final = 365 * DAY
 """How long frames that have been redriven or dismissed stay listed."""
 ANSWERS_KEPT: Final = 2 * DAY
 """How long a repeated Idempotency-Key gets the first answer."""
-M_ARENA_MAX: Final = -8
-ARENAS: Final = 2
-"""Saves the demo some 30 MB; Python's own small objects do not come from there."""
 SWITCH_INTERVAL_S: Final = 0.001
 """How long a thread may hold the interpreter: a fifth of Python's own, for the pages' sake while lanes are busy."""
 GARBAGE_EVERY: Final = 50_000
@@ -303,11 +299,13 @@ class Hub:
     def broker_accounts(self) -> Accounts | None:
         """Of the broker that ``hub device-credentials`` changes: one of ours, the one of the settings, or none."""
         mqtt = self.settings.mqtt
-        if self._accounts is None and mqtt.accounts_file is not None:
+        if self._accounts is not None:
+            return self._accounts
+        if mqtt.accounts_file is not None:
             return MosquittoAccounts(mqtt.accounts_file, mqtt.broker_pid_file)
-        if self._accounts is None and self.folder.broker_passwords.exists():  # the demo's, while it does not run
+        if self.folder.broker_passwords.exists():  # the demo's, while it does not run
             return MosquittoAccounts(self.folder.broker_passwords, None)
-        return self._accounts
+        return None
 
     def _redrive(self, items: Sequence[int], *, by: str) -> tuple[int, int]:
         result = self.quarantine.redrive(items)
@@ -398,7 +396,7 @@ class Hub:
                 pass
 
         jobs = [Job(name="forget", run=forget, cron="40 3 * * *"), Job(name="clean", run=clean, every_ms=HOUR)]
-        servers = [store for store in (self.series, *self.mirrors.values()) if isinstance(store, InfluxSeries)]
+        servers = [store for store in self._stores() if isinstance(store, InfluxSeries)]
         if servers:
             jobs.append(
                 Job(
@@ -414,7 +412,6 @@ class Hub:
     def start(self) -> None:
         """Open the stores, rebuild the lanes' memory, hear the brokers, serve. ConfigError names what is wrong."""
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        _share_arenas()
         with contextlib.ExitStack() as steps:
             for step in (
                 self._open_stores,
@@ -548,12 +545,6 @@ class Hub:
             ),
         ]
         return [part(now) for part in parts]
-
-
-def _share_arenas() -> None:
-    """Before the threads start: glibc gives each of them an arena, none of which gives back what it once took."""
-    with contextlib.suppress(AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
 
 
 def _spare_the_collector(steps: contextlib.ExitStack) -> None:

@@ -207,6 +207,6 @@ def grids_of(registry: Registry, *, several: bool) -> Iterator[Grid]:
         name = place.name
         if several:
             home = registry.communities[community].name
-            name = type(name)(zh=f"{home.zh} {name.zh}", en=f"{home.en} {name.en}")
+            name = Name(zh=f"{home.zh} {name.zh}", en=f"{home.en} {name.en}")
         standing = [f.id for f in registry.facilities.values() if (f.community, f.grid) == (community, id_)]
         yield Grid(id=id_, name=name, facilities=tuple(sorted(standing)))

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from hub.certificates import End, FileInUse, judge
+from hub.certificates import FileInUse, judge
 from hub.clock import DAY, WallClock, from_iso
 from hub.datadir import DataDir
 from hub.errors import HubError
+from hub.ingest.journal_room import floor_of
 from hub.settings import Settings
 from hub.timesync import judge as judge_clock
 from hub.timesync import read_state
@@ -61,8 +62,7 @@ def _folder(settings: Settings) -> Iterator[Finding]:
         )
         return
     usage = shutil.disk_usage(there)
-    wanted = settings.journal.min_free
-    floor = wanted if wanted is not None else max(_GIB, usage.total // 20)
+    floor = floor_of(settings.journal.min_free, usage.total)
     if usage.free <= floor:
         yield Finding(
             f"data folder {root}: {usage.free / _GIB:.1f} GiB are free, {floor / _GIB:.1f} must stay free"
@@ -116,7 +116,7 @@ def _certificates(settings: Settings) -> Iterator[Finding]:
         if end is None:
             yield Finding(f"{what}: {path} cannot be read as a PEM certificate", well=False)
             continue
-        line = judge([End(what, end.at, end.cure)], now)
+        line = judge([end], now)
         yield Finding(line.reason or f"{what} is valid for {(end.at - now) // DAY} days", well=end.at > now)
 
 

@@ -17,7 +17,7 @@ from hub.ingest.journal import Backlog, Batch, Journal
 _KEPT_BATCHES: Final = 32
 _KEPT_ROWS: Final = 300_000
 _KEPT_BYTES: Final = 16 * 1024**2
-"""What the lanes are handed from memory; one that is further behind reads the journal, which costs a tenth of decoding."""
+"""What the lanes are handed from memory; one that is further behind reads the journal."""
 _FRAME_BYTES: Final = 300
 """A frame in memory, beside its payload."""
 _READ_AHEAD: Final = 4

@@ -111,13 +111,15 @@ def device_of(name: str) -> tuple[str, str]:
 
 def refuse_known(accounts: Accounts, names: list[str]) -> None:
     """InvalidInput where one of them has an account."""
-    known = [name for name in names if name in accounts.account_names()]
+    has = set(accounts.account_names())
+    known = [name for name in names if name in has]
     if known:
         raise InvalidInput(f"{', '.join(known)} has an account already: rotate gives it a new password")
 
 
 def refuse_unknown(accounts: Accounts, names: list[str]) -> None:
     """NotFound where one of them has none."""
-    unknown = [name for name in names if name not in accounts.account_names()]
+    has = set(accounts.account_names())
+    unknown = [name for name in names if name not in has]
     if unknown:
         raise NotFound(f"{', '.join(unknown)} has no account at the broker: list shows who has one, make makes one")

@@ -17,7 +17,7 @@ from hub.errors import HubError, StoreUnavailable
 from hub.flows.batch import Position
 from hub.ingest import journal_file, journal_recovery
 from hub.ingest.frames import Frame
-from hub.ingest.journal_room import FREE_FLOOR, Growth, Room
+from hub.ingest.journal_room import Growth, Room, floor_of
 from hub.ingest.journal_rows import INSERT, Row, pack, unpack
 from hub.settings import JournalSettings
 
@@ -226,8 +226,7 @@ class Journal:
         with self._writing:
             pages = self._writer.execute("PRAGMA freelist_count").fetchone()[0]
             size = self._writer.execute("PRAGMA page_size").fetchone()[0]
-        floor = self._settings.min_free if self._settings.min_free is not None else max(FREE_FLOOR, total // 20)
-        return Room(free=free + pages * size, floor=floor)
+        return Room(free=free + pages * size, floor=floor_of(self._settings.min_free, total))
 
     @contextlib.contextmanager
     def standing_still(self) -> Iterator[None]:

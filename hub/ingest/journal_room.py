@@ -12,6 +12,11 @@ FREE_FLOOR: Final = 1024**3
 _KEPT: Final = 10 * MINUTE
 
 
+def floor_of(wanted: int | None, total: int) -> int:
+    """How much must stay free of a disk of ``total`` bytes: what is ``wanted``, else 1 GiB or 5 %, whichever is more."""
+    return max(FREE_FLOOR, total // 20) if wanted is None else wanted
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
     """Bytes. ``free`` counts the disk's free space and the journal file's own empty pages."""

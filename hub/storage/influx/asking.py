@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from hub.domain.series_names import QUALITY, TEXT, VALUE
+from hub.domain.series_names import CELL_FIELDS, CELL_SUFFIX, QUALITY, TEXT, VALUE
 from hub.flows import cells as cells_of
 from hub.flows.series import Cells, FloatArray, IdArray, IntArray
 from hub.storage.influx.catalogue import TAGS, Catalogue
@@ -19,7 +19,6 @@ _NAMED: Final = 100
 _LIMIT: Final = 9_223_372_036_000
 """InfluxDB's time ends in 2262, in either direction."""
 _BY_SERIES: Final = f"GROUP BY {named(TAGS)}"
-_CELL: Final = ("count", "total", "min", "max", "first", "last", "last_at", "integral", "known_ms")
 
 
 class Raw(NamedTuple):
@@ -144,7 +143,9 @@ class Asking:
             for table in self._server.query(question):
                 number = self._catalogue.of_answer(table, measurement)
                 own = (
-                    number if number is not None else self._catalogue.of_answer(table, table.name.removesuffix("_15m"))
+                    number
+                    if number is not None
+                    else self._catalogue.of_answer(table, table.name.removesuffix(CELL_SUFFIX))
                 )
                 if own is None or self._catalogue.point_of[own] not in wanted:
                     continue
@@ -163,7 +164,7 @@ class Asking:
         wanted = set(points)
         for measurement, some in self.by_measurement(points).items():
             question = (
-                f"SELECT {named(_CELL)} FROM {named([cells_measurement(measurement)])} "
+                f"SELECT {named(CELL_FIELDS)} FROM {named([cells_measurement(measurement)])} "
                 f"WHERE {span(start, end)}{of_points(self._catalogue, some)} {_BY_SERIES}"
             )
             for table in self._server.query(question):

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from hub.domain import series_names
 from hub.domain.rollups import DEFAULT_HOLD
 from hub.flows.batch import PointKey
 from hub.flows.series import FloatArray, IdArray, IntArray
@@ -20,7 +21,8 @@ from hub.storage.influx.server import Table
 
 NEVER: Final = int(np.iinfo(np.int64).min)
 EVER: Final = int(np.iinfo(np.int64).max)
-TAGS: Final = ("community", "device", "facility", "kind", "point", "unit")
+TAGS: Final = tuple(sorted(series_names.TAGS))
+"""In the order in which InfluxDB has them."""
 
 
 class Catalogue:
