@@ -40,10 +40,7 @@ def alarm_point(
         measurement=ALARM_EVENT,
         tags=_tags(
             community=alarm.community,
-            facility=alarm.facility,
-            unit=alarm.unit if alarm.facility else "",
-            kind=facility.kind if facility else "",
-            grid=(facility.grid or "") if facility else "",
+            **_place(alarm.facility, alarm.unit, facility),
             priority=alarm.priority.value,
             state=change.value,
             failure_mode=alarm.failure_mode,
@@ -79,10 +76,7 @@ def ticket_point(
         measurement=TICKET_EVENT,
         tags=_tags(
             community=key.community,
-            facility=key.facility,
-            unit=key.unit if key.facility else "",
-            kind=facility.kind if facility else "",
-            grid=(facility.grid or "") if facility else "",
+            **_place(key.facility, key.unit, facility),
             priority=ticket.priority.value,
             state=state.value,
             failure_mode=key.failure_mode,
@@ -123,6 +117,16 @@ def apart(points: Iterable[SeriesPoint]) -> list[SeriesPoint]:
         taken.add((*key, time))
         found.append(point if time == point.time else replace(point, time=time))
     return found
+
+
+def _place(id_: str, unit: str, facility: Facility | None) -> dict[str, str]:
+    """Where it is, as far as the registry knows; a unit alone says nothing."""
+    return {
+        "facility": id_,
+        "unit": unit if id_ else "",
+        "kind": facility.kind if facility else "",
+        "grid": (facility.grid or "") if facility else "",
+    }
 
 
 def _tags(**given: str) -> dict[str, str]:

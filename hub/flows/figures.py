@@ -26,7 +26,6 @@ class AlarmChange(NamedTuple):
     at: int
     kind: Change
     occurrence: int
-    by: str
     alarm: Alarm
 
 

@@ -22,9 +22,7 @@ from hub.storage.tables import alarm_events, alarms, meta, ticket_events, ticket
 _SET: Final = Upsert(meta, ("key",), update=("value",))
 _KEY: Final = "figures."
 _ENDED: Final = sorted(state.value for state in ENDED)
-_ALARM_EVENT: Final = tuple(
-    alarm_events.c[name].label(f"event_{name}") for name in ("id", "at", "kind", "occurrence", "by")
-)
+_ALARM_EVENT: Final = tuple(alarm_events.c[name].label(f"event_{name}") for name in ("id", "at", "kind", "occurrence"))
 _TICKET_EVENT: Final = tuple(
     ticket_events.c[name].label(f"event_{name}") for name in ("id", "at", "action", "from_state", "to_state")
 )
@@ -139,7 +137,6 @@ def _alarm_change(row: RowMapping) -> AlarmChange:
         at=row["event_at"],
         kind=Change(row["event_kind"]),
         occurrence=row["event_occurrence"],
-        by=row["event_by"],
         alarm=alarm_from_row(row),
     )
 

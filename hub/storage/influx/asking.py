@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -67,6 +67,13 @@ class Asking:
             found.setdefault(self._catalogue.measurements[number], {})[self._catalogue.point_of[number]] = None
         return {measurement: list(of) for measurement, of in found.items()}
 
+    def _ours(self, question: str, measurement: str, wanted: Container[int]) -> Iterator[tuple[int, Table]]:
+        """The series of the answer that are of wanted points, by their number."""
+        for table in self._server.query(question):
+            number = self._catalogue.of_answer(table, measurement)
+            if number is not None and self._catalogue.point_of[number] in wanted:
+                yield number, table
+
     # --- readings -----------------------------------------------------------------------------------------------------
 
     def readings(self, points: Sequence[int], start: int, end: int) -> Raw:
@@ -78,16 +85,11 @@ class Asking:
                 f"SELECT {named((VALUE, QUALITY))} FROM {named([measurement])} "
                 f"WHERE {span(start, end)}{of_points(self._catalogue, some)} {_BY_SERIES}"
             )
-            parts += self._series(self._server.query(question), measurement, wanted)
+            parts += [
+                (number, np.array(table.values, np.float64))
+                for number, table in self._ours(question, measurement, wanted)
+            ]
         return self._ordered(parts)
-
-    def _series(self, tables: Iterable[Table], measurement: str, wanted: set[int]) -> list[tuple[int, FloatArray]]:
-        found = []
-        for table in tables:
-            number = self._catalogue.of_answer(table, measurement)
-            if number is not None and self._catalogue.point_of[number] in wanted:
-                found.append((number, np.array(table.values, np.float64)))
-        return found
 
     def _ordered(self, parts: list[tuple[int, FloatArray]]) -> Raw:
         if not parts:
@@ -119,10 +121,7 @@ class Asking:
                 f"SELECT {named((TEXT, QUALITY))} FROM {named([measurement])} "
                 f"WHERE {span(start, end)}{of_points(self._catalogue, some)} {_BY_SERIES}{newest}"
             )
-            for table in self._server.query(question):
-                number = self._catalogue.of_answer(table, measurement)
-                if number is None or self._catalogue.point_of[number] not in wanted:
-                    continue
+            for number, table in self._ours(question, measurement, wanted):
                 point, place = self._catalogue.point_of[number], self._catalogue.place_of[number]
                 found += [(point, place, row[0], row[1], row[2] or 0) for row in table.values if row[1] is not None]
         once = {(point, time): row for row in sorted(found) for point, _, time, *_ in [row]}
@@ -167,10 +166,7 @@ class Asking:
                 f"SELECT {named(CELL_FIELDS)} FROM {named([cells_measurement(measurement)])} "
                 f"WHERE {span(start, end)}{of_points(self._catalogue, some)} {_BY_SERIES}"
             )
-            for table in self._server.query(question):
-                number = self._catalogue.of_answer(table, measurement)
-                if number is not None and self._catalogue.point_of[number] in wanted:
-                    parts.append(self._cells_of(number, table))
+            parts += [self._cells_of(number, table) for number, table in self._ours(question, measurement, wanted)]
         return _joined(parts)
 
     def _cells_of(self, number: int, table: Table) -> Cells:
@@ -205,10 +201,7 @@ class Asking:
                 f"WHERE {span(start, end)}{of_points(self._catalogue, some)}{told} "
                 f"GROUP BY time({width}ms), {named(TAGS)} fill(none)"
             )
-            for table in self._server.query(question):
-                number = self._catalogue.of_answer(table, measurement)
-                if number is None or self._catalogue.point_of[number] not in wanted:
-                    continue
+            for number, table in self._ours(question, measurement, wanted):
                 rows = np.array(table.values, np.float64)
                 rows = rows[~np.isnan(rows[:, 1])]
                 none = np.zeros(len(rows))
@@ -233,16 +226,14 @@ class Asking:
     def sums(self, points: Sequence[int], start: int, end: int, step: str) -> list[tuple[int, int, float, int]]:
         """(place, start of the step, integral, known time) summed over these points; ``step`` is ``1h`` or ``15m``."""
         found = []
+        wanted = set(points)
         for measurement, some in self.by_measurement(points).items():
             question = (
                 f'SELECT sum("integral"), sum("known_ms") FROM {named([cells_measurement(measurement)])} '
                 f"WHERE {span(start, end)}{of_points(self._catalogue, some)} "
                 f"GROUP BY time({step}), {named(TAGS)} fill(none)"
             )
-            for table in self._server.query(question):
-                number = self._catalogue.of_answer(table, measurement)
-                if number is None or self._catalogue.point_of[number] not in points:
-                    continue
+            for number, table in self._ours(question, measurement, wanted):
                 place = self._catalogue.place_of[number]
                 found += [(place, row[0], float(row[1]), int(row[2])) for row in table.values if row[2]]
         return found
@@ -258,11 +249,9 @@ class Asking:
                 f"SELECT count({named([VALUE])}) FROM {named([measurement])} "
                 f"WHERE {span(start, end)}{of_points(self._catalogue, some)} {_BY_SERIES}"
             )
-            for table in self._server.query(question):
-                number = self._catalogue.of_answer(table, measurement)
-                point = -1 if number is None else self._catalogue.point_of[number]
-                if point in wanted:
-                    found[point] = found.get(point, 0) + int(table.values[0][1])
+            for number, table in self._ours(question, measurement, wanted):
+                point = self._catalogue.point_of[number]
+                found[point] = found.get(point, 0) + int(table.values[0][1])
         return found
 
     def spoke(self, points: Sequence[int], places: Sequence[int], start: int, end: int) -> set[int]:
