@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form
@@ -45,12 +47,11 @@ def acknowledge(
 ) -> Response:
     """我已知悉"""
     deps: WebDeps = request.app.state.deps
-    find(deps, access, alarm_id)
-    try:
+
+    def act() -> None:
         deps.alarms.acknowledge(alarm_id, by=access.caller.login, comment=comment.strip())
-    except (IllegalTransition, InvalidInput) as error:
-        return _list(request, access, "open", None, error=error)
-    return RedirectResponse(inside(back), status_code=303)
+
+    return _done(request, access, alarm_id, act, back)
 
 
 @router.post("/alarms/{alarm_id}/shelve")
@@ -65,38 +66,29 @@ def shelve(
 ) -> Response:
     """临时搁置; ``hours`` 0: until it next returns to normal."""
     deps: WebDeps = request.app.state.deps
-    find(deps, access, alarm_id)
-    try:
+
+    def act() -> None:
         _check_reason(reason)
         until = deps.clock.now() + round(hours * HOUR) if hours else None
         deps.alarms.shelve(alarm_id, by=access.caller.login, until=until, reason=reason.strip())
-    except (IllegalTransition, InvalidInput) as error:
-        return _list(request, access, "open", None, error=error)
-    return RedirectResponse(inside(back), status_code=303)
+
+    return _done(request, access, alarm_id, act, back)
 
 
 @router.post("/alarms/{alarm_id}/unshelve")
 def unshelve(request: Request, *, access: Shelvers, alarm_id: str, back: Back = "/alarms") -> Response:
     """Takes it out of the shelf."""
     deps: WebDeps = request.app.state.deps
-    find(deps, access, alarm_id)
-    try:
-        deps.alarms.unshelve(alarm_id, by=access.caller.login)
-    except (IllegalTransition, InvalidInput) as error:
-        return _list(request, access, "overlaid", None, error=error)
-    return RedirectResponse(inside(back), status_code=303)
+    act = partial(deps.alarms.unshelve, alarm_id, by=access.caller.login)
+    return _done(request, access, alarm_id, act, back, tab="overlaid")
 
 
 @router.post("/alarms/{alarm_id}/reset")
 def reset(request: Request, *, access: Shelvers, alarm_id: str, back: Back = "/alarms") -> Response:
     """复位: ends a latched alarm whose cause has gone."""
     deps: WebDeps = request.app.state.deps
-    find(deps, access, alarm_id)
-    try:
-        deps.alarms.reset(alarm_id, by=access.caller.login)
-    except (IllegalTransition, InvalidInput) as error:
-        return _list(request, access, "open", None, error=error)
-    return RedirectResponse(inside(back), status_code=303)
+    act = partial(deps.alarms.reset, alarm_id, by=access.caller.login)
+    return _done(request, access, alarm_id, act, back)
 
 
 @router.post("/alarms/{alarm_id}/out-of-service")
@@ -111,25 +103,32 @@ def take_out_of_service(
 ) -> Response:
     """检修停用, under a ticket: the alarm's own where none is named."""
     deps: WebDeps = request.app.state.deps
-    find(deps, access, alarm_id)
-    try:
+
+    def act() -> None:
         _check_reason(reason)
         under = ticket_named(deps, access, ticket)
         deps.alarms.take_out_of_service(alarm_id, by=access.caller.login, reason=reason.strip(), ticket=under)
-    except (IllegalTransition, InvalidInput) as error:
-        return _list(request, access, "open", None, error=error)
-    return RedirectResponse(inside(back), status_code=303)
+
+    return _done(request, access, alarm_id, act, back)
 
 
 @router.post("/alarms/{alarm_id}/return-to-service")
 def return_to_service(request: Request, *, access: Shelvers, alarm_id: str, back: Back = "/alarms") -> Response:
     """恢复使用: the work is over."""
     deps: WebDeps = request.app.state.deps
-    find(deps, access, alarm_id)
+    act = partial(deps.alarms.return_to_service, alarm_id, by=access.caller.login)
+    return _done(request, access, alarm_id, act, back, tab="overlaid")
+
+
+def _done(
+    request: Request, access: Access, alarm_id: str, act: Callable[[], object], back: str, *, tab: str = "open"
+) -> Response:
+    """Back to where it was asked for; what is refused is said above the list of ``tab``."""
+    find(request.app.state.deps, access, alarm_id)
     try:
-        deps.alarms.return_to_service(alarm_id, by=access.caller.login)
+        act()
     except (IllegalTransition, InvalidInput) as error:
-        return _list(request, access, "overlaid", None, error=error)
+        return _list(request, access, tab, None, error=error)
     return RedirectResponse(inside(back), status_code=303)
 
 
