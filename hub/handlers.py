@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hub.administration import grant_of
 from hub.clock import to_iso
-from hub.commands.dashboards import grids_of
 from hub.control import Handler, Progress, Say
 from hub.credentials import CredentialDesk
 from hub.domain.people import AuditEntry, Grant
 from hub.domain.places import PlaceKind
 from hub.errors import InvalidInput, NotFound
 from hub.flows.community.picture import FileRefused, Wish
+from hub.flows.grids import grids_of
 from hub.flows.lists import QuarantineFilter, QuarantineItem
 from hub.ingest.quarantine import payload_text
 from hub.log import LEVELS, set_level

@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dashboards.parts import Grid, Plan
-from hub.domain.places import Name, PlaceKind
+from hub.domain.places import Name
 from hub.errors import ConfigError
-from hub.flows.registry import Registry
+from hub.flows.grids import grids_of
 from hub.settings import Settings
 
 if TYPE_CHECKING:
@@ -195,18 +194,7 @@ def plan_for(communities: list[str], *, hub_url: str = "http://127.0.0.1:8080") 
     from hub.storage.catalogue import load_catalogue
 
     registries = [read_community(name) for name in communities]
-    grids = tuple(grid for registry in registries for grid in grids_of(registry, several=len(registries) > 1))
+    grids = tuple(
+        Grid(**grid._asdict()) for registry in registries for grid in grids_of(registry, several=len(registries) > 1)
+    )
     return Plan(catalogue=load_catalogue(), grids=grids, hub_url=hub_url)
-
-
-def grids_of(registry: Registry, *, several: bool) -> Iterator[Grid]:
-    """The grids with the facilities that stand in them today; with its community's name where there are several."""
-    for (community, id_), place in registry.places.items():
-        if place.kind is not PlaceKind.GRID:
-            continue
-        name = place.name
-        if several:
-            home = registry.communities[community].name
-            name = Name(zh=f"{home.zh} {name.zh}", en=f"{home.en} {name.en}")
-        standing = [f.id for f in registry.facilities.values() if (f.community, f.grid) == (community, id_)]
-        yield Grid(id=id_, name=name, facilities=tuple(sorted(standing)))
