@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -83,6 +84,8 @@ class DuckSeries:
         self._turns = Turns()
         self._position: Position | None = None
         self._refreshes = 0
+        self._memory = threading.Lock()
+        self._snapshots: list[SeriesSnapshot] = []
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -136,10 +139,14 @@ class DuckSeries:
             self._meters.refreshed(done)
             self._refreshes += 1
             if self._refreshes % GIVE_BACK_EVERY == 0 and done < limit:
-                with self._questions.nobody() as alone:
-                    if alone:
-                        self._database.give_back()
+                self._give_back()
             return done
+
+    def _give_back(self) -> None:
+        """Where neither a question nor a backup reads just now."""
+        with self._questions.nobody() as alone, self._memory:
+            if alone and not any(snapshot.open for snapshot in self._snapshots):
+                self._database.give_back()
 
     def latest(self, points: Sequence[PointKey]) -> dict[PointKey, Latest]:
         found: dict[PointKey, Latest] = {}
@@ -223,7 +230,10 @@ class DuckSeries:
 
     def snapshot(self) -> SeriesSnapshot:
         """The series as they are now, for a backup. Nobody waits for anybody: the lane goes on meanwhile."""
-        return SeriesSnapshot(self._database.connection.cursor())
+        with self._memory:
+            snapshot = SeriesSnapshot(self._database.connection.cursor())
+            self._snapshots = [*(each for each in self._snapshots if each.open), snapshot]
+            return snapshot
 
     def remarks(self) -> Remarks:
         return Remarks()

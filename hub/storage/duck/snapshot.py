@@ -22,6 +22,7 @@ class SeriesSnapshot:
 
     def __init__(self, cursor: Connection) -> None:
         self._cursor = cursor
+        self.open = True
         cursor.begin()
         found = cursor.execute(
             "select table_name, estimated_size from duckdb_tables() where database_name = current_database()"
@@ -55,6 +56,7 @@ class SeriesSnapshot:
 
     def close(self) -> None:
         """End the transaction."""
+        self.open = False
         self._let_go()
         with contextlib.suppress(duckdb.Error):
             self._cursor.close()
