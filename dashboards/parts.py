@@ -30,7 +30,7 @@ from dashboards.units import unit_of
 from hub.domain.alarms import Priority
 from hub.domain.catalogue import Catalogue
 from hub.domain.metrics import METRICS, Metric, MetricKind
-from hub.domain.places import Name
+from hub.domain.places import Grid, Name
 from hub.domain.rules import Rule, RuleKind, Side
 from hub.domain.series_names import ALARM_EVENT, KPI_HOUR, TICKET_EVENT, VALUE, cells_of
 
@@ -51,15 +51,6 @@ PRIORITY_WORDS: Final = (
 )
 PRIORITY_NAMES: Final = tuple(Override(pattern=f"^{word.value}$", title=word.says) for word in PRIORITY_WORDS)
 _COLOUR_OF: Final = {Priority.SAFETY: BAD, Priority.HIGH: BAD, Priority.MEDIUM: WARN, Priority.LOW: NOTE}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
-    """A grid of a community: which facilities stand in it."""
-
-    id: str
-    name: Name
-    facilities: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

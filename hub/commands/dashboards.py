@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dashboards.parts import Grid, Plan
-from hub.domain.places import Name
+from dashboards.parts import Plan
+from hub.domain.places import Grid, Name
 from hub.errors import ConfigError
 from hub.flows.grids import grids_of
 from hub.settings import Settings
@@ -194,7 +194,5 @@ def plan_for(communities: list[str], *, hub_url: str = "http://127.0.0.1:8080") 
     from hub.storage.catalogue import load_catalogue
 
     registries = [read_community(name) for name in communities]
-    grids = tuple(
-        Grid(**grid._asdict()) for registry in registries for grid in grids_of(registry, several=len(registries) > 1)
-    )
+    grids = tuple(grid for registry in registries for grid in grids_of(registry, several=len(registries) > 1))
     return Plan(catalogue=load_catalogue(), grids=grids, hub_url=hub_url)

@@ -166,3 +166,12 @@ class Device:
     expected_interval: int | None = None
     """How often it should report, ms; None: learned."""
     first_seen: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """A grid of a community: which facilities stand in it."""
+
+    id: str
+    name: Name
+    facilities: tuple[str, ...]

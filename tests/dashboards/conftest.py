@@ -10,8 +10,8 @@ import pytest
 
 from dashboards.build import boards, build
 from dashboards.model import Board
-from dashboards.parts import Grid, Plan
-from hub.domain.places import Name
+from dashboards.parts import Plan
+from hub.domain.places import Grid, Name
 from hub.storage.catalogue import load_catalogue
 from tests.dashboards.influx import Influx, line
 from tests.dashboards.town import GRID, Town
