@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -84,8 +83,6 @@ class DuckSeries:
         self._turns = Turns()
         self._position: Position | None = None
         self._refreshes = 0
-        self._memory = threading.Lock()
-        self._snapshots: list[SeriesSnapshot] = []
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -139,14 +136,8 @@ class DuckSeries:
             self._meters.refreshed(done)
             self._refreshes += 1
             if self._refreshes % GIVE_BACK_EVERY == 0 and done < limit:
-                self._give_back()
-            return done
-
-    def _give_back(self) -> None:
-        """Where neither a question nor a backup reads just now."""
-        with self._questions.nobody() as alone, self._memory:
-            if alone and not any(snapshot.open for snapshot in self._snapshots):
                 self._database.give_back()
+            return done
 
     def latest(self, points: Sequence[PointKey]) -> dict[PointKey, Latest]:
         found: dict[PointKey, Latest] = {}
@@ -230,10 +221,7 @@ class DuckSeries:
 
     def snapshot(self) -> SeriesSnapshot:
         """The series as they are now, for a backup. Nobody waits for anybody: the lane goes on meanwhile."""
-        with self._memory:
-            snapshot = SeriesSnapshot(self._database.connection.cursor())
-            self._snapshots = [*(each for each in self._snapshots if each.open), snapshot]
-            return snapshot
+        return SeriesSnapshot(self._database)
 
     def remarks(self) -> Remarks:
         return Remarks()

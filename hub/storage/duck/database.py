@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -42,7 +43,7 @@ _TRANSIENT: Final = (
 
 
 class Database:
-    """One DuckDB file and the hub's one writing connection. Reading threads take ``cursor()``."""
+    """One DuckDB file and the hub's one writing connection. Reading threads borrow cursors."""
 
     def __init__(self, path: Path, *, memory_limit: str, threads: int, checkpoint_bytes: int) -> None:
         self.path = path
@@ -57,6 +58,8 @@ class Database:
             "python_scan_all_frames": False,
         }
         self._connection: Connection | None = None
+        self._lending = threading.Lock()
+        self._lent = 0
 
     @property
     def is_open(self) -> bool:
@@ -100,13 +103,30 @@ class Database:
     def give_back(self) -> None:
         """Let go of blocks that are only remembered: DuckDB keeps what it has read, up to its limit, while it is open.
 
-        Nobody else may ask meanwhile: what does not fit into the lower limit fails.
+        Not while anybody reads, and nobody begins to meanwhile: what does not fit into the lower limit fails.
         """
-        try:
-            with contextlib.suppress(duckdb.Error):  # something is still held: another time
-                self.connection.execute(f"set memory_limit = '{_AT_REST}'")
-        finally:
-            self.connection.execute(f"set memory_limit = '{self._config['memory_limit']}'")
+        with self._lending:
+            if self._lent:
+                return
+            try:
+                with contextlib.suppress(duckdb.Error):  # something is still held: another time
+                    self.connection.execute(f"set memory_limit = '{_AT_REST}'")
+            finally:
+                self.connection.execute(f"set memory_limit = '{self._config['memory_limit']}'")
+
+    def lend(self) -> Connection:
+        """A cursor of its own, for whoever reads on another thread; ``take_back`` ends it."""
+        with self._lending:
+            cursor = self.connection.cursor()
+            self._lent += 1
+            return cursor
+
+    def take_back(self, cursor: Connection) -> None:
+        """Close what was lent."""
+        with self._lending:
+            self._lent -= 1
+        with contextlib.suppress(duckdb.Error):
+            cursor.close()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -127,13 +147,13 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
         """A cursor of its own, for questions from any thread."""
-        cursor = self.connection.cursor()
+        cursor = self.lend()
         try:
             yield cursor
         except _TRANSIENT as error:
             raise StoreUnavailable(f"series store {self.path} cannot be read: {_reason(error)}") from error
         finally:
-            cursor.close()
+            self.take_back(cursor)
 
 
 def one(connection: Connection, question: str, parameters: Sequence[object] = ()) -> tuple[Any, ...]:

@@ -21,7 +21,6 @@ class Questions:
 
     def __init__(self, database: Database, *, at_once: int, seconds: float) -> None:
         self._database = database
-        self._at_once = at_once
         self._turn = threading.BoundedSemaphore(at_once)
         self._seconds = seconds
         self._lock = threading.Lock()
@@ -46,18 +45,6 @@ class Questions:
             raise StoreUnavailable("the series store was closed while it was asked") from error
         finally:
             self._turn.release()
-
-    @contextlib.contextmanager
-    def nobody(self) -> Iterator[bool]:
-        """Whether nobody asks just now; if so, nobody begins to until this ends. Never waits."""
-        taken = 0
-        try:
-            while taken < self._at_once and self._turn.acquire(blocking=False):
-                taken += 1
-            yield taken == self._at_once
-        finally:
-            for _ in range(taken):
-                self._turn.release()
 
     def interrupt(self) -> None:
         """Cut off everything that is being asked just now."""

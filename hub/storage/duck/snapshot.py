@@ -10,7 +10,7 @@ from typing import Final
 import duckdb
 
 from hub.errors import StoreUnavailable
-from hub.storage.duck.database import Connection, one
+from hub.storage.duck.database import Database, one
 
 STEP: Final = 1_000_000
 """Rows copied between two words of progress; also bounds what is held in memory before it is on the disk."""
@@ -20,13 +20,18 @@ _ALIAS: Final = "backup_of_the_series"
 class SeriesSnapshot:
     """A reading transaction, begun when this is made. Rows written later are not in it. ``close`` ends it."""
 
-    def __init__(self, cursor: Connection) -> None:
-        self._cursor = cursor
-        self.open = True
-        cursor.begin()
-        found = cursor.execute(
-            "select table_name, estimated_size from duckdb_tables() where database_name = current_database()"
-        ).fetchall()
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._cursor = database.lend()
+        self._open = True
+        try:
+            self._cursor.begin()
+            found = self._cursor.execute(
+                "select table_name, estimated_size from duckdb_tables() where database_name = current_database()"
+            ).fetchall()
+        except duckdb.Error:
+            self.close()
+            raise
         self._tables: tuple[str, ...] = tuple(sorted(name for name, _ in found))
         self.total = sum(size for _, size in found)
         """Rows, about."""
@@ -55,11 +60,11 @@ class SeriesSnapshot:
             self._let_go()
 
     def close(self) -> None:
-        """End the transaction."""
-        self.open = False
-        self._let_go()
-        with contextlib.suppress(duckdb.Error):
-            self._cursor.close()
+        """End the transaction; once is enough."""
+        if self._open:
+            self._open = False
+            self._let_go()
+            self._database.take_back(self._cursor)
 
     def _let_go(self) -> None:
         with contextlib.suppress(duckdb.Error):
