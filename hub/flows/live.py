@@ -127,7 +127,7 @@ class LiveState:
         ]
 
 
-# A board asks for thousands of readings at once, and ``&`` on a flag is ten times that on an int.
+# A board asks for thousands of readings at once, and ``&`` on a flag costs many times that on an int.
 _CLOCK_PROBLEM: Final = int(Mark.CLOCK_PROBLEM)
 _SIMULATED: Final = int(Mark.SIMULATED)
 
