@@ -273,8 +273,8 @@ class Rig:
             row = db.execute(query, (payload,)).fetchone()
         return row[0] if row else 0
 
-    def settle(self, run: HubRun) -> None:
-        """All that the broker had for the hub is in the journal and through both lanes, and every notice has left.
+    def heard(self) -> int:
+        """All that the broker had for the hub is in the journal, up to this batch.
 
         A last message is sent after all others: the broker keeps their order.
         """
@@ -282,8 +282,12 @@ class Rig:
         payload = {"ts": time.time_ns() // 1_000_000, "seq": 1, "boot": mark, "values": {"temperature": 20.0}}
         with self.wire() as wire:
             wire.publish("community/v1/bench/marker/telemetry", json.dumps(payload).encode())
-        batch = eventually(lambda: self.batch_with(mark.encode()), "the last message is in the journal")
+        batch: int = eventually(lambda: self.batch_with(mark.encode()), "the last message is in the journal")
+        return batch
 
+    def settle(self, run: HubRun) -> None:
+        """All that the broker had for the hub is in the journal and through both lanes, and every notice has left."""
+        batch = self.heard()
         seen = "no answer"
 
         def through() -> bool:
