@@ -1,19 +1,30 @@
-"""What every wire format promises the hub: bytes in; samples, events, statements and problems out.
+"""What every wire format promises the hub: bytes in; samples, events, statements, announcements and problems out.
 
 A format is a pair of pure functions with explicit state. ``route`` reads a topic once (the hub keeps the answer
-per topic); ``decode`` reads one message. Neither raises for any bytes, reads a clock or touches the outside world.
+per topic); ``decode`` reads one message beside what the format has learned so far (names behind aliases, inventories),
+and says what it learned from this one. Neither raises for any bytes, reads a clock, keeps anything for itself or
+touches the outside world: the hub keeps the state with the place in the journal, so that a replay decodes as it did live.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, Protocol, runtime_checkable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 import msgspec
 
+Quality = Literal["good", "uncertain", "stale", "bad", "simulated"]
+"""What the sender itself says of a value."""
+
 
 class DeviceRef(msgspec.Struct, frozen=True):
-    """Who is speaking: community, scheme (``native``, ``zigbee``, ``sparkplug`` …) and the maker's own id."""
+    """Who is speaking: community, scheme and the maker's own id.
+
+    The scheme says what kind of id it is, not which format carried it (``ieee``, ``mac``, ``eui64``, ``spb``, ``urn``,
+    ``alink`` …), so that a device seen through two formats is one device. Ids are normalised: hexadecimal ones in lower
+    case without separators.
+    """
 
     community: str
     scheme: str
@@ -47,6 +58,9 @@ class Sample(msgspec.Struct, gc=False):
     """Point name -> float, bool or str. Canonical units; never None, never nested."""
     identity: str | None = None
     """What tells a repeat from a new message where ``time`` cannot: boot and sequence number."""
+    quality: Quality = "good"
+    told_again: bool = False
+    """Said before or kept back by the sender (Sparkplug ``is_historical``): stored, and no sign of how things stand now."""
 
 
 class Event(msgspec.Struct, gc=False):
@@ -80,6 +94,69 @@ class Problem(msgspec.Struct, gc=False):
     """Nothing of the message could be used (False: only a part of it)."""
 
 
+class PointInfo(msgspec.Struct, frozen=True, gc=False):
+    """What a device says of one of its points before, or beside, any value."""
+
+    name: str
+    """As in ``Sample.values``."""
+    metric: str = ""
+    """The canonical metric; empty where nothing fits: unknown is shown, never guessed."""
+    unit: str = ""
+    """The sender's own unit, as it was written."""
+    label: str = ""
+    values: tuple[str, ...] = ()
+    """The words of an enumeration."""
+    upkeep: bool = False
+    """Says how the device is (battery, signal), not what it measures."""
+
+
+class Announcement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a device is, from a birth, an inventory, a discovery message or its first words. Empty fields say nothing.
+
+    An announcement updates: what an earlier one said and this one leaves empty stays.
+    """
+
+    device: DeviceRef
+    name: str = ""
+    maker: str = ""
+    model: str = ""
+    firmware: str = ""
+    serial: str = ""
+    power: Literal["", "mains", "battery"] = ""
+    via: DeviceRef | None = None
+    """The gateway that it speaks through."""
+    hints: tuple[tuple[str, str], ...] = ()
+    """Words about where it is (``area``, tags, groups): proposals only."""
+    interval_s: int | None = None
+    """The longest silence that the device or its format promises."""
+    points: tuple[PointInfo, ...] = ()
+    aliases: tuple[DeviceRef, ...] = ()
+    """Other identities of the same device."""
+    withdrawn: bool = False
+    """The sender no longer knows the device. Its history stays."""
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """Something a format learned: ``state[key] = value``; None forgets it."""
+
+    key: str
+    value: Any
+    """Made of None, bool, int, float, str, list and dict only."""
+    lasting: bool = True
+    """False: need not survive a restart (sequence numbers)."""
+
+
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """A message that the hub should send: leaves only where the connection may write, and for live messages."""
+
+    topic: str
+    payload: bytes
+    why: str
+    key: str
+    """Requests with the same key leave at most once a minute."""
+    retain: bool = False
+
+
 class Decoded(msgspec.Struct, gc=False):
     """Everything one message said."""
 
@@ -89,6 +166,9 @@ class Decoded(msgspec.Struct, gc=False):
     problems: tuple[Problem, ...] = ()
     unknown: tuple[str, ...] = ()
     """Keys that mean nothing to the format: passed over, but counted."""
+    announcements: tuple[Announcement, ...] = ()
+    changes: tuple[Change, ...] = ()
+    requests: tuple[Request, ...] = ()
 
 
 class Quick(msgspec.Struct, gc=False):
@@ -107,18 +187,37 @@ def identity_of(boot: str | int | None, seq: int) -> str:
 
 NOTHING: Final = Decoded()
 
+State = Mapping[str, Any]
+"""What a format has learned on one connection; changed only by the ``Change``s of its answers."""
+NO_STATE: Final[State] = MappingProxyType({})
+
 
 class Format(Protocol):
-    """One wire format."""
+    """One wire format, as one connection speaks it."""
 
     name: str
+    filters: tuple[str, ...]
+    """The topic filters to subscribe to; never ``#`` alone."""
 
     def route(self, topic: str, community: str | None) -> Any | None:
         """Say what this topic is, or None where it is not this format's. ``community`` is the connection's, if fixed."""
         ...
 
-    def decode(self, route: Any, message: Message) -> Decoded:
+    def decode(self, route: Any, message: Message, state: State = NO_STATE) -> Decoded:
         """Read one message. Never raises; work and memory are bounded by the payload limit."""
+        ...
+
+
+@runtime_checkable
+class LearningFormat(Protocol):
+    """A format whose devices name further topics (Home Assistant discovery, Tasmota)."""
+
+    def topics(self, state: State) -> Iterable[str]:
+        """The exact topics beyond ``filters`` that its devices have named: without wildcards, at most 5,000."""
+        ...
+
+    def route_learned(self, topic: str, community: str | None, state: State) -> Any | None:
+        """As ``route``, for those topics. Asked again whenever something lasting has been learned."""
         ...
 
 

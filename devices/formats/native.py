@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from devices.contract import (
+    NO_STATE,
     Decoded,
     DeviceRef,
     Event,
@@ -19,6 +20,7 @@ from devices.contract import (
     Problem,
     Quick,
     Sample,
+    State,
     Statement,
     identity_of,
 )
@@ -46,6 +48,7 @@ class NativeFormat:
     """Implements ``devices.contract.Format`` and ``QuickFormat``."""
 
     name = "native"
+    filters = tuple(f"{_ROOT}+/+/{leaf}" for leaf in _LEAVES)
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits if limits is not None else Limits()
@@ -82,7 +85,7 @@ class NativeFormat:
         except (ValueError, OverflowError):
             return None
 
-    def decode(self, route: Route, message: Message) -> Decoded:
+    def decode(self, route: Route, message: Message, state: State = NO_STATE) -> Decoded:
         """Read one message. Never raises."""
         if route.device is None:
             return Decoded(problems=(Problem("bad_topic", route.wrong),))
