@@ -8,8 +8,6 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
-import requests
-
 from hub.clock import Clock
 from hub.domain.health import Health, Status
 
@@ -76,6 +74,8 @@ class Watchdog:
 
     def _ask(self) -> str:
         """Empty where it was heard. The address may be a secret: only its host is named."""
+        import requests
+
         host = urlsplit(self._url).hostname
         try:
             with requests.get(

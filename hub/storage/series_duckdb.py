@@ -54,10 +54,6 @@ CHECKPOINT_BYTES: Final = 16 * 1024**2
 reads so much again."""
 
 
-GIVE_BACK_EVERY: Final = 6
-"""Looks at the roll-ups (one in five seconds) between two times that memory is given back."""
-
-
 class DuckSeries:
     """hub.flows.series.SeriesStore on DuckDB. After a failed write the file is opened again before the next one."""
 
@@ -82,7 +78,6 @@ class DuckSeries:
         self._meters = SeriesMeters(metrics or CollectorRegistry())
         self._turns = Turns()
         self._position: Position | None = None
-        self._refreshes = 0
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -134,8 +129,7 @@ class DuckSeries:
             self._appender.refreshed_until = max(self._appender.refreshed_until, cell_start(until))
             done = rollup.refresh(self._database, self._names, self._newest, until=until, limit=limit)
             self._meters.refreshed(done)
-            self._refreshes += 1
-            if self._refreshes % GIVE_BACK_EVERY == 0 and done < limit:
+            if done < limit:  # level: what was read for it is not wanted again for seconds
                 self._database.give_back()
             return done
 

@@ -19,7 +19,7 @@ from hub.errors import StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import Aggregate, QueryInterrupted, Rows, SeriesPlace, Step
 from hub.storage.duck import retention
-from hub.storage.series_duckdb import GIVE_BACK_EVERY, DuckSeries
+from hub.storage.series_duckdb import DuckSeries
 
 START = 1_763_856_000_000
 KEY = PointKey("hg", "hg~d1", "t")
@@ -170,7 +170,7 @@ sys.path.insert(0, sys.argv[2])
 from hub.errors import StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import Rows, SeriesPlace
-from hub.storage.series_duckdb import GIVE_BACK_EVERY, DuckSeries
+from hub.storage.series_duckdb import DuckSeries
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = DuckSeries(Path(sys.argv[1]), threads=1, checkpoint_bytes=1_000_000)
@@ -282,23 +282,18 @@ def test_memory_is_given_back_while_nobody_asks_and_only_then(tmp_path: Path) ->
     held = remembered(store)
     assert held > 10_000_000
     with store._questions.ask():
-        look_after_rollups(store)
+        store.refresh_cells(START)
         assert remembered(store) == held
     snapshot = store.snapshot()  # a backup reads for minutes, and must not run out of memory meanwhile
-    look_after_rollups(store)
+    store.refresh_cells(START)
     assert remembered(store) == held
     snapshot.close()
-    look_after_rollups(store)
+    store.refresh_cells(START)
     assert remembered(store) < 8_000_000
     found = store.window([KEY], start=START, end=START + DAY, step=Step.DAY, agg=Aggregate.COUNT)
     assert found.value.sum() == 2_000_000
     store.append(rows(store, 400_000, START + DAY), [], Position("j", 2))
     store.close()
-
-
-def look_after_rollups(store: DuckSeries) -> None:
-    for _ in range(GIVE_BACK_EVERY):
-        store.refresh_cells(START)
 
 
 def remembered(store: DuckSeries) -> int:

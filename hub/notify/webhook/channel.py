@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
-import requests
-
 from hub.clock import Clock
 from hub.domain.notices import Notice
 from hub.errors import SendFailed
 from hub.notify.redaction import parts_of
 from hub.notify.statuses import is_delivered, is_permanent
+from hub.notify.webhook.private_target import PrivateTarget
 from hub.notify.webhook.signature import body_of, idempotency_key, sign
-from hub.notify.webhook.targets import PrivateTarget, PublicOnly
 
 TIMEOUT_S: Final = (5.0, 10.0)
 """To connect, and between two bytes of the answer."""
@@ -29,6 +27,8 @@ class WebhookChannel:
 
     def send(self, notice: Notice) -> None:
         """Implements Channel."""
+        import requests
+
         url = notice.address
         if not _is_web_address(url):
             raise SendFailed(f"contact {notice.contact} has no web address: expected https://host/path", permanent=True)
@@ -55,6 +55,10 @@ class WebhookChannel:
 
     def _post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
         """The status of the answer, whose body is of no interest and may be endless."""
+        import requests
+
+        from hub.notify.webhook.targets import PublicOnly
+
         with requests.Session() as session:
             session.trust_env = False
             if not self._allow_private:

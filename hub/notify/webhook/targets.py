@@ -11,15 +11,10 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
+from hub.notify.webhook.private_target import PrivateTarget
+
 Address = tuple[Any, ...]
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
-
-
-class PrivateTarget(Exception):
-    """The host's name leads to loopback, a private or another special network.
-
-    No OSError: urllib3 would take that for a broken connection and hide it.
-    """
 
 
 def is_public(address: str) -> bool:

@@ -50,6 +50,7 @@ class Database:
         self._config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
             "threads": threads,
+            "async_threads": threads,  # else four times the cores, each with an allocator's arena of its own
             "temp_directory": str(path.with_name(path.name + ".tmp")),
             "checkpoint_threshold": f"{checkpoint_bytes}B",
             "autoinstall_known_extensions": False,
