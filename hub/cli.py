@@ -17,6 +17,7 @@ COMMANDS: Final = (
     "check",
     "community",
     "simulate",
+    "decode",
     "quarantine",
     "series",
     "people",

@@ -37,6 +37,10 @@ class Connection(_Section):
     community: Slug | None = None
     """The community of foreign devices on this connection; native topics name theirs."""
     formats: tuple[str, ...] = ("native",)
+    options: dict[str, dict[str, str]] = {}
+    """Format -> its own settings, e.g. ``options.zigbee2mqtt.base = "z2m"``."""
+    may_write: bool = False
+    """Whether the hub may send to devices what their formats call for (a Sparkplug rebirth)."""
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None

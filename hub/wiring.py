@@ -14,7 +14,6 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from devices.contract import Limits
-from devices.formats.native import NativeFormat
 from hub.administration import Administration
 from hub.backup.cutting import RunningHub
 from hub.backup.manifest import Manifest
@@ -29,17 +28,19 @@ from hub.domain.people import AuditEntry
 from hub.errors import ConfigError, StoreUnavailable
 from hub.flows.alarm_commands import AlarmDesk
 from hub.flows.alarm_lane import AlarmLane
-from hub.flows.batch import Decoded, Slots
+from hub.flows.batch import Asked, Decoded, Slots
 from hub.flows.community.desk import RegistryDesk
 from hub.flows.registry import Registrar, Registry
 from hub.flows.series import SeriesStore
 from hub.flows.series_lane import SeriesLane
 from hub.flows.tickets import TicketDesk
 from hub.handlers import handlers
+from hub.ingest.asking import Asking
 from hub.ingest.batches import BatchSource
 from hub.ingest.decoding import Decoder
 from hub.ingest.device_accounts import Accounts, MosquittoAccounts
 from hub.ingest.echo import Echo
+from hub.ingest.following import Following
 from hub.ingest.heartbeat import Pulse
 from hub.ingest.intake import IntakeThread
 from hub.ingest.journal import Journal
@@ -48,6 +49,7 @@ from hub.ingest.lanes import LaneRunner
 from hub.ingest.meters import MqttMeters
 from hub.ingest.mqtt import Receiver
 from hub.ingest.quarantine import QuarantineDesk
+from hub.ingest.spoken import Spoken
 from hub.jobs.figures import EVERY, HourlyFigures
 from hub.jobs.timetable import Job, Timetable
 from hub.notify.channels import discover
@@ -131,6 +133,10 @@ class Hub:
         self.series = self._series_store(settings.series.url, metrics)
         self.mirrors = {mirror.name: self._series_store(mirror.url, None) for mirror in settings.series.mirrors}
         self.connections = settings.mqtt.all_connections()
+        ingest = settings.ingest
+        limits = Limits(payload=ingest.payload_limit, depth=ingest.depth_limit, values=ingest.values_limit)
+        self.spoken = tuple(Spoken.of(connection, limits) for connection in self.connections)
+        self.following = Following(self.spoken, lambda name, topics: self.receivers[name].follow(topics))
         self.slots = Slots()
         self.pulse = Pulse(
             within_ms=round(3 * settings.mqtt.heartbeat_s * SECOND), connections=[c.name for c in self.connections]
@@ -140,7 +146,13 @@ class Hub:
             self.journal,
             self._decoder,
             pulse=self.pulse,
-            listeners=(self._beats_to_receivers, self._echo().note, self.decoding.note),
+            listeners=(
+                self._beats_to_receivers,
+                self._echo().note,
+                self._asking().note,
+                self.following.note,
+                self.decoding.note,
+            ),
         )
         self.alarm_lane = AlarmLane(
             self.records,
@@ -208,7 +220,7 @@ class Hub:
         )
         self.administration = Administration(self.records, clock)
         self.timetable = Timetable(self.records, self._jobs(), clock=clock, metrics=metrics)
-        self.quarantine = QuarantineDesk(self.records, self.intake, clock, trial=lambda: self._decoder(Slots()))
+        self.quarantine = QuarantineDesk(self.records, self.intake, clock, trial=self._trial_decoder)
         deps = self._web_deps()
         self.server = Server(create_app(deps), settings.web, clock)
         self.web_pulse = WebPulse(deps)
@@ -325,17 +337,27 @@ class Hub:
         return (web.public_url or f"http://{web.host}:{web.port}").rstrip("/")
 
     def _decoder(self, slots: Slots | None = None) -> Decoder:
-        ingest = self.settings.ingest
-        limits = Limits(payload=ingest.payload_limit, depth=ingest.depth_limit, values=ingest.values_limit)
         return Decoder(
-            self.connections,
-            {"native": NativeFormat(limits)},
+            self.spoken,
             self.slots if slots is None else slots,
-            ingest,
+            self.settings.ingest,
             known=lambda device: device in self.registrar.current.devices,
             window=self.settings.mqtt.receive_maximum,
             **({"counts": self.decoding.counts, "clocks": self.decoding.clocks} if slots is None else {}),
         )
+
+    def _trial_decoder(self) -> Decoder:
+        """One that knows what is known now, and whose trials leave no trace."""
+        decoder = self._decoder(Slots())
+        decoder.learn(self.journal.known_before(self.journal.last + 1))
+        return decoder
+
+    def _asking(self) -> Asking:
+        def send(asked: Asked) -> None:
+            if asked.connection in self.receivers:
+                self.receivers[asked.connection].publish(asked.topic, asked.payload, retain=asked.retain)
+
+        return Asking(send, self.clock, may_write=[each.connection for each in self.spoken if each.may_write])
 
     def _echo(self) -> Echo:
         def publish(connection: str, topic: str, payload: bytes) -> None:
@@ -460,6 +482,7 @@ class Hub:
             steps.callback(store.close)
 
     def _start_lanes(self, steps: contextlib.ExitStack) -> None:
+        self.following.start(self.journal.known_before(self.journal.last + 1))
         self.alarm_lane.open()
         self.alarm_lane.restore(self._batches_to_restore())
         self.intake.start()

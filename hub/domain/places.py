@@ -149,6 +149,30 @@ class DeviceState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a device, or its gateway, has said of it; nobody typed it in, and the next word may change it."""
+
+    format: str = ""
+    """Which wire format said it last."""
+    said_at: int = 0
+    name: str = ""
+    """What its maker's side calls it."""
+    firmware: str = ""
+    serial: str = ""
+    power: str = ""
+    """``mains`` or ``battery``; empty: not said."""
+    hints: tuple[tuple[str, str], ...] = ()
+    """Words about where it is: proposals only."""
+    aliases: tuple[tuple[str, str], ...] = ()
+    """(scheme, id): other identities of the same device."""
+    withdrawn: bool = False
+    """Its gateway no longer knows it."""
+
+
+UNTOLD: Final = About()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """A sensor, gateway or controller that talks to the hub."""
 
@@ -166,6 +190,7 @@ class Device:
     expected_interval: int | None = None
     """How often it should report, ms; None: learned."""
     first_seen: int | None = None
+    about: About = UNTOLD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -150,6 +150,7 @@ class AlarmLane:
 
     def take(self, batch: Decoded) -> None:
         """Decide, write with the position, then remember. StoreUnavailable: nothing has changed, bring it again."""
+        batch = batch.judgeable()
         self._refresh(batch.received_at)
         columns = self._columns(batch)
         candidates = self._judging.candidates(batch.readings.slot, columns.rows, columns.values, columns.late)
@@ -178,6 +179,7 @@ class AlarmLane:
             or batch.availability
             or batch.refusals
             or batch.seen
+            or batch.announced
             or batch.gaps
             or self._unwatched
             or self._silence.awaits(batch)
@@ -284,6 +286,8 @@ class AlarmLane:
             books.quarantine.keep(batch.position, batch.refusals)
         if batch.seen:
             books.devices.seen(batch.seen)
+        if batch.announced:
+            books.devices.announced(batch.announced)
         if batch.gaps:
             books.gaps.add(batch.gaps)
         books.lanes.save(NAME, mark)

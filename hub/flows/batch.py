@@ -6,10 +6,10 @@ Slots mean nothing outside the process: every store keeps ids of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntFlag
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,10 +36,20 @@ class Mark(IntFlag):
     SIMULATED = 8
     REDRIVEN = 16
     """Taken out of quarantine and sent through again: the alarm lane leaves out what is beyond the lateness bound."""
+    UNCERTAIN = 32
+    """The sender itself doubts the value."""
+    STALE = 64
+    """The sender says that the value is an old one."""
+    BAD = 128
+    """The sender says that the value is none: kept, but never judged and never current."""
 
 
 TOLD_AGAIN: Final = Mark.RETAINED | Mark.REDRIVEN
 """Said before: no sign that the device speaks now, and no late record where the time has passed."""
+
+
+UNFIT: Final = Mark.STALE | Mark.BAD
+"""Stored with its quality, and no ground for any judgement."""
 
 
 class Position(NamedTuple):
@@ -95,6 +105,11 @@ class Readings:
 
     def __len__(self) -> int:
         return len(self.slot)
+
+    def only(self, chosen: NDArray[np.bool_]) -> Readings:
+        """The chosen rows."""
+        columns = {name: getattr(self, name)[chosen] for name in self.__slots__}
+        return Readings(**columns)
 
 
 class TextReading(NamedTuple):
@@ -160,6 +175,63 @@ class DeviceSeen(NamedTuple):
     names: tuple[str, ...]
 
 
+class PointSaid(NamedTuple):
+    """What a device said of one of its points beside any value."""
+
+    name: str
+    metric: str
+    unit: str
+    """The sender's own spelling."""
+    label: str
+    upkeep: bool
+    """How the device is (battery, signal), not what it measures."""
+
+
+class Announced(NamedTuple):
+    """What a device, or its gateway, said that it is. Empty fields say nothing: what was said before stays."""
+
+    device: str
+    """Hub id; the device has been seen in this batch or before."""
+    at: int
+    format: str
+    name: str
+    maker: str
+    model: str
+    firmware: str
+    serial: str
+    power: str
+    gateway: str
+    """Hub id of the device that it speaks through."""
+    interval_s: int | None
+    hints: tuple[tuple[str, str], ...]
+    aliases: tuple[tuple[str, str], ...]
+    """(scheme, id)"""
+    points: tuple[PointSaid, ...]
+    withdrawn: bool
+
+
+class Learned(NamedTuple):
+    """A format of a connection knows from now on: ``value`` (plain data), or no longer anything (None)."""
+
+    connection: str
+    format: str
+    key: str
+    value: Any
+
+
+class Asked(NamedTuple):
+    """A message that a format would have the hub send to a device."""
+
+    connection: str
+    topic: str
+    payload: bytes
+    why: str
+    key: str
+    retain: bool
+    received_at: int
+    """When the message that caused it was received: an old one causes nothing."""
+
+
 SET_BACK: Final = "set_back"
 """The kind of a gap that is none: time that the machine's clock shows twice."""
 
@@ -201,8 +273,19 @@ class Decoded:
     availability: list[Availability] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     seen: list[DeviceSeen] = field(default_factory=list)
+    announced: list[Announced] = field(default_factory=list)
+    learned: list[Learned] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     beats: list[Beat] = field(default_factory=list)
+
+    def judgeable(self) -> Decoded:
+        """The batch without what its senders themselves call bad or stale; usually the batch itself."""
+        unfit = self.readings.mark & UNFIT
+        if not unfit.any() and not any(text.mark & UNFIT for text in self.texts):
+            return self
+        texts = [text for text in self.texts if not text.mark & UNFIT]
+        return replace(self, readings=self.readings.only(unfit == 0), texts=texts)
 
     @property
     def set_back(self) -> int:

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from hub.domain.alarms import Alarm
 from hub.domain.notices import Notice
 from hub.domain.tickets import Ticket, TicketKey
-from hub.flows.batch import DeviceSeen, Gap, Position, Refusal
+from hub.flows.batch import Announced, DeviceSeen, Gap, Position, Refusal
 
 T = TypeVar("T")
 
@@ -161,6 +161,10 @@ class DeviceBook(Protocol):
 
     def seen(self, heard: Iterable[DeviceSeen]) -> int:
         """Put new devices into the inbox and new points beside their device; how many devices were new."""
+        ...
+
+    def announced(self, said: Iterable[Announced]) -> None:
+        """Note what devices said of themselves beside what they said before. Idempotent."""
         ...
 
 

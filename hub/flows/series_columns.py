@@ -17,6 +17,13 @@ from hub.flows.registry import Registrar
 from hub.flows.series import UNASSIGNED, FloatArray, IdArray, IntArray, Rows, SeriesPlace, SeriesWriter, TextRow
 
 S = TypeVar("S", bound=np.generic)
+_CALLED: Final = (
+    (Mark.CLOCK_PROBLEM | Mark.UNCERTAIN, Quality.UNCERTAIN),
+    (Mark.STALE, Quality.STALE),
+    (Mark.BAD, Quality.BAD),
+    (Mark.SIMULATED, Quality.SIMULATED),
+)
+"""Marks and what they make of a value; the last that applies counts."""
 _UNLIMITED: Final = (-np.inf, np.inf)
 
 
@@ -129,12 +136,10 @@ def _with(chosen: NDArray[S], free: NDArray[np.intp], own: NDArray[S], slot: IdA
 def _quality(doubtful: NDArray[np.bool_], mark: NDArray[np.uint8]) -> NDArray[np.uint8]:
     quality: NDArray[np.uint8] = doubtful.astype(np.uint8) * np.uint8(Quality.UNCERTAIN)
     if mark.any():
-        quality[(mark & Mark.CLOCK_PROBLEM) != 0] = Quality.UNCERTAIN
-        quality[(mark & Mark.SIMULATED) != 0] = Quality.SIMULATED
+        for marked, called in _CALLED:
+            quality[(mark & marked) != 0] = called
     return quality
 
 
 def _quality_of_text(mark: int) -> int:
-    if mark & Mark.SIMULATED:
-        return Quality.SIMULATED
-    return Quality.UNCERTAIN if mark & Mark.CLOCK_PROBLEM else Quality.GOOD
+    return next((called for marked, called in reversed(_CALLED) if mark & marked), Quality.GOOD)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Final, Protocol
 
 import numpy as np
 
-from hub.flows.batch import Decoded, Position, Readings, Refusal
+from hub.flows.batch import Decoded, Learned, Position, Readings, Refusal
 from hub.ingest.frames import Frame
 from hub.ingest.heartbeat import Pulse
 from hub.ingest.journal import Backlog, Batch, Journal
@@ -24,11 +24,14 @@ _READ_AHEAD: Final = 4
 
 
 class BatchDecoder(Protocol):
-    """Turns frames into columns. Its state is a function of the last window of frames."""
+    """Turns frames into columns. Its state: the last window of frames, and what its formats have learned."""
 
     def decode(self, position: Position, frames: list[Frame], received_at: int) -> Decoded: ...
-    def recall(self, past: Callable[[int], Iterator[list[Frame]]]) -> None:
-        """For one that begins in the middle: ``past(count)`` reads at least the last ``count`` frames before its first."""
+    def recall(self, past: Callable[[int], Iterator[list[Frame]]], known: Iterable[Learned] = ()) -> None:
+        """For one that begins in the middle: ``past(count)`` reads at least the last ``count`` frames before its first.
+
+        ``known``: what its formats knew by then.
+        """
         ...
 
 
@@ -127,6 +130,8 @@ class BatchSource:
                 return None
             if self._shared.at is None or batch.number > self._shared.at:
                 decoded = self._decode(self._shared, batch, done)
+                if decoded.learned:
+                    self._remember(batch.number, decoded)
                 self._keep(decoded)
                 for listener in self._listeners:
                     listener(decoded)
@@ -156,13 +161,21 @@ class BatchSource:
     def _decode(self, reader: _Reader, batch: Batch, done: int) -> Decoded:
         if reader.at is None or not done <= reader.at < batch.number:
             reader.decoder = self._decoder_factory()
-            reader.decoder.recall(partial(self._past, batch.number))
+            reader.decoder.recall(partial(self._past, batch.number), self._journal.known_before(batch.number))
         position = Position(self._journal.id, batch.number)
         decoded = reader.decoder.decode(position, batch.frames, batch.received_at)
         if batch.damaged is not None:
             decoded.refusals.append(_damaged(batch.damaged, batch))
         reader.at = batch.number
         return decoded
+
+    def _remember(self, number: int, decoded: Decoded) -> None:
+        """Before any lane can commit the batch: what it taught is known after a kill too."""
+        try:
+            self._journal.remember(number, decoded.learned)
+        except BaseException:
+            self._shared.at = None  # this decoder knows more than the file: the next try begins with a new one
+            raise
 
     def _past(self, number: int, count: int) -> Iterator[list[Frame]]:
         """A few batches at a time: together they may be large."""

@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub.flows.batch import (
+    Announced,
+    Asked,
     Availability,
     Beat,
     Decoded,
     DeviceSeen,
     FaultEvent,
     Gap,
+    Learned,
     Position,
     Readings,
     Refusal,
@@ -44,6 +47,9 @@ class Columns:
         self.availability: list[Availability] = []
         self.refusals: list[Refusal] = []
         self.seen: list[DeviceSeen] = []
+        self.announced: list[Announced] = []
+        self.learned: list[Learned] = []
+        self.asked: list[Asked] = []
         self.gaps: list[Gap] = []
         self.beats: list[Beat] = []
 
@@ -83,6 +89,9 @@ class Columns:
             availability=self.availability,
             refusals=self.refusals,
             seen=self.seen,
+            announced=self.announced,
+            learned=self.learned,
+            asked=self.asked,
             gaps=self.gaps,
             beats=self.beats,
         )

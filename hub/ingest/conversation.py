@@ -26,6 +26,8 @@ FLUSH_TIMEOUT_S: Final = 2.0
 _LONGEST_NAP_MS: Final = 250
 _CHORES_EVERY: Final = SECOND
 _GATHER_MS: Final = 1
+_TOPICS_AT_ONCE: Final = 100
+"""In one SUBSCRIBE."""
 _LARGE_ROUND: Final = 500
 """After a smaller round the socket is left to gather for a millisecond: a read for every few messages costs twice."""
 
@@ -39,6 +41,7 @@ class Conversation:
         self._generation = generation
         self._harvest = Harvest(0, [], [])
         self._asked: dict[int, Sequence[str]] = {}
+        self._followed: tuple[str, ...] = ()
         self._gathering = False
         self._beat_sent: int | None = None
         self._first_beat = b""
@@ -150,7 +153,8 @@ class Conversation:
         ear.meters.connects.inc()
         ear.meters.connected.set(1)
         self._subscribe(session_present=session_present)
-        if session_present and set(ear.memory.subscriptions) == {*ear.filters, ear.beat_topic}:
+        own = {*ear.filters, ear.beat_topic}
+        if session_present and own <= set(ear.memory.subscriptions) <= own | set(ear.learned):
             # Subscribed already, to this and nothing else. The answer comes behind all that the broker has kept for us, however much that is.
             ear.ready.set()
 
@@ -167,7 +171,7 @@ class Conversation:
 
     def _subscribe(self, *, session_present: bool) -> None:
         ear, line = self._ear, self._line
-        wanted = (*ear.filters, ear.beat_topic)
+        wanted = {*ear.filters, ear.beat_topic, *ear.learned}
         stale = [each for each in ear.memory.subscriptions if each not in wanted]
         if stale and session_present:
             line.link.client.unsubscribe(stale)
@@ -179,6 +183,23 @@ class Conversation:
         if not ear.drops_unanswered:
             ear.drops_unanswered = True
             self._asked[line.subscribe((DROPPED_TOPIC,), qos=0)] = (DROPPED_TOPIC,)
+        self._follow()
+
+    def _follow(self) -> None:
+        """Subscribe to what devices have named since, and no longer to what they have withdrawn."""
+        ear, line = self._ear, self._line
+        wanted, followed = ear.learned, self._followed
+        gone, new = sorted(set(followed) - set(wanted)), sorted(set(wanted) - set(followed))
+        for start in range(0, len(gone), _TOPICS_AT_ONCE):
+            line.link.client.unsubscribe(gone[start : start + _TOPICS_AT_ONCE])
+        for start in range(0, len(new), _TOPICS_AT_ONCE):
+            topics = tuple(new[start : start + _TOPICS_AT_ONCE])
+            self._asked[line.subscribe(topics, qos=1)] = topics
+        for topic in gone:
+            ear.standing.complaints.pop(topic, None)
+        self._followed = wanted
+        if ear.ready.is_set():
+            self._remember()
 
     def granted(self, packet_id: int, refusals: Sequence[str | None]) -> None:
         ear = self._ear
@@ -205,7 +226,10 @@ class Conversation:
     def _remember(self) -> None:
         ear = self._ear
         memory = msgspec.structs.replace(
-            ear.memory, broker=ear.endpoint.shown, session=True, subscriptions=(*ear.filters, ear.beat_topic)
+            ear.memory,
+            broker=ear.endpoint.shown,
+            session=True,
+            subscriptions=(*ear.filters, ear.beat_topic, *self._followed),
         )
         if memory == ear.memory:
             return
@@ -234,6 +258,8 @@ class Conversation:
             line.link.client.loop_misc()
         if not ear.ready.is_set() or not line.answered:
             return
+        if ear.learned is not self._followed:
+            self._follow()
         if self._beat_sent is None or not 0 <= now - self._beat_sent < ear.beat_interval:
             self._beat_sent = now
             payload = msgspec.json.encode({"sent": now})

@@ -8,18 +8,15 @@ from typing import Final
 
 import msgspec
 
-from devices.contract import (
-    UNREADABLE,
-    Format,
-    Quick,
-    QuickFormat,
-    identity_of,
-)
+from devices.contract import UNREADABLE, Change, LearningFormat, Quick, QuickFormat, identity_of
+from devices.conversation import Conversation
+from devices.formats.native import NativeFormat
 from hub.clock import DAY
 from hub.errors import StoreUnavailable
 from hub.flows.batch import (
     Beat,
     Decoded,
+    Learned,
     Mark,
     Position,
     Slots,
@@ -31,8 +28,9 @@ from hub.ingest.decoded_devices import MIXED, DeviceCache, NoNumber
 from hub.ingest.frames import BEAT_ROOT, CONTROL, DUP, GAP_TOPIC, RETAIN, Frame
 from hub.ingest.long_way import EventTimes, LongWay, Tally
 from hub.ingest.repeats import Repeats
+from hub.ingest.spoken import Spoken
 from hub.ingest.topics import Arrival, Topic, refusal
-from hub.settings import Connection, Ingest
+from hub.settings import Ingest
 
 _TOPICS_KEPT: Final = 200_000
 _TRACE_LENGTH: Final = 4_000
@@ -46,6 +44,8 @@ class _BeatWord(msgspec.Struct):
 
 
 _read_beat = msgspec.json.Decoder(_BeatWord).decode
+_UNKNOWN_CONNECTION: Final = (Conversation(NativeFormat(), None),)
+"""What is read on a connection that the settings no longer have: native topics say everything themselves."""
 
 
 class Decoder:
@@ -58,8 +58,7 @@ class Decoder:
 
     def __init__(
         self,
-        connections: Sequence[Connection],
-        formats: Mapping[str, Format],
+        connections: Sequence[Spoken],
         slots: Slots,
         settings: Ingest,
         *,
@@ -68,8 +67,11 @@ class Decoder:
         counts: dict[str, int] | None = None,
         clocks: dict[str, int] | None = None,
     ) -> None:
-        self._connections = {connection.name: connection for connection in connections}
-        self._formats = formats
+        self._connections = connections
+        self._conversations = {
+            each.connection: tuple(Conversation(spoken, each.community) for spoken in each.formats)
+            for each in connections
+        }
         self._settings = settings
         self._known = known
         self._window = window
@@ -77,22 +79,44 @@ class Decoder:
         self._repeats = Repeats(window)
         self._tally = Tally({} if counts is None else counts, {} if clocks is None else clocks)
         self._times = EventTimes(settings, self._tally)
-        self._long_way = LongWay(self._devices, self._repeats, self._times, self._tally, settings)
+        self._long_way = LongWay(
+            self._devices, self._repeats, self._times, self._tally, settings, on_learned=self._look_anew
+        )
         self._topics: dict[str, dict[bytes, Topic]] = {}
         self.counts = self._tally.counts
         """Things passed over: ``unknown_key``, ``repeat``, ``retained_without_time``, ``clock_problem`` …"""
 
     # --- the batch --------------------------------------------------------------------------------------------
 
-    def recall(self, past: Callable[[int], Iterator[list[Frame]]]) -> None:
-        """``past(count)`` reads at least the last ``count`` frames before the first batch, if any is asked about."""
+    def recall(self, past: Callable[[int], Iterator[list[Frame]]], known: Iterable[Learned] = ()) -> None:
+        """``past(count)`` reads at least the last ``count`` frames before the first batch, if any is asked about.
+
+        ``known``: what the formats knew when that batch came.
+        """
         self._repeats.recall(lambda count: self._identities(past(count)))
+        self.learn(known)
+
+    def learn(self, known: Iterable[Learned]) -> None:
+        """Hand the formats what they once learned."""
+        by_format = {
+            (connection, each.format.name): each
+            for connection, conversations in self._conversations.items()
+            for each in conversations
+        }
+        for learned in known:
+            conversation = by_format.get((learned.connection, learned.format))
+            if conversation is not None:
+                conversation.learn((Change(learned.key, learned.value),))
+
+    def _look_anew(self, arrival: Arrival, conversation: Conversation) -> None:
+        """Devices of this connection may speak on other topics than before: each is looked at anew."""
+        if isinstance(conversation.format, LearningFormat):
+            self._topics.setdefault(arrival.connection, {}).clear()
 
     def _identities(self, past: Iterable[list[Frame]]) -> Mapping[Hashable, int]:
         """Frames that have had their effects, read for what repeats of them would look like, and for nothing else."""
         reader = Decoder(
-            tuple(self._connections.values()),
-            self._formats,
+            self._connections,
             Slots(),
             self._settings,
             known=self._known,
@@ -230,15 +254,14 @@ class Decoder:
             text = topic.decode("utf-8")
         except UnicodeDecodeError:
             return Topic(self._refuse_topic)
-        setting = self._connections.get(connection)
-        for name in setting.formats if setting else ("native",):
-            wire_format = self._formats.get(name)
-            route = wire_format.route(text, setting.community if setting else None) if wire_format else None
-            if wire_format is not None and route is not None:
+        for conversation in self._conversations.get(connection, _UNKNOWN_CONNECTION):
+            route = conversation.route(text)
+            if route is not None:
                 entry = Topic(self._long_way.read)
-                entry.format, entry.route = wire_format, route
-                if isinstance(wire_format, QuickFormat) and (quick := wire_format.quick(route)) is not None:
-                    (entry.device, entry.quick), entry.moment = quick, wire_format.moment
+                entry.conversation, entry.route = conversation, route
+                spoken = conversation.format
+                if isinstance(spoken, QuickFormat) and (quick := spoken.quick(route)) is not None:
+                    (entry.device, entry.quick), entry.moment = quick, spoken.moment
                 return entry
         return Topic(self._refuse_topic)
 
@@ -285,8 +308,8 @@ class Decoder:
             inner.read(inner, again, out)
 
     def _refuse_topic(self, _entry: Topic, arrival: Arrival, out: Columns) -> None:
-        setting = self._connections.get(arrival.connection)
-        formats = ", ".join(setting.formats if setting else ("native",))
+        spoken = self._conversations.get(arrival.connection, _UNKNOWN_CONNECTION)
+        formats = ", ".join(each.format.name for each in spoken)
         detail = (
             f"no format of connection {arrival.connection!r} ({formats}) reads this topic: publish to "
             "community/v1/{community}/{device}/telemetry, or add the maker's format to the connection"

@@ -31,7 +31,7 @@ class Outgoing(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Ear:
-    """What of a receiver outlasts a connection. Written by the network thread, but for the two queues and the beat."""
+    """What of a receiver outlasts a connection. Written by the network thread, but for the two queues, the beat and what is learned."""
 
     connection: str
     endpoint: Endpoint
@@ -63,6 +63,8 @@ class Ear:
     beat_seen: int | None = None
     drops_unanswered: bool = False
     """The broker was asked for its count of dropped messages and has not answered."""
+    learned: tuple[str, ...] = ()
+    """Topics beyond the filters that devices have named. Replaced as a whole, by any thread."""
 
     @property
     def beat_topic(self) -> str:

@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 from hub.clock import HOUR, Clock
 from hub.domain.health import Health, Status
 from hub.errors import HubError, StoreUnavailable
-from hub.flows.batch import Position
-from hub.ingest import journal_file, journal_recovery
+from hub.flows.batch import Learned, Position
+from hub.ingest import journal_file, journal_recovery, learned
 from hub.ingest.frames import Frame
 from hub.ingest.journal_room import Growth, Room, floor_of
 from hub.ingest.journal_rows import INSERT, Row, pack, unpack
@@ -172,6 +172,22 @@ class Journal:
             self._bytes_total += row.size
             return number
 
+    def remember(self, number: int, changes: Sequence[Learned]) -> None:
+        """Keep what the formats learned from a batch. StoreUnavailable where it cannot be written: try again later."""
+        with self._writing:
+            try:
+                learned.write(self._writer, number, changes)
+            except sqlite3.Error as error:
+                raise StoreUnavailable(f"journal {self._path} cannot be written: {error}") from error
+
+    def known_before(self, number: int) -> list[Learned]:
+        """What the formats knew when this batch came. StoreUnavailable where it cannot be read."""
+        with self._reading:
+            try:
+                return learned.read(self._reader, number)
+            except sqlite3.Error as error:
+                raise StoreUnavailable(f"journal {self._path} cannot be read: {error}") from error
+
     def prune(self, needed: int) -> int:
         """Drop what nobody needs; how many batches. ``needed``: the last batch that every lane has done with.
 
@@ -203,6 +219,7 @@ class Journal:
         if not cut:
             return 0
         dropped = self._writer.execute("DELETE FROM batches WHERE id <= ?", (cut,)).rowcount
+        learned.forget(self._writer, cut + 1)
         if short:
             self._writer.execute("PRAGMA incremental_vacuum").fetchall()
         self.first = cut + 1

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from hub.errors import ConfigError
+from hub.ingest import learned
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _PAGE: Final = 16_384
 
-_TABLES: Final = """
+_TABLES: Final = (
+    """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE batches (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -27,9 +29,11 @@ CREATE TABLE batches (
     blob BLOB NOT NULL
 );
 """
+    + learned.TABLE
+)
 
 Migration = Callable[[sqlite3.Connection], object]
-MIGRATIONS: Final[Mapping[int, Migration]] = {}
+MIGRATIONS: Final[Mapping[int, Migration]] = {1: lambda db: db.execute(learned.TABLE)}
 """Format -> what brings a file of that format to the next one. Each runs in a transaction together with the number."""
 
 

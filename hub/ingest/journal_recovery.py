@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -138,3 +139,6 @@ def _carry_over(old: sqlite3.Connection, new: sqlite3.Connection, numbers: list[
         new.execute(insert, (number, *row))
         frames_before += row.frames
         bytes_before += row.size
+    with contextlib.suppress(sqlite3.Error):  # not readable, or of a format before: the devices say it again
+        known = old.execute("SELECT connection, format, key, batch, value FROM learned").fetchall()
+        new.executemany("INSERT INTO learned VALUES (?, ?, ?, ?, ?)", known)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from devices.contract import DeviceRef, Event, Message, Sample
+from devices.contract import Decoded, DeviceRef, Event, Message, Quality, Sample
+from devices.conversation import Conversation
 from hub.clock import DAY
 from hub.flows.batch import Availability, FaultEvent, Mark, TextReading
+from hub.ingest.announcing import announced, asked, learned
 from hub.ingest.columns import Columns
 from hub.ingest.decoded_devices import DeviceCache, KnownDevice
 from hub.ingest.frames import DUP, RETAIN
@@ -15,6 +18,13 @@ from hub.ingest.topics import Arrival, Topic, refusal, refusal_of
 from hub.settings import Ingest
 
 _CLOCKS_KEPT: Final = 10_000
+_MARKS: Final[Mapping[Quality, int]] = {
+    "good": 0,
+    "uncertain": int(Mark.UNCERTAIN),
+    "stale": int(Mark.STALE),
+    "bad": int(Mark.BAD),
+    "simulated": int(Mark.SIMULATED),
+}
 
 
 class Tally:
@@ -56,16 +66,25 @@ class LongWay:
     """Reads any message of any format; what it learns lets the next one go the short way."""
 
     def __init__(
-        self, devices: DeviceCache, repeats: Repeats, times: EventTimes, tally: Tally, settings: Ingest
+        self,
+        devices: DeviceCache,
+        repeats: Repeats,
+        times: EventTimes,
+        tally: Tally,
+        settings: Ingest,
+        *,
+        on_learned: Callable[[Arrival, Conversation], None],
     ) -> None:
         self._devices = devices
         self._repeats = repeats
         self._times = times
         self._tally = tally
         self._settings = settings
+        self._on_learned = on_learned
 
     def read(self, entry: Topic, arrival: Arrival, out: Columns) -> None:
-        assert entry.format is not None  # noqa: S101 - this reader is given with a format
+        conversation = entry.conversation
+        assert conversation is not None  # noqa: S101 - this reader is given with one
         message = Message(
             topic=arrival.topic.decode(),
             payload=arrival.payload,
@@ -74,9 +93,17 @@ class LongWay:
             dup=bool(arrival.flags & DUP),
             content_type=arrival.content_type,
         )
-        said = entry.format.decode(entry.route, message)
+        said = conversation.format.decode(entry.route, message, conversation.state)
+        if (said.changes or said.requests) and not arrival.mark & Mark.REDRIVEN:
+            self._learn(arrival, conversation, said, out)
         if said.unknown:
             self._tally.count("unknown_key", len(said.unknown))
+        for announcement in said.announcements:
+            if self._admit(announcement.device, arrival, out) is not None:
+                out.announced.append(announced(announcement, arrival, conversation.format.name))
+        self._add(entry, arrival, said, out)
+
+    def _add(self, entry: Topic, arrival: Arrival, said: Decoded, out: Columns) -> None:
         for problem in said.problems:
             out.refusals.append(refusal_of(arrival, problem))
         for sample in said.samples:
@@ -90,6 +117,15 @@ class LongWay:
                     statement.device.community, device.hub_id, statement.online, arrival.received_at, arrival.frame
                 )
                 out.availability.append(word)
+
+    def _learn(self, arrival: Arrival, conversation: Conversation, said: Decoded, out: Columns) -> None:
+        """What the message taught, and what it calls for: nothing of either where it is an old one sent through again."""
+        conversation.learn(said.changes)
+        lasting = learned(said.changes, arrival, conversation.format.name)
+        if lasting:
+            out.learned.extend(lasting)
+            self._on_learned(arrival, conversation)
+        out.asked.extend(asked(said.requests, arrival))
 
     def _admit(self, ref: DeviceRef, arrival: Arrival, out: Columns) -> KnownDevice | None:
         device = self._devices.admit(ref, arrival.connection, arrival.received_at)
@@ -130,6 +166,9 @@ class LongWay:
         if stamped is None:
             return
         time, mark = stamped
+        mark |= _MARKS[sample.quality]
+        if sample.told_again:
+            mark |= int(Mark.RETAINED)
         slots: list[int] = []
         values: list[float] = []
         refused: list[str] = []

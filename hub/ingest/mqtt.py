@@ -46,7 +46,7 @@ _SILENT_LIMIT: Final = 5
 class Receiver:
     """``start`` (ConfigError where the broker cannot be used) … ``stop``. In between it reconnects for ever.
 
-    ``acknowledge``, ``publish``, ``beat_seen`` and ``health`` may be called from any thread, once started.
+    ``acknowledge``, ``publish``, ``follow``, ``beat_seen`` and ``health`` may be called from any thread, once started.
     """
 
     def __init__(
@@ -142,6 +142,11 @@ class Receiver:
         """A heartbeat sent at ``sent_at`` (epoch ms) has come through the journal."""
         self._ear.beat_seen = max(self._ear.beat_seen or 0, sent_at)
         self._silent = 0
+
+    def follow(self, topics: tuple[str, ...]) -> None:
+        """Listen to exactly these topics beside the filters, soon and after every reconnect."""
+        self._ear.learned = topics
+        self._ear.wake.up()
 
     @property
     def client_id(self) -> str:

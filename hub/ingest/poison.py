@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from hub.errors import StoreUnavailable
-from hub.flows.batch import Decoded, Position, Readings, Refusal
+from hub.flows.batch import Decoded, Position, Refusal
 from hub.ingest.batches import no_readings
 from hub.ingest.frames import Frame
 
@@ -28,14 +28,7 @@ def part_of(batch: Decoded, frames: Sequence[int], position: Position) -> Decode
         position=position,
         received_at=batch.received_at,
         frames=high - low + 1,
-        readings=Readings(
-            slot=rows.slot[mask],
-            time=rows.time[mask],
-            value=rows.value[mask],
-            arrival=rows.arrival[mask],
-            mark=rows.mark[mask],
-            frame=rows.frame[mask],
-        ),
+        readings=rows.only(mask),
         texts=[text for text in batch.texts if low <= text.frame <= high],
         events=[event for event in batch.events if low <= event.frame <= high],
         availability=[word for word in batch.availability if low <= word.frame <= high],
@@ -94,6 +87,7 @@ class Isolation:
             frames=0,
             readings=no_readings(),
             seen=self._batch.seen,
+            announced=self._batch.announced,
             gaps=self._batch.gaps,
             beats=self._batch.beats,
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from devices.contract import UNREADABLE, DeviceRef, Format, Problem, Quick
+from devices.contract import UNREADABLE, DeviceRef, Problem, Quick
+from devices.conversation import Conversation
 from hub.flows.batch import Refusal
 from hub.ingest.columns import Columns
 from hub.ingest.decoded_devices import MIXED, KnownDevice, Shape
@@ -35,14 +36,14 @@ def _no_moment(_text: str) -> int | None:
 class Topic:
     """What is known of a topic of one connection. ``quick`` None: every message goes the long way."""
 
-    __slots__ = ("device", "format", "known", "moment", "quick", "read", "route", "shapes")
+    __slots__ = ("conversation", "device", "known", "moment", "quick", "read", "route", "shapes")
 
     def __init__(self, read: Callable[[Topic, Arrival, Columns], None]) -> None:
         self.read = read
         self.quick: Callable[[bytes], Quick] | None = None
         self.moment: Callable[[str], int | None] = _no_moment
         self.shapes: dict[tuple[str, ...], Shape] = {}
-        self.format: Format | None = None
+        self.conversation: Conversation | None = None
         self.route: Any = None
         self.device: DeviceRef | None = None
         self.known: KnownDevice | None = None

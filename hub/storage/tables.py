@@ -156,7 +156,7 @@ devices = Table(
     Column("gateway", String(200)),
     Column("expected_interval", BigInteger),
     Column("first_seen", BigInteger),
-    Column("guess", Text, nullable=False, server_default="{}", comment="JSON: what an inbox device seems to be"),
+    Column("about", Text, nullable=False, server_default="{}", comment="JSON of hub.domain.places.About"),
     UniqueConstraint("community", "scheme", "scheme_id"),
 )
 
@@ -167,6 +167,10 @@ points = Table(
     Column("name", String(128), primary_key=True),
     Column("first_seen", BigInteger),
     Column("sample", Text, nullable=False, server_default="", comment="first value seen, for the inbox"),
+    Column("metric", Text, nullable=False, server_default="", comment="what the device itself says it measures"),
+    Column("unit", Text, nullable=False, server_default="", comment="the device's own spelling"),
+    Column("label", Text, nullable=False, server_default=""),
+    Column("upkeep", Boolean, nullable=False, server_default=text("false"), comment="how the device is"),
 )
 
 bindings = Table(

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from devices.formats.native import NativeFormat
 from devices.simulator.play import Publication
 from hub.clock import MINUTE, ManualClock
 from hub.domain.alarms import Alarm
@@ -20,6 +19,7 @@ from hub.flows.ports import AlarmEvent
 from hub.flows.registry import Registrar, Registry
 from hub.ingest.decoding import Decoder
 from hub.ingest.frames import Frame
+from hub.ingest.spoken import Spoken
 from hub.settings import Connection, Ingest
 from hub.storage.unit import SqlRecords
 
@@ -38,8 +38,7 @@ class VirtualHub:
         slots = Slots()
         connection = Connection(name="main", url="mqtt://127.0.0.1:1883")
         self.decoder = Decoder(
-            [connection],
-            {"native": NativeFormat()},
+            [Spoken.of(connection)],
             slots,
             ingest,
             known=lambda device: device in self.registrar.current.devices,

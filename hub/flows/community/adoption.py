@@ -63,11 +63,17 @@ class InboxPoint(NamedTuple):
     """The first value seen, as text."""
     metric: str
     """What it seems to measure; empty where nothing fits."""
+    unit: str = ""
+    """The device's own spelling of the unit."""
+    label: str = ""
+    """What the device's maker calls it."""
+    upkeep: bool = False
+    """How the device is (battery, signal), not what it measures."""
 
     @classmethod
-    def of(cls, name: str, sample: str) -> Self:
-        """With the metric that its name and first value suggest."""
-        return cls(name, sample, guess_metric(name, sample))
+    def of(cls, name: str, sample: str, said: str = "") -> Self:
+        """With the metric that the device itself ``said``, else that its name and first value suggest."""
+        return cls(name, sample, said if said in METRICS else guess_metric(name, sample))
 
 
 class InboxDevice(NamedTuple):
@@ -147,12 +153,20 @@ def suggest(device: Device, points: Sequence[InboxPoint], registry: Registry, ca
         facility = max(named, key=lambda f: len(f.id))
         unit = _unit_in_name(own.removeprefix(facility.id), facility)
         return InboxDevice(device, tuple(points), facility.id, unit, f"name begins with {facility.id}")
+    hinted = [f for f in facilities if any(_means(word, f) for _, word in device.about.hints)]
+    if len(hinted) == 1:
+        return InboxDevice(device, tuple(points), hinted[0].id, "", "its gateway says that it is there")
     kinds = guess(points, catalogue).kinds
     alike = [f for f in facilities if kinds and f.kind == kinds[0]]
     if len(alike) == 1:
         return InboxDevice(device, tuple(points), alike[0].id, "", f"measures what a {kinds[0]} measures")
     reason = f"seems to be a {' or a '.join(kinds)}" if kinds else "no point name tells what it measures"
     return InboxDevice(device, tuple(points), None, "", reason)
+
+
+def _means(word: str, facility: Facility) -> bool:
+    """Whether a device's word about where it is names the facility."""
+    return word.strip().casefold() in {facility.id, facility.name.zh.casefold(), facility.name.en.casefold()}
 
 
 def _unit_in_name(rest: str, facility: Facility) -> str:
@@ -181,13 +195,14 @@ def adopt(
             pointer="/unit",
             expected=", ".join(sorted(units)) or "no unit",
         )
-    names = list(dict.fromkeys([*(point.name for point in points), *adoption.points]))
-    bindings = tuple(_bind(adoption, device, name, units) for name in names)
+    said = {point.name: point.metric for point in points}
+    names = list(dict.fromkeys([*said, *adoption.points]))
+    bindings = tuple(_bind(adoption, device, name, units, said.get(name, "")) for name in names)
     return replace(device, state=DeviceState.ADOPTED, name=adoption.name or device.name), bindings
 
 
-def _bind(adoption: Adoption, device: Device, name: str, units: set[str]) -> Binding:
-    metric = adoption.points.get(name) or guess_metric(name)
+def _bind(adoption: Adoption, device: Device, name: str, units: set[str], said: str) -> Binding:
+    metric = adoption.points.get(name) or said or guess_metric(name)
     if name in adoption.points and metric not in METRICS:
         raise InvalidInput(
             f"{device.id}: unknown metric {metric!r} for point {name!r}",

@@ -1,23 +1,30 @@
-"""The inbox side of the device table: what has been heard of for the first time."""
+"""The inbox side of the device table: what has been heard of for the first time, and what devices say of themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select, update
 
-from hub.domain.places import DeviceState
-from hub.flows.batch import DeviceSeen
+from hub.clock import SECOND
+from hub.domain.places import About, DeviceState
+from hub.flows.batch import Announced, DeviceSeen
+from hub.storage.books.registry_rows import about_of, about_text
 from hub.storage.books.upserts import Upsert
 from hub.storage.tables import devices, points
 
 _DEVICE: Final = Upsert(devices, ("id",))
 _POINT: Final = Upsert(points, ("device", "name"))
+_POINT_SAID: Final = Upsert(points, ("device", "name"), update=("metric", "unit", "label", "upkeep"))
 
 
 class DeviceBook:
-    """Writes devices and points that the registry does not know yet; never changes one that it does."""
+    """Writes devices and points that the registry does not know yet, and beside any device what it says of itself.
+
+    What people have decided (name, place, bindings, an interval that they set) it never changes.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -32,6 +39,30 @@ class DeviceBook:
                 self._connection.execute(_POINT.on(self._connection), names)
         return new
 
+    def announced(self, said: Iterable[Announced]) -> None:
+        """Note what devices said of themselves beside what they said before. Idempotent."""
+        for word in said:
+            row = self._connection.execute(select(devices).where(devices.c.id == word.device)).one_or_none()
+            if row is None:
+                continue
+            changed = _changed(row, word)
+            if changed:
+                self._connection.execute(update(devices).where(devices.c.id == word.device).values(changed))
+            told = [
+                {
+                    "device": word.device,
+                    "name": point.name,
+                    "first_seen": word.at,
+                    "metric": point.metric,
+                    "unit": point.unit,
+                    "label": point.label,
+                    "upkeep": point.upkeep,
+                }
+                for point in word.points
+            ]
+            if told:
+                self._connection.execute(_POINT_SAID.on(self._connection), told)
+
 
 def _row(device: DeviceSeen) -> dict[str, object]:
     return {
@@ -45,3 +76,36 @@ def _row(device: DeviceSeen) -> dict[str, object]:
         "connection": device.connection,
         "first_seen": device.at,
     }
+
+
+def _changed(row: Any, word: Announced) -> dict[str, object]:
+    """Columns that get another value. Of an adopted device only what nobody has filled in."""
+    before = about_of(row.about)
+    about = About(
+        format=word.format,
+        said_at=word.at,
+        name=word.name or before.name,
+        firmware=word.firmware or before.firmware,
+        serial=word.serial or before.serial,
+        power=word.power or before.power,
+        hints=word.hints or before.hints,
+        aliases=tuple(dict.fromkeys((*before.aliases, *word.aliases))),
+        withdrawn=word.withdrawn,
+    )
+    waiting = row.state == DeviceState.INBOX.value
+    wanted: dict[str, object] = {
+        "maker": word.maker,
+        "model": word.model,
+        "gateway": word.gateway,
+        "expected_interval": None if word.interval_s is None else word.interval_s * SECOND,
+    }
+    found = {key: value for key, value in wanted.items() if value and (waiting or not getattr(row, key))}
+    if waiting and word.name:
+        found |= {"name_zh": word.name, "name_en": word.name}
+    if word.withdrawn and waiting:
+        found["state"] = DeviceState.RETIRED.value
+    elif not word.withdrawn and row.state == DeviceState.RETIRED.value and before.withdrawn:
+        found["state"] = DeviceState.INBOX.value
+    found = {key: value for key, value in found.items() if getattr(row, key) != value}
+    same = replace(about, said_at=before.said_at) == before
+    return found if same else found | {"about": about_text(about)}

@@ -46,7 +46,7 @@ _PARTY: Final = _upsert(t.parties, "community", "id")
 _CREW: Final = _upsert(t.crews, "community", "id")
 _PLACE: Final = _upsert(t.places, "community", "id")
 _FACILITY: Final = _upsert(t.facilities, "community", "id")
-_DEVICE: Final = _upsert(t.devices, "id", keep=("first_seen", "guess"))
+_DEVICE: Final = _upsert(t.devices, "id", keep=("first_seen", "about"))
 _POINT: Final = Upsert(t.points, ("device", "name"))
 _RULE: Final = _upsert(t.rules, "community", "id", keep=("version",))
 _META: Final = _upsert(t.meta, "key")
@@ -103,13 +103,17 @@ class RegistryBook:
         ).all()
         points: dict[str, list[InboxPoint]] = {row.id: [] for row in rows}
         found = self._connection.execute(
-            select(t.points.c.device, t.points.c.name, t.points.c.sample)
+            select(t.points)
             .join(t.devices, t.devices.c.id == t.points.c.device)
             .where(t.devices.c.state == DeviceState.INBOX.value)
             .order_by(t.points.c.device, t.points.c.name)
         )
         for row in found:
-            points[row.device].append(InboxPoint.of(row.name, row.sample))
+            points[row.device].append(
+                InboxPoint.of(row.name, row.sample, row.metric)._replace(
+                    unit=row.unit, label=row.label, upkeep=row.upkeep
+                )
+            )
         return [(device_from_row(row), tuple(points[row.id])) for row in rows]
 
     def adopt(self, adopted: Iterable[tuple[Device, tuple[Binding, ...]]]) -> None:

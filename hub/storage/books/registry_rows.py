@@ -6,10 +6,13 @@ import json
 from collections import defaultdict
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, RowMapping, Table, select
 
 from hub.domain.catalogue import Catalogue
 from hub.domain.places import (
+    UNTOLD,
+    About,
     Binding,
     Community,
     Device,
@@ -175,7 +178,18 @@ def device_from_row(row: Any) -> Device:
         gateway=row.gateway,
         expected_interval=row.expected_interval,
         first_seen=row.first_seen,
+        about=about_of(row.about),
     )
+
+
+def about_of(text: str) -> About:
+    """What a device said of itself, from its column."""
+    return UNTOLD if text == "{}" else msgspec.json.decode(text, type=About)
+
+
+def about_text(about: About) -> str:
+    """For the column."""
+    return msgspec.json.encode(about).decode()
 
 
 def read_pictures(connection: Connection, catalogue: Catalogue, community: str | None = None) -> list[Picture]:

@@ -8,12 +8,43 @@ from typing import Annotated
 from pydantic import Field
 
 from hub.domain.metrics import METRICS
-from hub.domain.places import Device
+from hub.domain.places import UNTOLD, About, Device
 from hub.flows.community.adoption import Adoption, InboxDevice
 from hub.web.devices.said import Said, short
 from hub.web.schemas import NameOut, Schema, iso
 
 MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+
+class AboutOut(Schema):
+    """What the device, or its gateway, has said of it."""
+
+    format: str
+    said_at: str | None
+    name: str
+    firmware: str
+    serial: str
+    power: str
+    hints: dict[str, str]
+    aliases: list[str]
+    withdrawn: bool
+
+    @classmethod
+    def of(cls, about: About) -> AboutOut | None:
+        """None where nothing has been said."""
+        if about == UNTOLD:
+            return None
+        return cls(
+            format=about.format,
+            said_at=iso(about.said_at),
+            name=about.name,
+            firmware=about.firmware,
+            serial=about.serial,
+            power=about.power,
+            hints=dict(about.hints),
+            aliases=[f"{scheme}:{own}" for scheme, own in about.aliases],
+            withdrawn=about.withdrawn,
+        )
 
 
 class DeviceOut(Schema):
@@ -33,6 +64,7 @@ class DeviceOut(Schema):
     first_seen: str | None
     heard_at: str | None
     online: bool | None
+    about: AboutOut | None
 
     @classmethod
     def of(cls, device: Device, heard_at: int | None, online: bool | None) -> DeviceOut:  # noqa: FBT001 - three-valued
@@ -51,6 +83,7 @@ class DeviceOut(Schema):
             first_seen=iso(device.first_seen),
             heard_at=iso(heard_at),
             online=online,
+            about=AboutOut.of(device.about),
         )
 
 
@@ -79,6 +112,10 @@ class InboxPointOut(Schema):
     text: str
     ucum: str
     """The unit that its metric, as guessed, would have."""
+    label: str
+    """What its maker calls it."""
+    upkeep: bool
+    """How the device is (battery, signal), not what it measures."""
     time: str | None
     """When it was measured; null: the hub has restarted since and knows the first value alone."""
 
@@ -92,6 +129,8 @@ class InboxPointOut(Schema):
             value=told.value,
             text=told.text,
             ucum=METRICS[point.metric].unit if point.metric in METRICS else "",
+            label=point.label,
+            upkeep=point.upkeep,
             time=iso(told.at),
         )
 

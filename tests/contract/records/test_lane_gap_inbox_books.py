@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from hub.flows.batch import DeviceSeen, Gap, Position
+from hub.domain.places import Device, DeviceState
+from hub.flows.batch import Announced, DeviceSeen, Gap, PointSaid, Position
 from hub.flows.ports import LaneMark
 from hub.storage.books import Books
+from hub.storage.books.registry_rows import device_from_row
 from hub.storage.tables import devices, points
 from hub.storage.unit import SqlRecords
 
@@ -59,6 +61,76 @@ def test_a_device_enters_the_inbox_once_and_is_never_changed_by_being_heard(reco
         return device.state, device.name_en, device.first_seen, [(row.name, row.first_seen) for row in names]
 
     assert records.read(rows) == ("adopted", "Lift 1", 7, [("door", 7), ("load", 7), ("speed", 99)])
+
+
+def said(device: str, **more: object) -> Announced:
+    nothing = Announced(device, 50, "zigbee2mqtt", "", "", "", "", "", "", "", None, (), (), (), withdrawn=False)
+    return nothing._replace(**more)  # type: ignore[arg-type]
+
+
+def device_of(records: SqlRecords, device: str) -> Device:
+    found = records.read(lambda books: books.connection.execute(devices.select().where(devices.c.id == device)).one())
+    return device_from_row(found)
+
+
+def test_what_a_device_says_of_itself_is_noted_and_what_it_leaves_out_stays(records: SqlRecords) -> None:
+    heard = DeviceSeen("garden", "garden~ieee-1", "ieee", "1", "main", 7, ("leak",))
+    records.write(lambda books: books.devices.seen([heard]))
+    first = said(
+        "garden~ieee-1",
+        name="cellar",
+        maker="Aqara",
+        model="SJCGQ11LM",
+        power="battery",
+        gateway="garden~bridge",
+        interval_s=90_000,
+        hints=(("area", "3栋地下室"),),
+        points=(
+            PointSaid("leak", "leak", "", "Water leak", upkeep=False),
+            PointSaid("battery", "battery", "%", "", upkeep=True),
+        ),
+    )
+    records.write(lambda books: books.devices.announced([first, said("garden~never-heard", maker="x")]))
+    records.write(
+        lambda books: books.devices.announced([said("garden~ieee-1", at=60, firmware="1.2"), first._replace(at=70)])
+    )
+    device = device_of(records, "garden~ieee-1")
+    assert (device.maker, device.model, device.gateway) == ("Aqara", "SJCGQ11LM", "garden~bridge")
+    assert (device.expected_interval, device.name.zh) == (90_000_000, "cellar")
+    assert (device.about.firmware, device.about.power) == ("1.2", "battery")
+    assert device.about.hints == (("area", "3栋地下室"),)
+    [(_, points_said)] = records.read(lambda books: books.registry.inbox())
+    assert [(p.name, p.metric, p.unit, p.label, p.upkeep) for p in points_said] == [
+        ("battery", "battery", "%", "", True),
+        ("leak", "leak", "", "Water leak", False),
+    ]
+
+
+def test_what_people_decided_about_a_device_stands_against_its_own_word(records: SqlRecords) -> None:
+    heard = DeviceSeen("garden", "garden~ieee-1", "ieee", "1", "main", 7, ())
+    records.write(lambda books: books.devices.seen([heard]))
+    decided = {"state": "adopted", "name_zh": "3栋水浸", "name_en": "Leak 3", "model": "M1", "expected_interval": 5}
+    records.write(lambda books: books.connection.execute(devices.update().values(decided)).rowcount)
+    word = said(
+        "garden~ieee-1", name="0x1", maker="Aqara", model="M2", interval_s=9, gateway="garden~b", withdrawn=True
+    )
+    records.write(lambda books: books.devices.announced([word]))
+    device = device_of(records, "garden~ieee-1")
+    assert (device.name.zh, device.model, device.expected_interval) == ("3栋水浸", "M1", 5)
+    assert (device.maker, device.gateway, device.about.name) == ("Aqara", "garden~b", "0x1")
+    assert device.about.withdrawn
+    assert device.state is DeviceState.ADOPTED
+
+
+def test_a_waiting_device_that_is_withdrawn_leaves_the_inbox_and_comes_back_with_its_next_word(
+    records: SqlRecords,
+) -> None:
+    heard = DeviceSeen("garden", "garden~ieee-1", "ieee", "1", "main", 7, ("leak",))
+    records.write(lambda books: books.devices.seen([heard]))
+    records.write(lambda books: books.devices.announced([said("garden~ieee-1", withdrawn=True)]))
+    assert records.read(lambda books: books.registry.inbox()) == []
+    records.write(lambda books: books.devices.announced([said("garden~ieee-1")]))
+    assert [device.id for device, _ in records.read(lambda books: books.registry.inbox())] == ["garden~ieee-1"]
 
 
 def test_a_tick_is_noted_once_and_leased_to_one(records: SqlRecords) -> None:

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
+from devices.contract import NO_STATE, Message, State
 from devices.contract import Decoded as FormatDecoded
-from devices.contract import Message
+from devices.conversation import Conversation
 from devices.formats.native import NativeFormat
 from hub.clock import DAY, HOUR, MINUTE
 from hub.errors import StoreUnavailable
@@ -21,6 +22,7 @@ from hub.ingest.control import Redriven, gap_frame, redrive_frame
 from hub.ingest.decoding import Decoder
 from hub.ingest.frames import DUP, RETAIN, Frame
 from hub.ingest.journal_meters import DecodingMeters
+from hub.ingest.spoken import Spoken
 from hub.settings import Connection, Ingest
 
 NOON = 1_795_000_000_000
@@ -37,8 +39,7 @@ class Desk:
         self.counts: dict[str, int] = {}
         self.clocks: dict[str, int] = {}
         self.make = lambda: Decoder(
-            [Connection(url="mqtt://broker")],
-            {"native": NativeFormat()},
+            [Spoken.of(Connection(url="mqtt://broker"))],
             self.slots,
             Ingest(**ingest),
             known=known,
@@ -388,12 +389,12 @@ def test_what_is_not_understood_is_refused_with_its_bytes(desk: Desk) -> None:
 
 def test_a_format_that_breaks_its_promise_costs_its_own_frame_only(desk: Desk) -> None:
     class Broken(NativeFormat):
-        def decode(self, route: Any, message: Message) -> FormatDecoded:
+        def decode(self, route: Any, message: Message, state: State = NO_STATE) -> FormatDecoded:
             if b"boom" in message.payload:
                 raise KeyError("boom")
-            return super().decode(route, message)
+            return super().decode(route, message, state)
 
-    desk.decoder._formats = {"native": Broken()}
+    desk.decoder._conversations = {"main": (Conversation(Broken(), None),)}
     out = desk.read(frame({"a": 1}, ts=NOON), frame({"boom": 1}), frame({"a": 2}, ts=NOON))
     assert [value for _, value, *_ in desk.rows(out)] == [1.0, 2.0]
     assert [(r.frame, r.reason, "KeyError: 'boom'" in r.detail) for r in out.refusals] == [(1, "decoder_failed", True)]

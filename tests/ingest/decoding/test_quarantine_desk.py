@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.formats.native import NativeFormat
 from hub.clock import DAY, ManualClock
 from hub.errors import NotFound, StoreUnavailable
 from hub.flows.batch import Decoded, Position, Refusal, Slots
@@ -21,6 +20,7 @@ from hub.ingest.decoding import Decoder
 from hub.ingest.echo import Echo
 from hub.ingest.frames import Acknowledger, Frame
 from hub.ingest.quarantine import QuarantineDesk, payload_text
+from hub.ingest.spoken import Spoken
 from hub.settings import Connection, Ingest
 
 T = TypeVar("T")
@@ -89,9 +89,7 @@ def item(number: int, payload: bytes, **more: Any) -> QuarantineItem:
 
 
 def a_decoder() -> Decoder:
-    return Decoder(
-        [Connection(url="mqtt://b")], {"native": NativeFormat()}, Slots(), Ingest(), known=lambda _d: True, window=10
-    )
+    return Decoder([Spoken.of(Connection(url="mqtt://b"))], Slots(), Ingest(), known=lambda _d: True, window=10)
 
 
 @pytest.fixture

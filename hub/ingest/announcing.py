@@ -1,0 +1,51 @@
+"""What formats say beside readings, as the batch carries it on: announcements, lessons and requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from devices.contract import Announcement, Change, Request
+from hub.flows.batch import Announced, Asked, Learned, PointSaid
+from hub.ingest.topics import Arrival
+
+
+def announced(said: Announcement, arrival: Arrival, wire_format: str) -> Announced:
+    """The device itself has been admitted before."""
+    return Announced(
+        device=said.device.hub_id,
+        at=arrival.received_at,
+        format=wire_format,
+        name=said.name,
+        maker=said.maker,
+        model=said.model,
+        firmware=said.firmware,
+        serial=said.serial,
+        power=said.power,
+        gateway=said.via.hub_id if said.via is not None else "",
+        interval_s=said.interval_s,
+        hints=said.hints,
+        aliases=tuple((alias.scheme, alias.id) for alias in said.aliases),
+        points=tuple(
+            PointSaid(point.name, point.metric, point.unit, point.label, point.upkeep) for point in said.points
+        ),
+        withdrawn=said.withdrawn,
+    )
+
+
+def learned(changes: Iterable[Change], arrival: Arrival, wire_format: str) -> list[Learned]:
+    """What has to outlive a restart."""
+    return [Learned(arrival.connection, wire_format, each.key, each.value) for each in changes if each.lasting]
+
+
+def asked(requests: Iterable[Request], arrival: Arrival) -> Iterator[Asked]:
+    """What devices are to be sent, on the connection that gave cause."""
+    for each in requests:
+        yield Asked(
+            connection=arrival.connection,
+            topic=each.topic,
+            payload=each.payload,
+            why=each.why,
+            key=each.key,
+            retain=each.retain,
+            received_at=arrival.received_at,
+        )

@@ -1,0 +1,88 @@
+"""What is spoken on a connection: its formats, made once from the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from devices import formats
+from devices.contract import Format, LearningFormat, Limits, State
+from hub.errors import ConfigError
+from hub.settings import Connection
+
+_TOPICS_LIMIT: Final = 5_000
+_OWN_COMMUNITY: Final = frozenset({"native"})
+"""Formats whose topics name the community themselves."""
+
+
+class Spoken(NamedTuple):
+    """One connection, as the decoder knows it."""
+
+    connection: str
+    community: str | None
+    formats: tuple[Format, ...]
+    """In the order in which they are asked about a topic."""
+    may_write: bool = False
+
+    @classmethod
+    def of(cls, connection: Connection, limits: Limits | None = None) -> Spoken:
+        """ConfigError names a format or an option that nobody knows, and a community that is missing."""
+        made: list[Format] = []
+        for name in connection.formats:
+            try:
+                made.append(formats.make(name, limits, connection.options.get(name)))
+            except formats.UnknownFormat as error:
+                raise ConfigError(f"MQTT connection {connection.name}: {error}") from error
+            if connection.community is None and name not in _OWN_COMMUNITY:
+                raise ConfigError(
+                    f"MQTT connection {connection.name}: format {name} does not say which community its devices belong "
+                    'to: add community = "…" to the connection'
+                )
+        unused = sorted(connection.options.keys() - set(connection.formats))
+        if unused:
+            raise ConfigError(
+                f"MQTT connection {connection.name}: options for {', '.join(unused)}, which is not among its formats: "
+                "add it there, or take the options away"
+            )
+        return cls(connection.name, connection.community, tuple(made), connection.may_write)
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """The topic filters of all its formats, each once."""
+        return tuple(dict.fromkeys(each for spoken in self.formats for each in spoken.filters))
+
+    def learned_topics(self, states: Mapping[str, State]) -> tuple[str, ...]:
+        """Topics that devices have named and no filter covers; ``states``: by format. Sorted, at most 5,000 of each format.
+
+        What a stranger names is taken as a plain topic only: no wildcards, nothing of the broker's own, no community's.
+        """
+        found: set[str] = set()
+        for spoken in self.formats:
+            if isinstance(spoken, LearningFormat):
+                topics = sorted(set(spoken.topics(states.get(spoken.name, {}))))
+                found.update(topics[:_TOPICS_LIMIT])
+        filters = self.filters
+        return tuple(sorted(each for each in found if _is_plain(each) and not covered(each, filters)))
+
+
+def _is_plain(topic: str) -> bool:
+    if not topic or len(topic.encode("utf-8", "replace")) > 1_000 or topic.startswith(("$", "community/")):
+        return False
+    return topic.isprintable() and not any(odd in topic for odd in "+#\0")
+
+
+def covered(topic: str, filters: Iterable[str]) -> bool:
+    """Whether one of the filters takes in the topic (MQTT 5.0, 4.7)."""
+    levels = topic.split("/")
+    return any(_matches(each.split("/"), levels) for each in filters)
+
+
+def _matches(wanted: Sequence[str], levels: Sequence[str]) -> bool:
+    if levels[0].startswith("$") and wanted[0] in {"+", "#"}:
+        return False
+    for index, level in enumerate(wanted):
+        if level == "#":
+            return True
+        if index >= len(levels) or level not in {"+", levels[index]}:
+            return False
+    return len(wanted) == len(levels)
