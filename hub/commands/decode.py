@@ -120,32 +120,46 @@ def _as_text(heard: Heard, found: list[tuple[Conversation, Decoded]]) -> Iterato
         yield "  no format reads this topic"
     for conversation, said in found:
         yield f"  {conversation.format.name}"
-        for about in said.announcements:
-            what = " ".join(filter(None, (about.maker, about.model))) or "a device"
-            gone = ", withdrawn" if about.withdrawn else ""
-            yield f"    {about.device.hub_id} is {what}{f' called {about.name}' if about.name else ''}{gone}"
-            for point in about.points:
-                yield f"      {point.name}: {point.metric or 'unknown metric'} {point.unit}".rstrip()
-        for sample in said.samples:
-            when = "" if sample.time is None else f" at {to_iso(sample.time)}"
-            doubt = "" if sample.quality == "good" else f", {sample.quality}"
-            yield f"    {sample.device.hub_id}{when}{doubt}"
-            for name, value in sample.values.items():
-                yield f"      {name} = {_shown(name, value)}"
-        for event in said.events:
-            state = {None: "", True: " begins", False: " ends"}[event.active]
-            yield f"    {event.device.hub_id} {event.type} {event.code}{state} {event.text}".rstrip()
-        for statement in said.statements:
-            word = {None: "says nothing of being reachable", True: "is online", False: "is offline"}[statement.online]
-            yield f"    {statement.device.hub_id} {word}"
-        for request in said.requests:
-            yield f"    would send to {request.topic}: {request.why}"
-        for problem in said.problems:
-            yield f"    not understood ({problem.reason}): {problem.detail}"
-        if said.unknown:
-            yield f"    passed over: {', '.join(said.unknown)}"
-        if said.changes and not (said.samples or said.announcements):
-            yield f"    learned {len(said.changes)} things"
+        for part in (_announced, _measured, _happened, _left_over):
+            yield from (f"    {line}" for line in part(said))
+
+
+def _announced(said: Decoded) -> Iterator[str]:
+    for about in said.announcements:
+        what = " ".join(filter(None, (about.maker, about.model))) or "a device"
+        gone = ", withdrawn" if about.withdrawn else ""
+        yield f"{about.device.hub_id} is {what}{f' called {about.name}' if about.name else ''}{gone}"
+        for point in about.points:
+            yield f"  {point.name}: {point.metric or 'unknown metric'} {point.unit}".rstrip()
+
+
+def _measured(said: Decoded) -> Iterator[str]:
+    for sample in said.samples:
+        when = "" if sample.time is None else f" at {to_iso(sample.time)}"
+        doubt = "" if sample.quality == "good" else f", {sample.quality}"
+        yield f"{sample.device.hub_id}{when}{doubt}"
+        for name, value in sample.values.items():
+            yield f"  {name} = {_shown(name, value)}"
+
+
+def _happened(said: Decoded) -> Iterator[str]:
+    for event in said.events:
+        state = {None: "", True: " begins", False: " ends"}[event.active]
+        yield f"{event.device.hub_id} {event.type} {event.code}{state} {event.text}".rstrip()
+    for statement in said.statements:
+        word = {None: "says nothing of being reachable", True: "is online", False: "is offline"}[statement.online]
+        yield f"{statement.device.hub_id} {word}"
+
+
+def _left_over(said: Decoded) -> Iterator[str]:
+    for request in said.requests:
+        yield f"would send to {request.topic}: {request.why}"
+    for problem in said.problems:
+        yield f"not understood ({problem.reason}): {problem.detail}"
+    if said.unknown:
+        yield f"passed over: {', '.join(said.unknown)}"
+    if said.changes and not (said.samples or said.announcements):
+        yield f"learned {len(said.changes)} things"
 
 
 def _shown(name: str, value: float | bool | str) -> str:  # noqa: FBT001 - a reading's value may be yes or no
