@@ -9,6 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from hub.administration import grant_of
 from hub.clock import to_iso
 from hub.control import Handler, Progress, Say
@@ -16,7 +18,7 @@ from hub.credentials import CredentialDesk
 from hub.domain.people import AuditEntry, Grant
 from hub.domain.places import PlaceKind
 from hub.errors import InvalidInput, NotFound
-from hub.flows.community.picture import FileRefused, Wish
+from hub.flows.community.picture import FileRefused, Picture, Wish
 from hub.flows.grids import grids_of
 from hub.flows.lists import QuarantineFilter, QuarantineItem
 from hub.ingest.quarantine import payload_text
@@ -58,6 +60,18 @@ def handlers(hub: Hub) -> Mapping[str, Handler]:
     }
 
 
+def _for_others(picture: Picture, wanted: str, now: int) -> bytes:
+    """The registry in the words of Brick, Haystack or NGSI-LD."""
+    from hub.flows.community.interop.brick import write_brick  # as above
+    from hub.flows.community.interop.haystack import haystack_grid
+    from hub.flows.community.interop.ngsi_ld import ngsi_entities
+
+    if wanted == "brick":
+        return write_brick(picture, now=now).encode()
+    made = haystack_grid(picture, now=now) if wanted == "haystack" else ngsi_entities(picture, now=now)
+    return msgspec.json.format(msgspec.json.encode(made))
+
+
 class _Work:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
@@ -86,7 +100,7 @@ class _Work:
         return parse_toml(content.decode("utf-8-sig"), self._hub.catalogue, file=name)
 
     def export_community(self, arguments: dict[str, Any], say: Say) -> Any:
-        """{community, format} -> base64."""
+        """{community, format: toml, xlsx, brick, haystack or ngsi-ld} -> base64."""
         picture = self._hub.registry.export(arguments["community"])
         if picture is None:
             known = ", ".join(self._hub.registrar.current.communities) or NONE_YET
@@ -98,7 +112,9 @@ class _Work:
                 path = Path(folder) / "community.xlsx"
                 write_workbook(picture, self._hub.catalogue, path)
                 return base64.b64encode(path.read_bytes()).decode()
-        return base64.b64encode(write_toml(picture, self._hub.catalogue).encode()).decode()
+        if arguments["format"] == "toml":
+            return base64.b64encode(write_toml(picture, self._hub.catalogue).encode()).decode()
+        return base64.b64encode(_for_others(picture, arguments["format"], self._hub.clock.now())).decode()
 
     def grids(self, arguments: dict[str, Any], say: Say) -> Any:
         """{} -> [{id, zh, en, facilities}], for the dashboards' list."""

@@ -30,12 +30,15 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     reader.set_defaults(run=import_file)
     writer = commands.add_parser(
         "export",
-        help="write a community file (TOML or Excel)",
-        description="Writes the community as a file; importing it again changes nothing.",
-        epilog="example: hub export harmony-garden harmony-garden.xlsx",
+        help="write a community file (TOML or Excel), or the registry in the words of other systems",
+        description="Writes the community as a file; importing it again changes nothing. With --format it writes places, "
+        "facilities and points for others instead: Brick (Turtle), Project Haystack (JSON) or NGSI-LD (JSON).",
+        epilog="example: hub export harmony-garden harmony-garden.xlsx    "
+        "or: hub export harmony-garden harmony-garden.ttl --format brick",
     )
     writer.add_argument("community")
-    writer.add_argument("file", type=Path, help="ends in .toml or .xlsx")
+    writer.add_argument("file", type=Path, help="ends in .toml or .xlsx; with --format any name")
+    writer.add_argument("--format", choices=("brick", "haystack", "ngsi-ld"))
     writer.set_defaults(run=export_file)
 
 
@@ -68,9 +71,12 @@ def import_file(chosen: argparse.Namespace, settings: Settings) -> int:
 def export_file(chosen: argparse.Namespace, settings: Settings) -> int:
     """Fetch the community from where the stores are; write the file."""
     path: Path = chosen.file
-    if path.suffix not in (".toml", ".xlsx"):
-        raise InvalidInput(f"{path}: expected a name that ends in .toml or .xlsx")
-    content = ask(settings, "export", {"community": chosen.community, "format": path.suffix.removeprefix(".")})
+    if chosen.format is None and path.suffix not in (".toml", ".xlsx"):
+        raise InvalidInput(
+            f"{path}: expected a name that ends in .toml or .xlsx, or --format brick, haystack or ngsi-ld"
+        )
+    wanted = chosen.format or path.suffix.removeprefix(".")
+    content = ask(settings, "export", {"community": chosen.community, "format": wanted})
     path.write_bytes(base64.b64decode(content))
     print(f"wrote {path}")
     return 0

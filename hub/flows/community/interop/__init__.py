@@ -1,0 +1,1 @@
+"""The registry in the words of others: Brick, Project Haystack, NGSI-LD with the Smart Data Models."""

@@ -1,0 +1,88 @@
+"""One table from our kinds, places, units and metrics to the words of other vocabularies.
+
+Sources: Brick 1.4 (https://brickschema.org), QUDT units, Project Haystack 4 defs (https://project-haystack.org),
+Smart Data Models (https://smartdatamodels.org). What a vocabulary has no word for is called by its nearest parent there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from hub.domain.places import PlaceKind
+
+# fmt: off
+BRICK_OF_KIND: Final[Mapping[str, str]] = MappingProxyType({
+    "lift": "Elevator",
+    "ev_charging": "Electric_Vehicle_Charging_Station",
+    "pump_room": "Mechanical_Room", "heat_station": "Mechanical_Room", "power_room": "Electrical_Room",
+    "low_voltage_room": "Server_Room", "waste_room": "Waste_Storage",
+    "gym": "Exercise_Room", "meeting_room": "Conference_Room", "activity_room": "Recreational_Room",
+    "canteen": "Cafeteria", "laundry": "Service_Room", "parking": "Parking_Structure", "pool": "Pool",
+    "play_area": "Outdoor_Area", "ebike_shed": "Parking_Structure",
+    "fire_panel": "Fire_Alarm_Control_Panel", "fire_water": "Fire_Safety_Equipment",
+    "fire_door": "Fire_Safety_Equipment", "household_detector": "Smoke_Detector",
+    "lighting": "Lighting_Equipment", "meter": "Meter", "weather": "Weather_Station",
+})
+"""Facility kind -> Brick class; the others are ``Equipment``."""
+
+LOCATIONS: Final = frozenset({
+    "Mechanical_Room", "Electrical_Room", "Server_Room", "Waste_Storage", "Exercise_Room", "Conference_Room",
+    "Recreational_Room", "Cafeteria", "Service_Room", "Parking_Structure", "Pool", "Outdoor_Area",
+})
+"""Of these, the classes that are locations; the others are equipment."""
+
+BRICK_OF_PLACE: Final[Mapping[PlaceKind, str]] = MappingProxyType({
+    PlaceKind.REGION: "Region", PlaceKind.BUILDING: "Building", PlaceKind.ENTRANCE: "Wing",
+    PlaceKind.FLOOR: "Floor", PlaceKind.ROOM: "Room",
+})
+
+QUDT_OF: Final[Mapping[str, str]] = MappingProxyType({
+    "Cel": "DEG_C", "%": "PERCENT", "[ppm]": "PPM", "ug/m3": "MicroGM-PER-M3", "mg/m3": "MilliGM-PER-M3", "lx": "LUX",
+    "dB": "DeciB", "m/s": "M-PER-SEC", "mm/h": "MilliM-PER-HR", "W": "W", "A": "A", "V": "V", "Hz": "HZ",
+    "mA": "MilliA", "MPa": "MegaPA", "hPa": "HectoPA", "m": "M", "m3/h": "M3-PER-HR", "mg/L": "MilliGM-PER-L",
+    "[pH]": "PH", "mm": "MilliM", "mm/s": "MilliM-PER-SEC", "deg": "DEG", "kg": "KiloGM", "min": "MIN", "s": "SEC",
+    "h": "HR", "kW.h": "KiloW-HR", "m3": "M3",
+})
+"""UCUM code -> QUDT's local name; units of counting have none."""
+
+HAYSTACK_OF_KIND: Final[Mapping[str, str]] = MappingProxyType({
+    "lift": "elevator equip", "ev_charging": "evse equip", "pump_room": "mechanical room space",
+    "power_room": "electrical room space", "heat_station": "boiler plant equip", "generator": "generator elec equip",
+    "meter": "meter equip", "lighting": "lighting equip", "weather": "weatherStation", "low_voltage_room": "it room space",
+    "gym": "room space", "meeting_room": "meeting room space", "activity_room": "room space", "canteen": "room space",
+    "laundry": "room space", "parking": "parking space", "pool": "space", "play_area": "space", "waste_room": "room space",
+    "sump": "pump equip", "fire_water": "pump equip",
+})
+"""Facility kind -> marker tags; the others are ``equip``."""
+
+HAYSTACK_OF_METRIC: Final[Mapping[str, str]] = MappingProxyType({
+    "temperature": "air temp", "humidity": "air humidity", "co2": "air co2 concentration", "co": "air co concentration",
+    "pm25": "air pm25 concentration", "pm10": "air pm10 concentration", "tvoc": "air tvoc concentration",
+    "formaldehyde": "air ch2o concentration", "ammonia": "air nh3 concentration", "illuminance": "light illuminance level",
+    "noise": "noise level", "wind_speed": "wind speed", "rain_rate": "precipitation",
+    "water_temperature": "water temp", "supply_temperature": "hot water leaving temp",
+    "return_temperature": "hot water entering temp", "power": "elec power active", "current": "elec current",
+    "voltage": "elec volt", "frequency": "elec freq", "power_factor": "elec pf", "energy": "elec energy",
+    "pressure": "water pressure", "inlet_pressure": "water entering pressure", "outlet_pressure": "water leaving pressure",
+    "level": "water level", "flow": "water flow", "volume": "water volume", "gas_volume": "naturalGas volume",
+    "heat": "heat energy", "occupancy": "occupancy", "presence": "occupied", "running": "run", "leak": "leak detection",
+    "smoke": "smoke detection", "fault": "fault", "door_open": "door open", "valve_open": "valve", "lit": "lights run",
+    "run_hours": "run duration", "battery": "battery level", "speed": "speed",
+})
+"""Metric -> tags beside ``point sensor`` and the marker of its kind."""
+
+SDM_OF_METRIC: Final[Mapping[str, str]] = MappingProxyType({
+    "temperature": "temperature", "humidity": "humidity", "co2": "gasConcentration", "co": "gasConcentration",
+    "pm25": "airPollution", "pm10": "airPollution", "illuminance": "light", "noise": "soundPressureLevel",
+    "pressure": "pressure", "inlet_pressure": "pressure", "outlet_pressure": "pressure", "level": "waterLevel",
+    "flow": "waterConsumption", "volume": "waterConsumption", "gas_volume": "gasConsumption",
+    "power": "powerConsumption", "energy": "energy", "voltage": "voltage", "current": "current",
+    "occupancy": "occupancy", "presence": "occupancy", "door_open": "doorState", "fill": "fillingLevel",
+    "weight": "weight", "wind_speed": "windSpeed", "rain_rate": "precipitation", "rain": "precipitation", "ph": "pH",
+    "turbidity": "turbidity", "speed": "speed", "moving": "movementActivity", "smoke": "smoke", "tilt": "inclination",
+    "run_hours": "activityStatus", "running": "activityStatus",
+})
+"""Metric -> ``controlledProperty`` of dataModel.Device; the others keep our own name."""
+# fmt: on
