@@ -8,11 +8,18 @@ touches the outside world: the hub keeps the state with the place in the journal
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import blake2s
 from types import MappingProxyType
 from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 import msgspec
+
+ID_LENGTH: Final = 128
+"""Characters of a device's own id; a longer one is refused."""
+_PLAIN: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_WORD: Final = re.compile(r"[a-z0-9]+")
 
 Quality = Literal["good", "uncertain", "stale", "bad", "simulated"]
 """What the sender itself says of a value."""
@@ -32,9 +39,17 @@ class DeviceRef(msgspec.Struct, frozen=True):
 
     @property
     def hub_id(self) -> str:
-        """Short URL-safe id for paths, tags and files; the same for the same identity on every hub."""
-        name = self.id if self.scheme == "native" else f"{self.scheme}-{self.id.lower()}"
-        return f"{self.community}~{name}"
+        """Short URL-safe id for paths, tags and files; the same for the same identity on every hub.
+
+        An id that is no plain word (``plant 1/line 2``) is written as one, with a few digits that keep two of them apart.
+        """
+        if self.scheme == "native":
+            return f"{self.community}~{self.id}"
+        name = self.id.lower()
+        if not _PLAIN.fullmatch(name):
+            digest = blake2s(self.id.encode("utf-8", "replace"), digest_size=4).hexdigest()
+            name = "-".join((*_WORD.findall(name), digest))[-63:].strip("-")
+        return f"{self.community}~{self.scheme}-{name}"
 
 
 class Message(msgspec.Struct, gc=False):

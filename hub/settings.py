@@ -58,6 +58,12 @@ class Mqtt(_Section):
 
     url: str | None = None
     """The connection called ``main``; unset: the embedded broker (hub demo) or none."""
+    community: Slug | None = None
+    """The community of foreign devices on ``main``."""
+    formats: tuple[str, ...] = ("native",)
+    """What is spoken on ``main``: see docs/devices.md."""
+    options: dict[str, dict[str, str]] = {}
+    may_write: bool = False
     version: Literal["5", "3.1.1"] = "5"
     transport: Literal["fast", "stock"] = "fast"
     embedded_port: int | None = Field(default=None, ge=0, le=65535)
@@ -79,7 +85,16 @@ class Mqtt(_Section):
         """``main`` first, then the further ones."""
         if self.url is None:
             return self.connections
-        main = Connection(url=self.url, ca_file=self.ca_file, cert_file=self.cert_file, key_file=self.key_file)
+        main = Connection(
+            url=self.url,
+            community=self.community,
+            formats=self.formats,
+            options=self.options,
+            may_write=self.may_write,
+            ca_file=self.ca_file,
+            cert_file=self.cert_file,
+            key_file=self.key_file,
+        )
         return (main, *self.connections)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from devices.contract import Decoded, DeviceRef, Event, Message, Quality, Sample
+from devices.contract import ID_LENGTH, Decoded, DeviceRef, Event, Message, Quality, Sample
 from devices.conversation import Conversation
 from hub.clock import DAY
 from hub.flows.batch import Availability, FaultEvent, Mark, TextReading
@@ -128,6 +128,10 @@ class LongWay:
         out.asked.extend(asked(said.requests, arrival))
 
     def _admit(self, ref: DeviceRef, arrival: Arrival, out: Columns) -> KnownDevice | None:
+        if not 0 < len(ref.id) <= ID_LENGTH or not ref.id.isprintable():
+            detail = f"device id {ref.id[:60]!r}: use 1 to {ID_LENGTH} printable characters"
+            out.refusals.append(refusal(arrival, "bad_identity", detail, None, whole=True))
+            return None
         device = self._devices.admit(ref, arrival.connection, arrival.received_at)
         if device is None:
             detail = (
