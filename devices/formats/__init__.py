@@ -21,6 +21,16 @@ class UnknownFormat(ValueError):
     """No format has this name, or it has no such option; the text says which there are."""
 
 
+_RANKS: Final[Mapping[str, int]] = MappingProxyType({"native": 0, "homeassistant": 2})
+_OF_A_MAKER: Final = 1
+_OF_A_PROFILE: Final = 3
+
+
+def rank(name: str) -> int:
+    """Where two formats tell the same point of a device, the lower one speaks: native, a maker's, discovery, a profile."""
+    return _RANKS.get(name, _OF_A_MAKER if name in _FORMATS else _OF_A_PROFILE)
+
+
 def names() -> tuple[str, ...]:
     """Every format that a connection can list."""
     return tuple(sorted(_FORMATS))

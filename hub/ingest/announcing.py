@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
-from devices.contract import Announcement, Change, Request
+from devices.contract import Announcement, Change, DeviceRef, Request
 from hub.flows.batch import Announced, Asked, Learned, PointSaid
 from hub.ingest.topics import Arrival
 
+ALIASES: Final = "@aliases"
+"""Stands where a format's name would: what all formats of a connection have learned about identities."""
 
-def announced(said: Announcement, arrival: Arrival, wire_format: str) -> Announced:
-    """The device itself has been admitted before."""
+
+def announced(said: Announcement, device: str, arrival: Arrival, wire_format: str) -> Announced:
+    """``device``: the hub id under which it has been admitted."""
     return Announced(
-        device=said.device.hub_id,
+        device=device,
         at=arrival.received_at,
         format=wire_format,
         name=said.name,
@@ -35,6 +39,20 @@ def announced(said: Announcement, arrival: Arrival, wire_format: str) -> Announc
 def learned(changes: Iterable[Change], arrival: Arrival, wire_format: str) -> list[Learned]:
     """What has to outlive a restart."""
     return [Learned(arrival.connection, wire_format, each.key, each.value) for each in changes if each.lasting]
+
+
+def alias_learned(connection: str, alias: DeviceRef, device: DeviceRef) -> Learned:
+    """Who speaks as ``alias`` is ``device``."""
+    key = f"{alias.community}/{alias.scheme}/{alias.id}"
+    return Learned(connection, ALIASES, key, [device.community, device.scheme, device.id])
+
+
+def alias_of(known: Learned) -> tuple[DeviceRef, DeviceRef] | None:
+    """(alias, device) of such a lesson; None where it is none, or none that can be read."""
+    parts = known.key.split("/", 2)
+    if known.format != ALIASES or len(parts) != 3 or not isinstance(known.value, list) or len(known.value) != 3:
+        return None
+    return DeviceRef(*parts), DeviceRef(*known.value)
 
 
 def asked(requests: Iterable[Request], arrival: Arrival) -> Iterator[Asked]:

@@ -47,6 +47,15 @@ class KnownDevice:
     hub_id: str
     connection: str
     slots: dict[str, int] = field(default_factory=dict)
+    owners: dict[str, int] = field(default_factory=dict)
+    """Point name -> rank of the format that speaks for it; absent: the native one, or nobody yet."""
+
+    def owns(self, name: str, rank: int) -> bool:
+        """Whether a format of this rank speaks for the point: the first one, until a better one does."""
+        owner = self.owners.setdefault(name, rank)
+        if rank < owner:
+            self.owners[name] = rank
+        return rank <= owner
 
 
 class DeviceCache:
@@ -62,12 +71,37 @@ class DeviceCache:
         self._minute = 0
         self._new = 0
         self._fresh: dict[DeviceRef, tuple[int, list[str]]] = {}
+        self._same: dict[tuple[str, DeviceRef], DeviceRef] = {}
+
+    def take_for(self, connection: str, alias: DeviceRef, ref: DeviceRef) -> bool:
+        """Who speaks as ``alias`` on this connection is ``ref`` from now on; whether that is news, and allowed.
+
+        Not where the alias has spoken for itself: nobody takes another's identity by claiming it.
+        """
+        key = (connection, alias)
+        if alias == ref or key in self._same or alias in self._devices or self._known(alias.hub_id):
+            return False
+        if len(self._same) >= _DEVICES_KEPT or alias.community != ref.community:
+            return False
+        self._same[key] = ref
+        return True
+
+    def means(self, connection: str, alias: DeviceRef, ref: DeviceRef) -> bool:
+        """Whether ``alias`` is known to be this device, or is its own name."""
+        return alias == ref or self._same.get((connection, alias)) == ref
+
+    def recall_alias(self, connection: str, alias: DeviceRef, ref: DeviceRef) -> None:
+        """Known from before the start."""
+        self._same[connection, alias] = ref
 
     def admit(self, ref: DeviceRef, connection: str, at: int) -> KnownDevice | None:
         """The device; None where it is one new device too many in this minute."""
         device = self._devices.get(ref)
         if device is not None:
             return device
+        same = self._same.get((connection, ref))
+        if same is not None:
+            return self.admit(same, connection, at) if same != ref else None
         hub_id = ref.hub_id
         if not self._known(hub_id) and not self._has_room(at):
             return None

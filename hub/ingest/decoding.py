@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from devices import formats
 from devices.contract import UNREADABLE, Change, LearningFormat, Quick, QuickFormat, identity_of
 from devices.conversation import Conversation
 from devices.formats.native import NativeFormat
@@ -22,6 +23,7 @@ from hub.flows.batch import (
     Slots,
     TextReading,
 )
+from hub.ingest.announcing import alias_of
 from hub.ingest.columns import Columns
 from hub.ingest.control import REDRIVE_TOPIC, read_gap, read_redriven
 from hub.ingest.decoded_devices import MIXED, DeviceCache, NoNumber
@@ -104,6 +106,9 @@ class Decoder:
             for each in conversations
         }
         for learned in known:
+            if (same := alias_of(learned)) is not None:
+                self._devices.recall_alias(learned.connection, *same)
+                continue
             conversation = by_format.get((learned.connection, learned.format))
             if conversation is not None:
                 conversation.learn((Change(learned.key, learned.value),))
@@ -259,6 +264,7 @@ class Decoder:
             if route is not None:
                 entry = Topic(self._long_way.read)
                 entry.conversation, entry.route = conversation, route
+                entry.rank = formats.rank(conversation.format.name)
                 spoken = conversation.format
                 if isinstance(spoken, QuickFormat) and (quick := spoken.quick(route)) is not None:
                     (entry.device, entry.quick), entry.moment = quick, spoken.moment
@@ -309,9 +315,9 @@ class Decoder:
 
     def _refuse_topic(self, _entry: Topic, arrival: Arrival, out: Columns) -> None:
         spoken = self._conversations.get(arrival.connection, _UNKNOWN_CONNECTION)
-        formats = ", ".join(each.format.name for each in spoken)
+        spoken_here = ", ".join(each.format.name for each in spoken)
         detail = (
-            f"no format of connection {arrival.connection!r} ({formats}) reads this topic: publish to "
+            f"no format of connection {arrival.connection!r} ({spoken_here}) reads this topic: publish to "
             "community/v1/{community}/{device}/telemetry, or add the maker's format to the connection"
         )
         out.refusals.append(refusal(arrival, "unknown_topic", detail, None, whole=True))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
-from devices.contract import ID_LENGTH, Decoded, DeviceRef, Event, Message, Quality, Sample
+from devices.contract import ID_LENGTH, Announcement, Decoded, DeviceRef, Event, Message, Quality, Sample
 from devices.conversation import Conversation
 from hub.clock import DAY
 from hub.flows.batch import Availability, FaultEvent, Mark, TextReading
-from hub.ingest.announcing import announced, asked, learned
+from hub.ingest.announcing import alias_learned, announced, asked, learned
 from hub.ingest.columns import Columns
 from hub.ingest.decoded_devices import DeviceCache, KnownDevice
 from hub.ingest.frames import DUP, RETAIN
@@ -99,8 +99,10 @@ class LongWay:
         if said.unknown:
             self._tally.count("unknown_key", len(said.unknown))
         for announcement in said.announcements:
-            if self._admit(announcement.device, arrival, out) is not None:
-                out.announced.append(announced(announcement, arrival, conversation.format.name))
+            device = self._admit(announcement.device, arrival, out)
+            if device is not None:
+                out.announced.append(announced(announcement, device.hub_id, arrival, conversation.format.name))
+                self._take_aliases(announcement, arrival, out)
         self._add(entry, arrival, said, out)
 
     def _add(self, entry: Topic, arrival: Arrival, said: Decoded, out: Columns) -> None:
@@ -126,6 +128,14 @@ class LongWay:
             out.learned.extend(lasting)
             self._on_learned(arrival, conversation)
         out.asked.extend(asked(said.requests, arrival))
+
+    def _take_aliases(self, said: Announcement, arrival: Arrival, out: Columns) -> None:
+        """Other names of the same device mean it from now on, on this connection and after a restart too."""
+        for alias in said.aliases:
+            if self._devices.take_for(arrival.connection, alias, said.device):
+                out.learned.append(alias_learned(arrival.connection, alias, said.device))
+            elif not self._devices.means(arrival.connection, alias, said.device):
+                self._tally.count("alias_refused")
 
     def _admit(self, ref: DeviceRef, arrival: Arrival, out: Columns) -> KnownDevice | None:
         if not 0 < len(ref.id) <= ID_LENGTH or not ref.id.isprintable():
@@ -176,7 +186,7 @@ class LongWay:
         slots: list[int] = []
         values: list[float] = []
         refused: list[str] = []
-        for name, value in sample.values.items():
+        for name, value in self._owned(device, entry.rank, sample):
             slot = self._devices.slot(device, name)
             if slot is None:
                 refused.append(name)
@@ -194,6 +204,13 @@ class LongWay:
             out.refusals.append(refusal(arrival, "too_many_points", detail, sample.device, whole=False))
         elif sample.device == entry.device:
             entry.learn(device, arrival.payload)
+
+    def _owned(self, device: KnownDevice, rank: int, sample: Sample) -> list[tuple[str, Any]]:
+        """Values of the points that this format speaks for."""
+        owned = [item for item in sample.values.items() if device.owns(item[0], rank)]
+        if len(owned) < len(sample.values):
+            self._tally.count("other_format_speaks", len(sample.values) - len(owned))
+        return owned
 
     def _add_event(self, arrival: Arrival, event: Event, out: Columns) -> None:
         device = self._admit(event.device, arrival, out)

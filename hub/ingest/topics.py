@@ -36,7 +36,7 @@ def _no_moment(_text: str) -> int | None:
 class Topic:
     """What is known of a topic of one connection. ``quick`` None: every message goes the long way."""
 
-    __slots__ = ("conversation", "device", "known", "moment", "quick", "read", "route", "shapes")
+    __slots__ = ("conversation", "device", "known", "moment", "quick", "rank", "read", "route", "shapes")
 
     def __init__(self, read: Callable[[Topic, Arrival, Columns], None]) -> None:
         self.read = read
@@ -45,6 +45,8 @@ class Topic:
         self.shapes: dict[tuple[str, ...], Shape] = {}
         self.conversation: Conversation | None = None
         self.route: Any = None
+        self.rank = 0
+        """Of its format: who speaks for a point that two formats tell."""
         self.device: DeviceRef | None = None
         self.known: KnownDevice | None = None
 

@@ -24,11 +24,11 @@ from devices.contract import (
 )
 from hub.clock import MINUTE, SECOND, ManualClock
 from hub.errors import ConfigError, StoreUnavailable
-from hub.flows.batch import Asked, Mark, Slots
+from hub.flows.batch import Asked, Mark, Position, Slots
 from hub.flows.batch import Decoded as Batch
 from hub.ingest import journal_file
 from hub.ingest.asking import Asking
-from hub.ingest.batches import BatchSource
+from hub.ingest.batches import BatchSource, no_readings
 from hub.ingest.decoding import Decoder
 from hub.ingest.following import Following
 from hub.ingest.frames import Frame
@@ -43,7 +43,7 @@ NOON = 1_795_000_000_000
 class Aliases:
     """``name 1 temperature`` teaches what 1 stands for; ``say 1 20.5`` says it; ``at NAME TOPIC`` names a further topic."""
 
-    name = "aliases"
+    name = "homeassistant"
     filters = ("box/+",)
 
     def route(self, topic: str, community: str | None) -> DeviceRef | None:
@@ -227,13 +227,78 @@ def test_announcements_come_with_the_batch_and_bad_values_are_not_judged(rig: Ri
     batch = rig.source.next("a", 0)
     assert batch is not None
     [said] = batch.announced
-    assert (said.device, said.maker, said.format) == ("garden~box-1", "Box & Co", "aliases")
+    assert (said.device, said.maker, said.format) == ("garden~box-1", "Box & Co", "homeassistant")
     assert [point.metric for point in said.points] == ["temperature"]
     assert batch.readings.value.tolist() == [99.0, 20.0]
     assert batch.readings.mark[0] & Mark.BAD
     assert batch.judgeable().readings.value.tolist() == [20.0]
     good = replace(batch, readings=batch.readings.only(batch.readings.mark & Mark.BAD == 0))
     assert good.judgeable() is good
+
+
+# --- one device, seen through two formats -------------------------------------------------------------------------
+
+
+class Second(Aliases):
+    """Claims topics under ``other/``; ``claim NAME`` says that the speaker is also box NAME."""
+
+    name = "a-profile"
+    filters = ("other/+",)
+
+    def route(self, topic: str, community: str | None) -> DeviceRef | None:
+        return DeviceRef(community or "", "other", topic[6:]) if topic.startswith("other/") else None
+
+    def decode(self, route: DeviceRef, message: Message, state: State = NO_STATE) -> Decoded:
+        verb, *words = message.payload.decode().split()
+        if verb == "claim":
+            alias = DeviceRef(route.community, "box", words[0])
+            return Decoded(announcements=(Announcement(device=route, aliases=(alias,)),))
+        if verb == "as":
+            return Decoded(
+                samples=(Sample(DeviceRef(route.community, "box", words[0]), None, {words[1]: float(words[2])}),)
+            )
+        return super().decode(route, message, state)
+
+
+BOTH = (Spoken("main", "garden", (Aliases(), Second())),)
+
+
+def both(*, known: bool = False) -> tuple[Decoder, Slots]:
+    slots = Slots()
+    return Decoder(BOTH, slots, Ingest(), known=lambda _device: known, window=100), slots
+
+
+def told(decoder: Decoder, slots: Slots, *frames: Frame) -> list[tuple[str, str, float]]:
+    batch = decoder.decode(Position("j", 1), list(frames), NOON)
+    keys = [slots.keys[slot] for slot in batch.readings.slot.tolist()]
+    return [(key.device, key.name, value) for key, value in zip(keys, batch.readings.value.tolist(), strict=True)]
+
+
+def test_an_alias_means_the_same_device_from_then_on_and_after_a_restart() -> None:
+    decoder, slots = both()
+    claim = [frame("claim 1", topic="other/9"), frame("name 1 temperature"), frame("say 1 20")]
+    batch = decoder.decode(Position("j", 1), claim, NOON)
+    assert [slots.keys[slot].device for slot in batch.readings.slot.tolist()] == ["garden~other-9"]
+    again, new_slots = both()
+    again.learn(batch.learned)
+    assert told(again, new_slots, frame("say 1 21")) == [("garden~other-9", "temperature", 21.0)]
+
+
+def test_nobody_takes_the_identity_of_a_device_that_has_spoken_itself() -> None:
+    decoder, slots = both()
+    told(decoder, slots, frame("name 1 temperature"), frame("say 1 20"), frame("claim 1", topic="other/9"))
+    assert told(decoder, slots, frame("say 1 21")) == [("garden~box-1", "temperature", 21.0)]
+    assert decoder.counts["alias_refused"] == 1
+
+
+def test_a_point_that_two_formats_tell_is_spoken_for_by_the_better_one() -> None:
+    decoder, slots = both()
+    early = frame("as 1 temperature 19", topic="other/9")
+    assert told(decoder, slots, early) == [("garden~box-1", "temperature", 19.0)]
+    own = [frame("name 1 temperature"), frame("say 1 20")]
+    assert told(decoder, slots, *own, early) == [("garden~box-1", "temperature", 20.0)]
+    assert decoder.counts["other_format_speaks"] == 1
+    assert told(decoder, slots, frame("as 1 humidity 40", topic="other/9")) == [("garden~box-1", "humidity", 40.0)]
 
 
 # --- what leaves the hub ------------------------------------------------------------------------------------------
@@ -245,9 +310,6 @@ def asks(clock: ManualClock, **more: object) -> Asked:
 
 
 def batch_with(*asked: Asked) -> Batch:
-    from hub.flows.batch import Position
-    from hub.ingest.batches import no_readings
-
     return Batch(position=Position("j", 1), received_at=NOON, frames=1, readings=no_readings(), asked=list(asked))
 
 
