@@ -299,6 +299,7 @@ class LaneRunner:
             "lag_frames": backlog.frames if backlog else None,
             "lag_ms": lag,
             "time": self.time,
+            "waiting_since": self._waiting_since if self.waiting else None,
         }
         reason = ""
         if self.stopped:

@@ -8,8 +8,11 @@ from dataclasses import replace
 
 import pytest
 
+from hub.clock import MINUTE
+from hub.domain.health import Health, Status
 from hub.flows.batch import PointKey
 from hub.flows.community.adoption import InboxDevice, InboxPoint
+from hub.flows.series import QueryInterrupted
 from hub.web.languages import accepted
 from tests.web.conftest import NOW, Browser
 from tests.web.fakes.hub import HOME
@@ -269,3 +272,20 @@ def test_a_page_that_is_not_there_is_a_page(morning: Browser) -> None:
     answer = morning.anonymous(authorization="Bearer viewer-token", accept="text/html").get("/tickets/none")
     assert answer.status_code == 404
     assert "<h1>" in answer.text
+
+
+def test_charts_of_a_store_that_is_away_say_since_when_and_what_waits(web: Browser) -> None:
+    hub, manager = web.hub, web.anonymous(authorization="Bearer manager-token", accept="text/html")
+    hub.series.trouble = QueryInterrupted("the store is away")
+    page = manager.get("/facilities/gym").text
+    assert "the store is away" in page
+    lane = Health(
+        component="lane series",
+        status=Status.DEGRADED,
+        reason="waits",
+        facts={"waiting_since": NOW - 5 * MINUTE, "lag_batches": 1_234},
+    )
+    hub.health[:] = [line for line in hub.health if line.component != "lane series"] + [lane]
+    page = manager.get("/facilities/gym").text
+    assert "1234 batches wait" in page or "1234 批报文" in page
+    assert "the store is away" not in page
