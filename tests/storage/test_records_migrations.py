@@ -19,13 +19,15 @@ from hub.storage import engines, migrations
 from hub.storage.tables import alarms, metadata, notices, tickets
 from hub.storage.unit import SqlRecords
 
-SECOND = '''"""Add a column."""
+LAST = migrations.known()[-1]
+NEXT, AFTER = (f"{int(LAST) + more:04d}" for more in (1, 2))
+STEP = f'''"""Add a column."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "{NEXT}"
+down_revision = "{LAST}"
 
 
 def upgrade() -> None:
@@ -44,7 +46,7 @@ def later(tmp_path: Path) -> Path:
     """The migrations of a later program."""
     folder = tmp_path / "later"
     shutil.copytree(migrations.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "0002_add_a_column.py").write_text(SECOND, encoding="utf-8")
+    (folder / "versions" / f"{NEXT}_add_a_column.py").write_text(STEP, encoding="utf-8")
     return folder
 
 
@@ -105,27 +107,27 @@ def test_an_upgrade_keeps_the_data_and_takes_a_copy_first(path: Path, later: Pat
     migrations.upgrade_sqlite(path, folder=later)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT id, motto FROM communities").fetchall() == [("garden", "none yet")]
-    with closing(sqlite3.connect(path.with_name("records.sqlite.schema-0001"))) as copy:
+    with closing(sqlite3.connect(path.with_name(f"records.sqlite.schema-{LAST}"))) as copy:
         assert copy.execute("SELECT count(*) FROM communities").fetchone() == (1,)
         assert "motto" not in [name for _, name, *_ in copy.execute("PRAGMA table_info(communities)")]
 
 
 def test_an_upgrade_that_fails_leaves_the_file_as_it_was(path: Path, later: Path) -> None:
     migrations.upgrade_sqlite(path)
-    (later / "versions" / "0003_fail.py").write_text(
-        SECOND.replace('"0002"', '"0003"').replace('"0001"', '"0002"').replace("communities", "nonsense"),
+    (later / "versions" / f"{AFTER}_fail.py").write_text(
+        STEP.replace(NEXT, AFTER).replace(LAST, NEXT).replace("communities", "nonsense"),
         encoding="utf-8",
     )
     with pytest.raises(Exception, match="nonsense"):
         migrations.upgrade_sqlite(path, folder=later)
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute(f"SELECT version_num FROM {migrations.VERSION_TABLE}").fetchone() == ("0001",)
+        assert connection.execute(f"SELECT version_num FROM {migrations.VERSION_TABLE}").fetchone() == (LAST,)
         assert "motto" not in [name for _, name, *_ in connection.execute("PRAGMA table_info(communities)")]
 
 
 def test_a_newer_file_is_refused_by_name(path: Path, later: Path) -> None:
     migrations.upgrade_sqlite(path, folder=later)
-    with pytest.raises(ConfigError, match=r"records\.sqlite has schema 0002, this program knows up to 0001"):
+    with pytest.raises(ConfigError, match=rf"records\.sqlite has schema {NEXT}, this program knows up to {LAST}"):
         SqlRecords(path).open()
 
 
