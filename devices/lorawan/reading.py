@@ -1,0 +1,286 @@
+"""From a decoded object to readings: known fields under their metric, the others under the maker's own key.
+
+Objects come in every shape: flat values, values with their unit (``{"value": 22.5, "unit": "°C"}``), nested groups,
+lists of values of earlier moments. Work is bounded by ``READINGS``; what is beyond is counted, not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from devices.contract import Limits
+from devices.lorawan.fields import Row, Table, find, no_probe, snake, straight
+from devices.units import unit_of
+from devices.words import METRICS, fit, metric_for, own_value
+
+READINGS: Final = 2000
+"""Readings of one message."""
+_SILENT: Final = Row()
+_MOST_WORDS: Final = 8
+"""Unknown keys and refused values that are named."""
+_TEXT: Final = 64
+"""Characters of a word; anything longer is no state of a device."""
+_SETTINGS: Final = ("_config", "_settings", "_enable", "_key", "password", "secret")
+"""How names end of what a device was told, and of what nobody should read."""
+_TIMES: Final = ("timestamp", "time", "ts")
+_SHOWN: Final = frozenset({"value", "data", "unit", "units", "displayName", "name", "label", "alias", *_TIMES})
+"""Keys of an object that is one value; ``value`` or ``data`` is it."""
+_SUPERSCRIPTS: Final = str.maketrans({"⋅": "·", "⁻": "-", "¹": "1", "²": "2", "³": "3"})
+
+
+Values = dict[str, float | bool | str]
+"""As samples carry them."""
+
+
+class _Place(NamedTuple):
+    """Where in an object a value stands, and where it goes."""
+
+    path: str
+    """The keys of the objects around it, joined by dots."""
+    values: Values
+    depth: int
+    """How many levels more are read."""
+
+    def inside(self, word: str) -> _Place:
+        """One object further in."""
+        return _Place(f"{self.path}.{word}" if self.path else word, self.values, self.depth - 1)
+
+
+class Dated(NamedTuple):
+    """Values of a moment of their own."""
+
+    time: int
+    values: Values
+    told_again: bool
+    """Of an earlier moment, beside values of now."""
+
+
+class Reading:
+    """Reads the objects of one message, one after the other, and gathers what they say beside their values."""
+
+    __slots__ = (
+        "_known_only",
+        "_limits",
+        "_now",
+        "_room",
+        "_table",
+        "_time",
+        "about",
+        "dated",
+        "left_out",
+        "refused",
+        "unknown",
+    )
+
+    def __init__(self, limits: Limits) -> None:
+        self.dated: list[Dated] = []
+        self.about: dict[str, str | int] = {}
+        """What the objects say of the device itself: fields of an announcement."""
+        self.unknown: list[str] = []
+        self.refused: list[str] = []
+        """Names that cannot be shown or are too long."""
+        self.left_out = 0
+        """Values beyond what one message may have."""
+        self._limits = limits
+        self._room = READINGS
+
+    def take(self, found: Mapping[str, Any], table: Table, *, known_only: bool = False) -> tuple[Values, int | None]:
+        """The values of an object, and the moment it gives for them if any. ``known_only``: without the maker's own."""
+        self._table = table
+        self._known_only = known_only
+        self._now: Values = {}
+        self._time: int | None = None
+        place = _Place("", self._now, self._limits.depth)
+        for key, value in found.items():
+            kind = type(value)
+            # everyday fields need no closer look
+            if (kind is float or kind is int) and len(key) <= _TEXT:
+                goes = straight(table, key)
+                if goes is not None and goes.point not in place.values and self._room > 0 and -1e15 < value < 1e15:
+                    if not (goes.celsius and no_probe(value)):
+                        self._room -= 1
+                        place.values[goes.point] = float(value)
+                    continue
+            self._field(key, value, place)
+        return self._now, self._time
+
+    def _object(self, found: Mapping[str, Any], place: _Place) -> None:
+        for key, value in found.items():
+            self._field(key, value, place)
+
+    def _field(self, key: str, value: Any, place: _Place) -> None:
+        if isinstance(value, dict):
+            self._inner(key, value, place)
+        elif isinstance(value, list):
+            self._list(key, value, place)
+        elif value is not None:
+            self._value(key, value, "", place)
+
+    def _inner(self, key: str, found: dict[str, Any], place: _Place) -> None:
+        single = _single(found)
+        if single is not None:
+            self._value(key, *single, place)
+        elif place.depth <= 0:
+            self._note(key)
+        elif not self._passed_over(key):
+            if found and all(each.isdigit() for each in found):  # channels: {"temperatureSensor": {"3": 27.2}}
+                numbered = {f"{key}_{number}": value for number, value in found.items()}
+                self._object(numbered, place._replace(depth=place.depth - 1))
+            else:
+                self._object(found, place.inside(snake(key[: self._limits.name])))
+
+    def _list(self, key: str, found: list[Any], place: _Place) -> None:
+        if place.depth <= 0:
+            self._note(key)
+            return
+        if self._passed_over(key):
+            return
+        for number, each in enumerate(found, 1):
+            if self._room <= 0:
+                self.left_out += len(found) - number + 1
+                return
+            if isinstance(each, dict):
+                self._entry(f"{key}_{number}", each, place)
+            elif not isinstance(each, list) and each is not None:
+                self._value(f"{key}_{number}", each, "", place)
+
+    def _entry(self, key: str, found: dict[str, Any], place: _Place) -> None:
+        """One object of a list: of an earlier moment if it has one, else one of several alike."""
+        time = next((moment for word in _TIMES if (moment := moment_of(found.get(word))) is not None), None)
+        if time is None:
+            self._inner(key, found, place)
+            return
+        then = _Place("", {}, place.depth - 1)
+        single, name = _single(found), found.get("name")
+        if single is not None and isinstance(name, str):
+            self._value(name, *single, then)
+        else:
+            self._object({word: value for word, value in found.items() if word not in _TIMES}, then)
+        if then.values:
+            self.dated.append(Dated(time, then.values, told_again=True))
+
+    def _value(self, key: str, value: object, unit: str, place: _Place) -> None:
+        found = find(self._table, place.path, key)
+        if found is None:
+            self._stranger(key, value, unit, place)
+            return
+        row = found.row
+        if row.metric:
+            fitted = row.fitted(value, unit)
+            if fitted is not None:
+                self._put(found.point, fitted, key, value, place)
+            elif not row.absent(value):
+                self._keep(key, value, place)
+        elif row.name:
+            self._keep(found.point, value, place._replace(path=""))
+        elif row.about:
+            self._about(row.about, value)
+        elif row.moment and place.values is self._now:
+            moment = moment_of(value)
+            self._time = self._time if moment is None else moment
+
+    def _stranger(self, key: str, value: object, unit: str, place: _Place) -> None:
+        """A key that is not in the table; the unit beside its value may still say what it is."""
+        metric = metric_for(key) if unit and not place.path else ""
+        fitted = fit(metric, value, unit) if metric else None
+        if fitted is not None and fitted.metric:
+            self._put(fitted.name, fitted.value, key, value, place)
+        else:
+            self._keep(key, value, place)
+
+    def _put(self, name: str, fitted: Any, key: str, value: object, place: _Place) -> None:
+        """Under the metric; a second value of the same quantity keeps the maker's key, as it came."""
+        if name in place.values:
+            self._keep(key, value, place)
+        elif len(name) > self._limits.name:
+            self.refused.append(name)
+        else:
+            self._store(name, fitted, place.values)
+
+    def _keep(self, key: str, value: object, place: _Place) -> None:
+        """Under the maker's own key, unless nobody would look for it there."""
+        kept = own_value(value)
+        if kept is None or self._known_only or self._passed_over(key):
+            return
+        if isinstance(kept, str) and not _word(kept):
+            self._note(key)
+            return
+        name = f"{place.path}.{key}" if place.path else key
+        if name.rpartition(".")[2] in METRICS:
+            name += "_as_sent"  # the hub would take it for the metric, in the metric's unit
+        if len(name) > self._limits.name or not name.isprintable() or not name:
+            self.refused.append(name)
+        elif name not in place.values:
+            self._store(name, kept, place.values)
+
+    def _store(self, name: str, value: Any, values: Values) -> None:
+        if self._room <= 0:
+            self.left_out += 1
+        else:
+            self._room -= 1
+            values[name] = value
+
+    def _about(self, field: str, value: object) -> None:
+        if field == "interval_s":
+            if isinstance(value, (int, float)) and 0 < value < 10_000_000:
+                self.about[field] = int(value)
+        elif isinstance(value, (str, int)) and not isinstance(value, bool):
+            self.about[field] = str(value)[: self._limits.name]
+        elif isinstance(value, float) and value.is_integer():
+            self.about[field] = str(int(value))
+
+    def _passed_over(self, key: str) -> bool:
+        word = snake(key) if len(key) <= self._limits.name else key
+        return word.endswith(_SETTINGS) or self._table.rows.get(word) == _SILENT
+
+    def _note(self, key: str) -> None:
+        if len(self.unknown) < _MOST_WORDS:
+            self.unknown.append(key[:_TEXT])
+
+
+def _single(found: Mapping[str, Any]) -> tuple[object, str] | None:
+    """(value, unit) of an object that is one value; None where it is a group."""
+    value = found.get("value", found.get("data"))
+    if value is None or isinstance(value, (dict, list)) or not found.keys() <= _SHOWN:
+        return None
+    unit = found.get("unit", found.get("units"))
+    return value, _spelled(unit) if isinstance(unit, str) else ""
+
+
+def _spelled(unit: str) -> str:
+    """A unit written as a product of powers (``m⋅s⁻¹``) as a quotient (``m/s``); the others as they are."""
+    if len(unit) > _TEXT or unit_of(unit) is not None:
+        return unit
+    over, under = [], []
+    for part in unit.translate(_SUPERSCRIPTS).split("·"):
+        base, minus, power = part.partition("-")
+        if minus:
+            under.append(base if power == "1" else base + power)
+        else:
+            over.append(part)
+    return "·".join(over) + "".join(f"/{part}" for part in under) if under else unit
+
+
+def _word(text: str) -> bool:
+    return len(text) <= _TEXT and text.isprintable()
+
+
+def moment_of(value: object) -> int | None:
+    """Epoch ms of a time that is a number of seconds or milliseconds, or ISO 8601 with zone; None where it is none."""
+    if isinstance(value, str):
+        return iso_moment(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e14:
+        return None
+    # 1e11 seconds are the year 5138, 1e11 milliseconds the year 1973
+    return int(value if value >= 1e11 else value * 1000)
+
+
+def iso_moment(text: str) -> int | None:
+    """Epoch ms of ISO 8601 with zone, nanoseconds cut; None where it is something else."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return None if moment.tzinfo is None else round(moment.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None
