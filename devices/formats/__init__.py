@@ -11,7 +11,9 @@ from devices.contract import Format, Limits
 
 _FORMATS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "chirpstack": "devices.formats.chirpstack:ChirpStackFormat",
         "native": "devices.formats.native:NativeFormat",
+        "thethingsstack": "devices.formats.thethingsstack:TheThingsStackFormat",
     }
 )
 """Name -> module and class. A class is made with ``limits`` and the connection's options for it (text -> text)."""

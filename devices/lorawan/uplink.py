@@ -1,0 +1,243 @@
+"""What the formats of all LoRaWAN network servers share: identity, uplinks, what a device is.
+
+Identity is ``eui64:{devEui}`` in lower case, so that a device that moves to another server keeps its history.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+import zlib
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from devices.contract import (
+    Announcement,
+    Change,
+    Decoded,
+    DeviceRef,
+    Limits,
+    Problem,
+    Quality,
+    Sample,
+    State,
+)
+from devices.lorawan.codecs import choose
+from devices.lorawan.fields import table_of, tables
+from devices.lorawan.layout import Trouble
+from devices.lorawan.reading import Dated, Reading
+from devices.words import own_value
+
+_EUI: Final = re.compile(r"[0-9a-f]{16}")
+_MOST_DEVICES: Final = 20_000
+"""Devices whose announcement is remembered; beyond them only joins announce."""
+_MOST_HINTS: Final = 16
+_MOST_TAGS: Final = 32
+_MOST_REFUSED: Final = 4
+_WORD: Final = 128
+"""Characters of a word about a device."""
+_MAKER_TAGS: Final = frozenset({"maker", "manufacturer", "vendor", "brand"})
+_MODEL_TAGS: Final = frozenset({"model", "device_model", "product"})
+
+
+def eui_of(text: object) -> str | None:
+    """A 64-bit identifier as sixteen lower-case digits; None where it is none."""
+    if not isinstance(text, str) or len(text) > 32:
+        return None
+    plain = text.lower().replace("-", "").replace(":", "")
+    return plain if _EUI.fullmatch(plain) else None
+
+
+def bytes_of(text: object) -> bytes | None:
+    """The bytes behind base64; None where it is none."""
+    if not isinstance(text, str):
+        return None
+    try:
+        return binascii.a2b_base64(text.encode("ascii"), strict_mode=True)
+    except (ValueError, UnicodeEncodeError):
+        return None
+
+
+def strongest(heard: object) -> float | None:
+    """The best signal among the gateways that heard the device; None where none says it. 0 is left out by servers."""
+    best: float | None = None
+    for gateway in heard if isinstance(heard, list) else ():
+        level = gateway.get("rssi") if isinstance(gateway, dict) else None
+        if isinstance(level, (int, float)) and not isinstance(level, bool) and -200 < level < 0:
+            best = level if best is None or level > best else best
+    return None if best is None else float(best)
+
+
+def position(found: object) -> dict[str, Any]:
+    """Latitude, longitude, altitude and accuracy as numbers under their own names; nothing where there is no fix."""
+    if not isinstance(found, dict) or not (found.get("latitude") or found.get("longitude")):
+        return {}
+    numbers = {key: own_value(found.get(key, 0)) for key in ("latitude", "longitude")}
+    numbers |= {key: own_value(found[key]) for key in ("altitude", "accuracy") if found.get(key)}
+    return {key: value for key, value in numbers.items() if isinstance(value, float)}
+
+
+class Introduction(NamedTuple):
+    """What a network server knows of a device."""
+
+    device: DeviceRef
+    name: str
+    maker: str
+    model: str
+    firmware: str
+    hints: tuple[tuple[str, str], ...]
+    codec: str
+    """The installer's word about its bytes, lower case."""
+    described: str
+    """Maker, model and profile, lower case: what tables are chosen by."""
+    checksum: int
+    """Of the above; the same as long as the server says the same."""
+
+
+def introduction(device: DeviceRef, words: tuple[str, str, str, str, str], tags: object) -> Introduction:
+    """Sort what a server says into maker, model, the codec's name, and hints of the place.
+
+    ``words``: name, maker, model or profile, firmware, application.
+    """
+    pairs: list[tuple[str, str]] = []
+    if isinstance(tags, dict):
+        pairs = [(key[:_WORD], value[:_WORD]) for key, value in tags.items() if type(value) is str]
+    return _introduction(device, tuple([word[:_WORD] for word in words]), tuple(pairs[:_MOST_TAGS]))
+
+
+@lru_cache(maxsize=4096)
+def _introduction(device: DeviceRef, words: tuple[str, ...], tags: tuple[tuple[str, str], ...]) -> Introduction:
+    """Bounded by its arguments, whose texts are cut; servers say the same with every uplink."""
+    name, maker, model, firmware, application = words
+    codec, profile = "", model
+    hints = [("application", application)] if application else []
+    for key, value in sorted(tags):  # a server keeps tags in no order, and another order is no news
+        word = key.lower()
+        if word == "codec":
+            codec = value.lower()
+        elif word in _MAKER_TAGS:
+            maker = maker or value
+        elif word in _MODEL_TAGS:
+            model = value or model
+        elif value and len(hints) < _MOST_HINTS:
+            hints.append((key, value))
+    described = " ".join(dict.fromkeys((maker, model, profile))).strip().lower()
+    checksum = zlib.crc32(repr((name, maker, model, firmware, hints)).encode())
+    return Introduction(device, name, maker, model, firmware, tuple(hints), codec, described, checksum)
+
+
+class Uplink(NamedTuple):
+    """One uplink, as any server hands it over."""
+
+    time: int | None
+    identity: str | None
+    signal: float | None
+    port: int
+    frame: bytes | None
+    """The device's bytes, where no codec on the server read them; None: nothing that is base64."""
+    decoded: dict[str, Any] | None = None
+    """What a codec on the server made of them."""
+    normalized: list[Any] | None = None
+    """The same in the vocabulary of The Things Stack."""
+    quality: Quality = "good"
+
+
+def read_uplink(up: Uplink, who: Introduction, limits: Limits, state: State) -> Decoded:
+    """The readings of one uplink, and what is new about the device."""
+    reading = Reading(limits)
+    troubles: list[Trouble] = []
+    now: dict[str, Any] = {}
+    time: int | None = None
+    if up.normalized is not None:
+        now = _normalized(reading, up, troubles)
+    if up.decoded is not None:
+        values, time = reading.take(up.decoded, table_of(who.described))
+        now = {**values, **now} if now else values
+    elif up.frame is None:
+        right = "the server should send the bytes of the device so"
+        troubles.append(Trouble("bad_data", f"the frame is not base64: {right}"))
+    elif up.frame and up.port and not now:
+        now, time = _frame(reading, up, who, troubles)
+    if up.signal is not None:
+        now.setdefault("signal", up.signal)
+    samples = [Sample(who.device, up.time if time is None else time, now, up.identity, up.quality)] if now else []
+    samples += [Sample(who.device, each.time, each.values, None, up.quality, each.told_again) for each in reading.dated]
+    announcements, changes = introduce(who, reading.about, state)
+    return Decoded(
+        samples=tuple(samples),
+        problems=_problems(reading, troubles, who.device, limits),
+        unknown=tuple(reading.unknown),
+        announcements=announcements,
+        changes=changes,
+    )
+
+
+def _normalized(reading: Reading, up: Uplink, troubles: list[Trouble]) -> dict[str, Any]:
+    """Measurements without a time are of now; those with one are of their own moment."""
+    now: dict[str, Any] = {}
+    for each in up.normalized or ():
+        if not isinstance(each, dict):
+            detail = f"a measurement is {str(each)[:40]!r}: the server should send objects"
+            troubles.append(Trouble("bad_normalized", detail))
+            break
+        values, time = reading.take(each, tables().normalized, known_only=bool(up.decoded))
+        if time is None:
+            now |= values
+        elif values:
+            reading.dated.append(Dated(time, values, told_again=False))
+    return now
+
+
+def _frame(
+    reading: Reading, up: Uplink, who: Introduction, troubles: list[Trouble]
+) -> tuple[dict[str, Any], int | None]:
+    """The device's own bytes, where no codec on the server read them."""
+    codec, payload = choose(who.codec, who.described), up.frame or b""
+    if isinstance(codec, Trouble):
+        troubles.append(Trouble(codec.reason, f"{len(payload)} bytes on port {up.port}: {codec.detail}"))
+        return {}, None
+    frame = codec.read(payload, up.port)
+    if frame.trouble is not None:
+        troubles.append(frame.trouble)
+    values, time = reading.take(frame.values, table_of(f"{codec.maker} {who.codec} {who.described}"))
+    return values, time
+
+
+def _problems(reading: Reading, troubles: list[Trouble], device: DeviceRef, limits: Limits) -> tuple[Problem, ...]:
+    """What could not be read; the rest was."""
+    if not (troubles or reading.refused or reading.left_out):
+        return ()
+    right = f"use 1 to {limits.name} printable characters"
+    said = [
+        *troubles,
+        *(Trouble("bad_name", f"field {name[:40]!r}: {right}") for name in reading.refused[:_MOST_REFUSED]),
+    ]
+    if reading.left_out:
+        detail = f"{reading.left_out} values more than one message may have: send fewer"
+        said.append(Trouble("too_many_values", detail))
+    return tuple(Problem(reason, detail, device, whole=False) for reason, detail in said)
+
+
+def introduce(
+    who: Introduction, about: Mapping[str, str | int], state: State, *, always: bool = False
+) -> tuple[tuple[Announcement, ...], tuple[Change, ...]]:
+    """An announcement where something of the device is new, and what to remember so that it is not said again.
+
+    What is remembered: ``{"said": checksum of the introduction, field: value, …}`` per device, of at most
+    ``_MOST_DEVICES`` devices.
+    """
+    known = state.get(who.device.id)
+    fresh = known is None or known["said"] != who.checksum
+    news = {key: value for key, value in about.items() if known is None or known.get(key) != value}
+    if not (fresh or news or always) or (known is None and len(state) >= _MOST_DEVICES and not always):
+        return (), ()
+    told = {**(known or {}), **about, "said": who.checksum}
+    words: dict[str, Any] = news
+    if fresh or always:
+        words = {"name": who.name, "maker": who.maker, "model": who.model, "firmware": who.firmware, "hints": who.hints}
+        words |= {key: value for key, value in told.items() if key != "said"}
+    announcement = Announcement(device=who.device, **words)
+    if known is None and len(state) >= _MOST_DEVICES:
+        return (announcement,), ()
+    return (announcement,), (Change(who.device.id, told),)
