@@ -150,8 +150,13 @@ def fit(metric: str, value: object, unit: str = "", *, name: str = "", channel: 
     if known is not None:
         return Fitted(f"{channel}.{metric}" if channel else metric, known, metric)
     own = own_value(value)
-    word = name or metric
+    word = own_name(name or metric)
     return None if own is None or not word else Fitted(f"{channel}.{word}" if channel else word, own, "")
+
+
+def own_name(word: str) -> str:
+    """A maker's own word for a value that is *not* the metric of that name (``level`` in percent): it must not pass for it."""
+    return f"{word}_as_sent" if word.rpartition(".")[2] in METRICS else word
 
 
 def _as_metric(metric: str, value: object, unit: str) -> float | bool | str | None:

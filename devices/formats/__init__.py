@@ -13,6 +13,7 @@ _FORMATS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "chirpstack": "devices.formats.chirpstack:ChirpStackFormat",
         "native": "devices.formats.native:NativeFormat",
+        "sparkplug": "devices.formats.sparkplug:SparkplugFormat",
         "thethingsstack": "devices.formats.thethingsstack:TheThingsStackFormat",
     }
 )
@@ -46,6 +47,6 @@ def make(name: str, limits: Limits | None = None, options: Mapping[str, str] | N
     module, _, kind = where.partition(":")
     try:
         made: Format = getattr(import_module(module), kind)(limits, **(options or {}))
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise UnknownFormat(f"format {name}: {error}") from error
     return made

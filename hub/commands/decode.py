@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TextIO
@@ -12,7 +11,7 @@ from typing import Any, Final, NamedTuple, TextIO
 from devices import formats
 from devices.contract import Decoded, Message
 from devices.conversation import Conversation
-from hub.clock import to_iso
+from hub.clock import WallClock, to_iso
 from hub.domain.metrics import metric_of
 from hub.errors import InvalidInput
 from hub.settings import Settings
@@ -107,7 +106,7 @@ def _answers(
     conversations: Iterable[Conversation], heard: Heard, *, retained: bool
 ) -> Iterator[tuple[Conversation, Decoded]]:
     """Of every format that claims the topic; on a connection the first in its list of formats would have it."""
-    message = Message(heard.topic, heard.payload, received_at=time.time_ns() // 1_000_000, retain=retained)
+    message = Message(heard.topic, heard.payload, received_at=WallClock().now(), retain=retained)
     for conversation in conversations:
         said = conversation.hear(message)
         if said is not None:

@@ -111,7 +111,7 @@ _GAUGES: Final[tuple[Row, ...]] = (
     ("illuminance",           "lx",        "lx",       0, 150000, 0, "Illuminance_Sensor",                "照度",         "Illuminance"),
     ("noise",                 "dB",        "dB",      20,    140, 0, "",                                  "噪声",         "Sound level"),
     ("wind_speed",            "m/s",       "m/s",      0,     75, 1, "Wind_Speed_Sensor",                 "风速",         "Wind speed"),
-    ("rain_rate",             "mm/h",      "mm/h",     0,    300, 1, "Rain_Sensor",                       "雨强",         "Rain rate"),
+    ("rain_rate",             "mm/h",      "mm/h",     0,    300, 1, "",                                  "雨强",         "Rain rate"),
     # temperatures with a place of their own
     ("water_temperature",     "Cel",       "℃",      -5,    110, 1, "Water_Temperature_Sensor",          "水温",         "Water temperature"),
     ("supply_temperature",    "Cel",       "℃",      -5,    150, 1, "Supply_Water_Temperature_Sensor",   "供水温度",     "Supply temperature"),
@@ -138,7 +138,7 @@ _GAUGES: Final[tuple[Row, ...]] = (
     ("fill",                  "%",         "%",        0,    120, 0, "",                                  "满溢度",       "Fill level"),
     ("flow",                  "m3/h",      "m³/h",     0,   2000, 2, "Water_Flow_Sensor",                 "瞬时流量",     "Flow"),
     ("chlorine",              "mg/L",      "mg/L",     0,     20, 2, "",                                  "余氯",         "Free chlorine"),
-    ("ph",                    "[pH]",      "pH",       0,     14, 2, "PH_Sensor",                         "pH 值",        "pH"),
+    ("ph",                    "[pH]",      "pH",       0,     14, 2, "",                                  "pH 值",        "pH"),
     ("turbidity",             "[NTU]",     "NTU",      0,   1000, 2, "",                                  "浊度",         "Turbidity"),
     # machines
     ("floor",                 "{floor}",   "",       -10,    200, 0, "",                                  "楼层",         "Floor"),
@@ -186,7 +186,7 @@ _TOTALS: Final[tuple[Row, ...]] = (
 
 _DELTAS: Final[tuple[Row, ...]] = (
     ("session_energy",        "kW.h",      "kWh",      0,    500, 2, "",                                  "单次充电量",   "Energy of a session"),
-    ("rain",                  "mm",        "mm",       0,    100, 1, "Rain_Sensor",                       "降雨量",       "Rain"),
+    ("rain",                  "mm",        "mm",       0,    100, 1, "",                                  "降雨量",       "Rain"),
     ("meals",                 "{meal}",    "份",       0,   1000, 0, "",                                  "就餐份数",     "Meals"),
     ("visits",                "{person}",  "人次",     0,   5000, 0, "",                                  "到访人次",     "Visits"),
 )

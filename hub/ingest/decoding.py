@@ -38,6 +38,8 @@ _TOPICS_KEPT: Final = 200_000
 _TRACE_LENGTH: Final = 4_000
 _SHORT_TEXT: Final = 100
 """Characters; longer texts go the long way, which knows the limits."""
+_BROKER_TOPIC: Final = b"$SYS/"
+"""The broker's own words; other topics that begin with $ belong to formats ($sparkplug, $oc)."""
 _BEAT_TOPIC: Final = BEAT_ROOT.encode()
 
 
@@ -251,7 +253,7 @@ class Decoder:
         if topic.startswith(CONTROL):
             readers = {GAP_TOPIC: self._read_gap, REDRIVE_TOPIC: self._read_redriven}
             return Topic(readers.get(topic, self._pass_over))
-        if topic.startswith(b"$"):
+        if topic.startswith(_BROKER_TOPIC):
             return Topic(self._pass_over)
         if topic.startswith(_BEAT_TOPIC):
             return Topic(self._read_beat)

@@ -18,8 +18,8 @@ BRICK_OF_KIND: Final[Mapping[str, str]] = MappingProxyType({
     "ev_charging": "Electric_Vehicle_Charging_Station",
     "pump_room": "Mechanical_Room", "heat_station": "Mechanical_Room", "power_room": "Electrical_Room",
     "low_voltage_room": "Server_Room", "waste_room": "Waste_Storage",
-    "gym": "Exercise_Room", "meeting_room": "Conference_Room", "activity_room": "Recreational_Room",
-    "canteen": "Cafeteria", "laundry": "Service_Room", "parking": "Parking_Structure", "pool": "Pool",
+    "gym": "Exercise_Room", "meeting_room": "Conference_Room", "activity_room": "Room",
+    "canteen": "Cafeteria", "laundry": "Service_Room", "parking": "Parking_Structure", "pool": "Room",
     "play_area": "Outdoor_Area", "ebike_shed": "Parking_Structure",
     "fire_panel": "Fire_Alarm_Control_Panel", "fire_water": "Fire_Safety_Equipment",
     "fire_door": "Fire_Safety_Equipment", "household_detector": "Smoke_Detector",
@@ -29,7 +29,7 @@ BRICK_OF_KIND: Final[Mapping[str, str]] = MappingProxyType({
 
 LOCATIONS: Final = frozenset({
     "Mechanical_Room", "Electrical_Room", "Server_Room", "Waste_Storage", "Exercise_Room", "Conference_Room",
-    "Recreational_Room", "Cafeteria", "Service_Room", "Parking_Structure", "Pool", "Outdoor_Area",
+    "Room", "Cafeteria", "Service_Room", "Parking_Structure", "Outdoor_Area",
 })
 """Of these, the classes that are locations; the others are equipment."""
 
