@@ -24,6 +24,7 @@ _METRICS: Final = {
     "mg/m3": "formaldehyde",
     "lx": "illuminance",
     "dB": "noise",
+    "hPa": "air_pressure",
     "m/s": "wind_speed speed",
     "mm/h": "rain_rate",
     "W": "power",
@@ -86,6 +87,8 @@ METRICS: Final = UNIT_OF.keys() | SWITCHES | TEXTS
 _WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "temp": "temperature",
+        "barometric_pressure": "air_pressure",
+        "atmospheric_pressure": "air_pressure",
         "air_temperature": "temperature",
         "hum": "humidity",
         "rh": "humidity",

@@ -110,6 +110,7 @@ _GAUGES: Final[tuple[Row, ...]] = (
     ("gas_lel",               "%",         "%LEL",     0,    100, 1, "",                                  "可燃气体浓度", "Combustible gas"),
     ("illuminance",           "lx",        "lx",       0, 150000, 0, "Illuminance_Sensor",                "照度",         "Illuminance"),
     ("noise",                 "dB",        "dB",      20,    140, 0, "",                                  "噪声",         "Sound level"),
+    ("air_pressure",          "hPa",       "hPa",    300,   1100, 1, "",                                  "气压",         "Air pressure"),
     ("wind_speed",            "m/s",       "m/s",      0,     75, 1, "Wind_Speed_Sensor",                 "风速",         "Wind speed"),
     ("rain_rate",             "mm/h",      "mm/h",     0,    300, 1, "",                                  "雨强",         "Rain rate"),
     # temperatures with a place of their own

@@ -1,26 +1,39 @@
 """Repeats are turned away at the door: a redelivery of what the journal already holds is acknowledged, not kept again.
 
 MQTT redelivers what was not acknowledged. Where a message carries neither time nor number, only that redelivery
-tells a repeat from a second, equal reading. So, while the first receive window after a reconnect of a live session
-passes: a message is a repeat if it has DUP set and its topic and payload are among the last two windows of the journal,
-or if topic, packet id and payload are. Each journalled message answers for one repeat only.
+tells a repeat from a second, equal reading. So, after a reconnect of a live session: a message is a repeat if it has DUP
+set and its topic and payload are in the journal, or, while the first receive window passes, if topic, packet id and
+payload are. Each journalled message answers for one repeat only.
+
+How far back it looks: two windows, and further, as far as ``FURTHEST``, for a message with DUP that is not there. For
+mosquitto 2.0 forgets at each reconnect what is still under way, and sends another window on top: killed five times in a
+row before the broker has read its acknowledgements, a hub is sent five windows again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from typing import Protocol
+from typing import Final, Protocol
 
 from hub.ingest.frames import DUP, QOS_MASK, Frame
 
 
 class JournalTail(Protocol):
-    """The newest frames of the journal."""
+    """The journal, read from its end."""
 
-    def recent(self, count: int) -> Iterable[Frame]:
-        """At least the last ``count`` committed frames, as far as the journal still holds them, in any order."""
+    @property
+    def last(self) -> int:
+        """Number of the newest committed batch."""
         ...
+
+    def frames_before(self, number: int, count: int) -> tuple[int, Iterable[Frame]]:
+        """At least the last ``count`` frames before batch ``number``, and the batch that they begin with."""
+        ...
+
+
+FURTHEST: Final = 16
+"""Receive windows that the door looks back at most."""
 
 
 class Door:
@@ -30,7 +43,10 @@ class Door:
         self._connection = connection
         self._tail = tail
         self._window = window
+        self._guarded = False
         self._left = 0
+        self._reached = 0
+        self._looks = 0
         self._known: dict[bytes, list[int]] = {}
         self.last_received_at: int | None = None
         """Of this connection's newest frame in the journal, as of ``load``."""
@@ -38,27 +54,39 @@ class Door:
     @property
     def guarded(self) -> bool:
         """A repeat is possible: ``admit`` has to be asked."""
-        return self._left > 0
+        return self._guarded
 
     def load(self) -> None:
         """Read the journal's newest two windows. To be called before connecting, with nothing left uncommitted."""
         self._known = {}
-        for frame in self._tail.recent(2 * self._window):
+        self._looks = 0
+        self._reached = self._tail.last + 1
+        self._look_further_back()
+
+    def _look_further_back(self) -> bool:
+        """Two windows more; False where there are none, or none that may be asked for."""
+        if self._reached <= 1 or self._looks >= FURTHEST // 2:
+            return False
+        self._looks += 1
+        self._reached, frames = self._tail.frames_before(self._reached, 2 * self._window)
+        for frame in frames:
             if frame.connection != self._connection:
                 continue
             self.last_received_at = max(self.last_received_at or 0, frame.received_at)
             if frame.packet_id:
                 self._known.setdefault(_content(frame), []).append(frame.packet_id)
+        return True
 
     def guard(self, *, session_present: bool) -> None:
         """The connection stands. Without its session the packet ids start anew: then nothing can be a repeat."""
-        self._left = self._window if session_present and self._known else 0
-        if not self._left:
+        self._guarded = session_present and bool(self._known)
+        self._left = self._window
+        if not self._guarded:
             self._known = {}
 
     def stand_down(self) -> None:
-        """All redeliveries are through."""
-        self._left = 0
+        """All redeliveries are through: something has come that was sent after the reconnect."""
+        self._guarded = False
         self._known = {}
 
     def admit(self, frames: Sequence[Frame]) -> tuple[list[Frame], list[int]]:
@@ -70,16 +98,18 @@ class Door:
                 repeats.append(frame.packet_id)
             else:
                 news.append(frame)
-        if self._left <= 0:
-            self.stand_down()
         return news, repeats
 
     def _is_repeat(self, frame: Frame) -> bool:
-        if not frame.flags & QOS_MASK or not frame.packet_id or self._left <= 0:
+        if not frame.flags & QOS_MASK or not frame.packet_id:
             return False
         self._left -= 1
+        if self._left < 0 and not frame.flags & DUP:
+            return False
         key = _content(frame)
         ids = self._known.get(key)
+        while ids is None and frame.flags & DUP and self._look_further_back():
+            ids = self._known.get(key)
         if ids is None:
             return False
         if frame.packet_id in ids:

@@ -300,15 +300,20 @@ class Journal:
                 high = middle - 1
         return low
 
-    def recent(self, count: int) -> Iterator[Frame]:
-        """The newest ``count`` frames, oldest first, read a few batches at a time: together they may be large."""
-        start = self.before(self.last + 1, count)
-        surplus = max(0, self._totals_at(self.last)[0] - self._totals_at(start + 1, before=True)[0] - count)
-        while batches := self.read(start, 4):
+    def frames_before(self, number: int, count: int) -> tuple[int, Iterator[Frame]]:
+        """At least the last ``count`` frames before batch ``number``, oldest first, and the batch that they begin with.
+
+        Whole batches, read a few at a time: together they may be large. Fewer where the journal holds no more.
+        """
+        start = self.before(number, count)
+        return start + 1, self._frames_between(start, number)
+
+    def _frames_between(self, done: int, end: int) -> Iterator[Frame]:
+        while done + 1 < end and (batches := self.read(done, min(4, end - done - 1))):
             for batch in batches:
-                yield from batch.frames[surplus:]
-                surplus = max(0, surplus - len(batch.frames))
-            start = batches[-1].number
+                if batch.number < end:
+                    yield from batch.frames
+            done = batches[-1].number
 
     def locate(self, position: Position | None) -> int:
         """The number of the last batch that a lane at this position has done with.

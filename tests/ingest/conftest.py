@@ -238,8 +238,14 @@ class HeldIntake:
             return not self.waiting
         return True
 
-    def recent(self, count: int) -> Iterable[Frame]:
-        return self.journal[-count:]
+    @property
+    def last(self) -> int:
+        """One frame a batch."""
+        return len(self.journal)
+
+    def frames_before(self, number: int, count: int) -> tuple[int, Iterable[Frame]]:
+        first = max(1, number - count)
+        return first, self.journal[first - 1 : number - 1]
 
     def messages(self) -> list[Frame]:
         """What devices said: no heartbeats, no words of the hub."""

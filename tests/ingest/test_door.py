@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.ingest.door import Door
+from hub.ingest.door import FURTHEST, Door
 from hub.ingest.frames import DUP, Frame
 
 
@@ -15,8 +15,14 @@ class Tail:
     def __init__(self, frames: Iterable[Frame] = ()) -> None:
         self.frames = list(frames)
 
-    def recent(self, count: int) -> Iterable[Frame]:
-        return self.frames[-count:]
+    @property
+    def last(self) -> int:
+        """One frame a batch."""
+        return len(self.frames)
+
+    def frames_before(self, number: int, count: int) -> tuple[int, Iterable[Frame]]:
+        first = max(1, number - count)
+        return first, self.frames[first - 1 : number - 1]
 
 
 def frame(
@@ -72,13 +78,26 @@ def test_without_the_session_nothing_is_a_repeat() -> None:
     assert door.admit([frame(7, flags=1 | DUP)])[1] == []
 
 
-def test_after_the_first_window_nothing_is_a_repeat() -> None:
+def test_after_the_first_window_only_what_is_marked_is_a_repeat() -> None:
     door = a_door(frame(7), frame(9), window=3)
     door.admit([frame(100 + number, b"new") for number in range(2)])
-    assert door.guarded
     assert door.admit([frame(7)])[1] == [7]
-    assert not door.guarded
     assert door.admit([frame(9)])[1] == []
+    assert door.admit([frame(9, flags=1 | DUP)])[1] == [9]
+    assert door.guarded  # until something comes that was sent after the reconnect
+
+
+def test_a_marked_message_is_looked_for_further_back_but_not_for_ever() -> None:
+    """A broker that forgets what is under way sends window upon window again."""
+    old = [frame(number, b"%d" % number) for number in range(1, 101)]
+    door = a_door(*old, window=3)
+    again = [each._replace(flags=1 | DUP) for each in old]
+    news, repeats = door.admit(again[-12:])
+    assert (news, repeats) == ([], list(range(89, 101)))
+    reached = 100 - FURTHEST * 3
+    news, repeats = door.admit(again[reached - 5 : 88])
+    assert [each.packet_id for each in news] == list(range(reached - 4, reached + 1))
+    assert repeats == list(range(reached + 1, 89))
 
 
 def test_only_its_own_connection_counts_and_never_qos_0() -> None:

@@ -20,7 +20,9 @@ from hub.flows.batch import Position
 from hub.ingest import journal_file
 from hub.ingest.frames import Frame
 from hub.ingest.journal import WINDOW, Journal, PositionAhead
+from hub.ingest.journal_file import FORMAT
 from hub.settings import JournalSettings
+from tests.ingest.journal.reading import recent
 
 Frames = Callable[..., Frame]
 Open = Callable[..., Journal]
@@ -65,8 +67,11 @@ def test_batch_numbers_are_never_used_again(open_journal: Open, a_frame: Frames,
 def test_recent_gives_the_newest_frames_over_batches(open_journal: Open, a_frame: Frames) -> None:
     journal = open_journal()
     fill(journal, a_frame, 5)
-    assert [frame.packet_id for frame in journal.recent(4)] == [12, 13, 14, 15]
-    assert [frame.packet_id for frame in journal.recent(100)] == list(range(1, 16))
+    assert [frame.packet_id for frame in recent(journal, 4)] == [12, 13, 14, 15]
+    assert [frame.packet_id for frame in recent(journal, 100)] == list(range(1, 16))
+    first, frames = journal.frames_before(4, 4)
+    assert (first, [frame.packet_id for frame in frames]) == (2, [4, 5, 6, 7, 8, 9])
+    assert list(journal.frames_before(1, 4)[1]) == []
 
 
 def test_before_finds_the_batch_behind_a_number_of_frames(open_journal: Open, a_frame: Frames) -> None:
@@ -176,7 +181,7 @@ def test_sqlite_saying_that_the_disk_is_full_is_no_reason_to_lose_anything(open_
         journal.append([a_frame(2, payload=b"x" * 200_000)])
     journal._writer.execute("PRAGMA max_page_count=1000000")
     assert journal.append([a_frame(3)]) == 2
-    assert [frame.packet_id for frame in journal.recent(9)] == [1, 3]
+    assert [frame.packet_id for frame in recent(journal, 9)] == [1, 3]
 
 
 def append_until_refused(journal: Journal, a_frame: Frames) -> int:
@@ -213,7 +218,7 @@ def test_a_full_file_system_holds_and_then_goes_on(tmp_path: Path, a_frame: Fram
         journal.append([a_frame(written + 1)])
         journal.close()
         journal.open()
-        assert [frame.packet_id for frame in journal.recent(200)] == list(range(1, written + 2))
+        assert [frame.packet_id for frame in recent(journal, 200)] == list(range(1, written + 2))
         assert journal.recovered is None
         journal.close()
     finally:
@@ -250,7 +255,7 @@ def test_everything_said_to_be_durable_survives_a_kill(tmp_path: Path, open_jour
             if said == 150:
                 writer.send_signal(signal.SIGKILL)
     journal = open_journal()
-    kept = [frame.packet_id for frame in journal.recent(100_000)]
+    kept = [frame.packet_id for frame in recent(journal, 100_000)]
     assert kept == list(range(1, len(kept) + 1))
     assert len(kept) >= said >= 150
     assert journal.recovered is None
@@ -316,9 +321,10 @@ def test_blocks_gone_bad_in_the_middle_cost_only_their_batches(
 
 def test_a_newer_file_is_refused_by_name(open_journal: Open, tmp_path: Path) -> None:
     journal = open_journal()
-    journal._writer.execute("UPDATE meta SET value = '2' WHERE key = 'format'")
+    newer = FORMAT + 1
+    journal._writer.execute("UPDATE meta SET value = ? WHERE key = 'format'", (str(newer),))
     journal.close()
-    with pytest.raises(ConfigError, match=r"journal\.sqlite has format 2, this program knows up to 1"):
+    with pytest.raises(ConfigError, match=rf"journal\.sqlite has format {newer}, this program knows up to {FORMAT}"):
         open_journal()
     assert not list(tmp_path.glob("*.damaged-*"))
 
@@ -326,14 +332,14 @@ def test_a_newer_file_is_refused_by_name(open_journal: Open, tmp_path: Path) -> 
 def test_an_older_file_is_brought_forward_step_by_step_or_not_at_all(open_journal: Open, tmp_path: Path) -> None:
     open_journal().close()
     steps: dict[int, journal_file.Migration] = {
-        1: lambda db: db.execute("ALTER TABLE batches ADD COLUMN colour TEXT"),
-        2: lambda db: db.execute("ALTER TABLE batches ADD COLUMN broken NONSENSE DEFAULT (oops"),
+        FORMAT: lambda db: db.execute("ALTER TABLE batches ADD COLUMN colour TEXT"),
+        FORMAT + 1: lambda db: db.execute("ALTER TABLE batches ADD COLUMN broken NONSENSE DEFAULT (oops"),
     }
     path = tmp_path / "journal.sqlite"
     db = journal_file.connect(path)
     with pytest.raises(sqlite3.Error):
-        journal_file.migrate(db, path, target=3, migrations=steps)
-    assert journal_file.read_meta(db)["format"] == "2"
+        journal_file.migrate(db, path, target=FORMAT + 2, migrations=steps)
+    assert journal_file.read_meta(db)["format"] == str(FORMAT + 1)
     assert "colour" in {row[1] for row in db.execute("PRAGMA table_info(batches)")}
     db.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,7 +13,18 @@ import pytest
 from hub.clock import HOUR, SECOND, ManualClock, to_iso
 from hub.domain.health import Status
 from hub.errors import StoreUnavailable
-from hub.flows.batch import SET_BACK, Availability, Beat, Decoded, Gap, Position, Readings, Refusal, TextReading
+from hub.flows.batch import (
+    SET_BACK,
+    Availability,
+    Beat,
+    Decoded,
+    Gap,
+    Learned,
+    Position,
+    Readings,
+    Refusal,
+    TextReading,
+)
 from hub.ingest.batches import BatchSource
 from hub.ingest.frames import Frame
 from hub.ingest.heartbeat import Pulse
@@ -38,7 +49,7 @@ class Numbers:
         self.gap: Callable[[], Gap] = lambda: Gap("main", "test", 1, 2, "")
         self.decoded: list[int] = []
 
-    def recall(self, past: Callable[[int], Iterator[list[Frame]]]) -> None:
+    def recall(self, past: Callable[[int], Iterator[list[Frame]]], known: Iterable[Learned] = ()) -> None:
         self.past = past
 
     def decode(self, position: Position, frames: list[Frame], received_at: int) -> Decoded:
