@@ -12,6 +12,7 @@ from devices.contract import Format, Limits
 _FORMATS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "native": "devices.formats.native:NativeFormat",
+        "zigbee2mqtt": "devices.formats.zigbee2mqtt:Zigbee2MqttFormat",
     }
 )
 """Name -> module and class. A class is made with ``limits`` and the connection's options for it (text -> text)."""
