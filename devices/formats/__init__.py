@@ -11,6 +11,7 @@ from devices.contract import Format, Limits
 
 _FORMATS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "homeassistant": "devices.formats.homeassistant:HomeAssistantFormat",
         "native": "devices.formats.native:NativeFormat",
         "zigbee2mqtt": "devices.formats.zigbee2mqtt:Zigbee2MqttFormat",
     }
