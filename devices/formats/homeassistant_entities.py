@@ -269,5 +269,5 @@ def availability_of(options: dict[str, Any]) -> Availability:
             on = as_text(item.get("payload_available", "online"))[:_LONGEST_WORD]
             off = as_text(item.get("payload_not_available", "offline"))[:_LONGEST_WORD]
             found.append([topic, template, on, off])
-    mode = options.get("availability_mode")
+    mode = clean(options.get("availability_mode"))
     return Availability(mode if mode in {"all", "any"} else "latest", found, problems)

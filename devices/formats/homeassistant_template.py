@@ -52,13 +52,17 @@ class Template(NamedTuple):
     needs_json: bool
 
 
-@lru_cache(maxsize=4_096)
 def template_of(text: str) -> Template | str:
     """The template, or a sentence about what in it is not understood. An empty one is the value itself."""
-    if not text.strip():
-        return Template(lambda value, _found: value, needs_json=False)
     if len(text) > LONGEST:
         return f"a template of {len(text)} characters; at most {LONGEST} are read"
+    return _template_of(text)
+
+
+@lru_cache(maxsize=4_096)
+def _template_of(text: str) -> Template | str:
+    if not text.strip():
+        return Template(lambda value, _found: value, needs_json=False)
     framed = _FRAME.fullmatch(text)
     if framed is None:
         return "more than one {{ expression }}, or a statement"

@@ -47,6 +47,7 @@ _COMMAND: Final = re.compile(r".*/(?:set|get)(?:/.*)?")
 """What others say to a device."""
 _EVENTS: Final = {"device_joined": "join", "device_leave": "leave"}
 _A_GROUP: Final = "group"
+_WORDS: Final[tuple[object, ...]] = ("online", "offline")
 _SMALL: Final = 64
 _MOST_LEVELS: Final = 16
 
@@ -175,7 +176,7 @@ class Zigbee2MqttFormat:
             if isinstance(found, Problem):
                 return found
             word = found.get("state")
-        if word not in {"online", "offline"} or len(payload) > self._limits.payload:
+        if word not in _WORDS or len(payload) > self._limits.payload:
             return Problem("bad_state", f"state is {show(word)}: online or offline is right", device)
         return word == "online"
 

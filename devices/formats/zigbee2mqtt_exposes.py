@@ -185,7 +185,7 @@ class _Reader:
     def _point(
         self, feature: dict[str, Any], key: str, kind: str, channel: str
     ) -> tuple[list[Any] | None, PointInfo | None]:
-        what, own = feature.get("type"), clean(key)
+        what, own = str(feature.get("type")), clean(key)
         if what not in {"numeric", "binary", "enum", "text"} or not own or len(self.points) >= _MOST_POINTS:
             return None, None
         name, part = _name_and_channel(feature, own)
@@ -241,7 +241,7 @@ def _info(
         unit,
         clean(feature.get("label")),
         words,
-        upkeep or name in _UPKEEP or feature.get("category") in {"diagnostic", "config"},
+        upkeep or name in _UPKEEP or clean(feature.get("category")) in {"diagnostic", "config"},
     )
 
 

@@ -15,6 +15,7 @@ from devices.words import own_value
 
 QUIET: Final = frozenset({"last_seen", "elapsed", "update", "update_available", "device", "group_list"})
 """Keys that the bridge itself adds; no readings."""
+_MOST_VALUES: Final = 2_000
 _MOST_UNKNOWN: Final = 16
 _MOST_PROBLEMS: Final = 8
 
@@ -90,7 +91,7 @@ class Reading:
         """A key that no definition announced: kept by its own name where it is a plain value."""
         if key in QUIET:
             return
-        if isinstance(value, (dict, list)) or not clean(key):
+        if isinstance(value, (dict, list)) or not clean(key) or not self._room_for(key):
             if len(self.unknown) < _MOST_UNKNOWN:
                 self.unknown.append(clean(key, 64))
         elif isinstance(value, str):
@@ -99,6 +100,9 @@ class Reading:
             self.values[own_name(clean(key), "switch")] = value
         else:
             self._number(key, value, _unexposed_number(key))  # type: ignore[arg-type]  # JSON has no other kind
+
+    def _room_for(self, key: str) -> bool:
+        return len(key) <= self._limits.name and len(self.values) < _MOST_VALUES
 
     def _wrong(self, reason: str, key: str, value: object, right: str) -> None:
         if len(self.problems) < _MOST_PROBLEMS:

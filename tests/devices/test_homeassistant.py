@@ -314,6 +314,25 @@ def test_a_changed_topic_replaces_the_old_one() -> None:
     assert list(HOME.topics(conversation.state)) == ["y/p"]
 
 
+def test_the_entity_that_spoke_first_says_whether_the_device_is_there() -> None:
+    conversation = started()
+    sensor(conversation, "p", avty_t="x/status")
+    sensor(conversation, "q", avty_t="y/status")
+    assert list(HOME.topics(conversation.state)) == ["x/p", "x/q", "x/status"]
+    [statement] = hear(conversation, "x/status", b"offline").statements
+    assert statement.online is False
+    hear(conversation, "homeassistant/sensor/x/p/config", b"")
+    sensor(conversation, "q", avty_t="y/status")
+    assert list(HOME.topics(conversation.state)) == ["x/q", "y/status"]
+
+
+def test_words_that_are_no_words_are_refused() -> None:
+    conversation = started()
+    for value in ([], {}, 5, None):
+        more = {"avty": [{"t": "x/status", "val_tpl": value, "pl_avail": value}], "avty_mode": value, "schema": value}
+        assert sensor(conversation, "p", unit_of_meas=value, dev_cla=value, ent_cat=value, **more).announcements
+
+
 def test_an_entity_keeps_its_name_when_the_one_before_it_goes() -> None:
     conversation = started()
     sensor(conversation, "one")

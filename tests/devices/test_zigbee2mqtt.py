@@ -44,7 +44,10 @@ json_values = st.recursive(
     max_leaves=12,
 )
 scalars = (
-    st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(("state", "l1", "W", "°C", "ON", "OFF", "\0", "é"))
+    st.none()
+    | st.booleans()
+    | st.integers(-9, 9)
+    | st.sampled_from(("state", "l1", "W", "°C", "ON", "OFF", "\0", "é", [], {}, [[1, {}]]))
 )
 leaf = st.fixed_dictionaries(
     {
@@ -272,6 +275,21 @@ def test_points_and_depth_of_a_definition_are_bounded() -> None:
     for number in range(50):
         deep = {"type": "composite", "property": f"p{number}", "access": 1, "features": [deep]}
     assert [point.name for point in points_of([deep], battery=None).points] == ["linkquality"]
+
+
+def test_values_of_a_message_are_bounded_and_keys_too() -> None:
+    sent = {f"k{number}": 1 for number in range(5_000)} | {"k" * 1_000: 1}
+    said = hear(knowing(PLUG), "plug", sent)
+    assert len(said.samples[0].values) == 2_000
+    assert 0 < len(said.unknown) <= 16
+
+
+def test_words_that_are_no_words_are_refused() -> None:
+    for word in ([], {}, 5, None):
+        for topic in ("plug/availability", "bridge/state"):
+            assert [problem.reason for problem in hear(knowing(PLUG), topic, {"state": word}).problems] == ["bad_state"]
+        said = hear(knowing(PLUG), "bridge/event", {"type": word, "data": word})
+        assert said == Decoded()
 
 
 def test_a_number_that_no_float_can_hold_is_refused_alone() -> None:
