@@ -13,6 +13,7 @@ _FORMATS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "homeassistant": "devices.formats.homeassistant:HomeAssistantFormat",
         "native": "devices.formats.native:NativeFormat",
+        "tasmota": "devices.formats.tasmota:TasmotaFormat",
         "zigbee2mqtt": "devices.formats.zigbee2mqtt:Zigbee2MqttFormat",
     }
 )
