@@ -58,6 +58,10 @@ class Route(msgspec.Struct, frozen=True):
     leaf: str
     path: str = ""
     """With a slash behind it."""
+    key: str = ""
+    """Where the state has the address of the device that speaks under this path."""
+    stranger: DeviceRef | None = None
+    """Who it is before discovery has said it."""
     mac: str = ""
 
 
@@ -86,13 +90,13 @@ class TasmotaFormat:
             mac, _, leaf = topic.removeprefix(_ROOT).partition("/")
             if leaf not in {"config", "sensors"}:
                 return Route(owner, "")
-            return Route(owner, leaf, topic, mac_of(mac))
+            return Route(owner, leaf, topic, mac=mac_of(mac))
         if not topic.startswith(DEFAULT_PREFIXES):
             return None
         path, _, leaf = topic.rpartition("/")
         if "/" not in path or not _known(leaf):
             return Route(owner, "")
-        return Route(owner, leaf, f"{path}/")
+        return _route(owner, leaf, f"{path}/")
 
     def topics(self, state: State) -> Iterable[str]:
         """Of devices whose topics do not begin with ``tele/`` and ``stat/``, which are heard anyway."""
@@ -109,17 +113,17 @@ class TasmotaFormat:
         path, _, leaf = topic.rpartition("/")
         if f"at/{path}/" not in state or not _known(leaf):
             return None
-        return Route(community or "", leaf, f"{path}/")
+        return _route(community or "", leaf, f"{path}/")
 
     def decode(self, route: Route, message: Message, state: State = NO_STATE) -> Decoded:
         """Read one message. Never raises."""
         leaf, payload = route.leaf, message.payload
         if leaf in {"config", "sensors"}:
             return self._discovery(route, payload, state)
-        if not leaf or not payload:
+        if route.stranger is None or not payload:
             return NOTHING
-        mac = state.get(f"at/{route.path}")
-        device = DeviceRef(route.community, "mac", mac) if mac is not None else provisional(route.path, route.community)
+        mac = state.get(route.key)
+        device = DeviceRef(route.community, "mac", mac) if mac is not None else route.stranger
         if leaf == "LWT":
             return self._will(route, device, payload, state)
         reading = Reading(device, words_of(mac or "", state), self._limits)
@@ -196,6 +200,10 @@ def _started(device: DeviceRef, found: dict[str, Any]) -> Decoded:
     if not model and not version:
         return NOTHING
     return Decoded(announcements=(Announcement(device=device, maker="Tasmota", model=model, firmware=version),))
+
+
+def _route(community: str, leaf: str, path: str) -> Route:
+    return Route(community, leaf, path, f"at/{path}", provisional(path, community))
 
 
 def _known(leaf: str) -> bool:

@@ -37,6 +37,8 @@ _SAYS_WHO: Final = re.compile(r"(?:.*(?:[a-z_](?:Id|ID)|_id|Time|time))|id")
 _DEEPEST: Final = 3
 _MOST_VALUES: Final = 2_000
 _LONGEST_KEY: Final = 64
+_MOST_REMEMBERED: Final = 256
+_INFINITE: Final = math.inf
 _LONGEST_UNIT: Final = 16
 _MOST_UNKNOWN: Final = 16
 _MOST_PROBLEMS: Final = 8
@@ -100,17 +102,19 @@ class Reading:
 
     def _sensor(self, sensor: dict[str, Any], channel: str, units: tuple[str, ...], values: dict[str, Any]) -> None:
         """The values of one sensor. The most frequent way, so a number takes no call but the one that is remembered."""
+        places = _places(channel, units)
         for key, value in sensor.items():
             if type(value) is float or type(value) is int:
-                place = _place(key, channel, units) if len(key) <= _LONGEST_KEY else None
-                if place is None or place.name in values or self._left <= 0:
+                place = places[key]
+                if place is None or place[0] in values or self._left <= 0:
                     continue
+                name, _, factor, offset = place
                 try:
-                    number = value * place.factor + place.offset
+                    number = value * factor + offset
                 except OverflowError:
-                    number = math.inf
-                if -math.inf < number < math.inf:
-                    values[place.name] = number
+                    number = _INFINITE
+                if -_INFINITE < number < _INFINITE:
+                    values[name] = number
                     self._left -= 1
                     if self._announcing and values is self.values:
                         self.points.append(_info(place, key, channel, units))
@@ -287,10 +291,29 @@ def _slug(name: str) -> str:
     return slug(name)
 
 
-@lru_cache(maxsize=8_192)
+class _Places(dict[str, Scale | None]):
+    """Where the numbers of each key of a channel go; remembered for the first 256 keys."""
+
+    def __init__(self, channel: str, units: tuple[str, ...]) -> None:
+        super().__init__()
+        self._channel = channel
+        self._units = units
+
+    def __missing__(self, key: str) -> Scale | None:
+        place = _place(key, self._channel, self._units)
+        if len(self) < _MOST_REMEMBERED and len(key) <= _LONGEST_KEY:
+            self[key] = place
+        return place
+
+
+@lru_cache(maxsize=512)
+def _places(channel: str, units: tuple[str, ...]) -> _Places:
+    return _Places(channel, units)
+
+
 def _place(key: str, channel: str, units: tuple[str, ...]) -> Scale | None:
-    """Where the numbers of a key go; None for a key that is no reading, or has no name."""
-    if key in NO_READINGS:
+    """None for a key that is no reading, or has no name."""
+    if key in NO_READINGS or len(key) > _LONGEST_KEY:
         return None
     quantity = QUANTITIES.get(key) or Quantity("", "", _own(key))
     found = scale(quantity.metric, _unit(quantity, units), quantity.own, channel)

@@ -328,7 +328,8 @@ def test_the_entity_that_spoke_first_says_whether_the_device_is_there() -> None:
 
 def test_words_that_are_no_words_are_refused() -> None:
     conversation = started()
-    for value in ([], {}, 5, None):
+    values: tuple[Any, ...] = ([], {}, 5, None)
+    for value in values:
         more = {"avty": [{"t": "x/status", "val_tpl": value, "pl_avail": value}], "avty_mode": value, "schema": value}
         assert sensor(conversation, "p", unit_of_meas=value, dev_cla=value, ent_cat=value, **more).announcements
 

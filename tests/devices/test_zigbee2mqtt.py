@@ -285,7 +285,8 @@ def test_values_of_a_message_are_bounded_and_keys_too() -> None:
 
 
 def test_words_that_are_no_words_are_refused() -> None:
-    for word in ([], {}, 5, None):
+    words: tuple[Any, ...] = ([], {}, 5, None)
+    for word in words:
         for topic in ("plug/availability", "bridge/state"):
             assert [problem.reason for problem in hear(knowing(PLUG), topic, {"state": word}).problems] == ["bad_state"]
         said = hear(knowing(PLUG), "bridge/event", {"type": word, "data": word})
