@@ -15,6 +15,10 @@ _FORMATS: Final[Mapping[str, str]] = MappingProxyType(
         "native": "devices.formats.native:NativeFormat",
         "sparkplug": "devices.formats.sparkplug:SparkplugFormat",
         "thethingsstack": "devices.formats.thethingsstack:TheThingsStackFormat",
+        "homeassistant": "devices.formats.homeassistant:HomeAssistantFormat",
+        "native": "devices.formats.native:NativeFormat",
+        "tasmota": "devices.formats.tasmota:TasmotaFormat",
+        "zigbee2mqtt": "devices.formats.zigbee2mqtt:Zigbee2MqttFormat",
     }
 )
 """Name -> module and class. A class is made with ``limits`` and the connection's options for it (text -> text)."""
