@@ -12,6 +12,7 @@ from devices.contract import Format, Limits
 _FORMATS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "native": "devices.formats.native:NativeFormat",
+        "shelly": "devices.formats.shelly:ShellyFormat",
     }
 )
 """Name -> module and class. A class is made with ``limits`` and the connection's options for it (text -> text)."""
@@ -34,6 +35,6 @@ def make(name: str, limits: Limits | None = None, options: Mapping[str, str] | N
     module, _, kind = where.partition(":")
     try:
         made: Format = getattr(import_module(module), kind)(limits, **(options or {}))
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise UnknownFormat(f"format {name}: {error}") from error
     return made
