@@ -12,6 +12,7 @@ from devices.contract import Format, Limits
 _FORMATS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "native": "devices.formats.native:NativeFormat",
+        "senml": "devices.formats.senml:SenmlFormat",
         "shelly": "devices.formats.shelly:ShellyFormat",
     }
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Final
 
 from devices.contract import Change, Decoded, DeviceRef, Event, Sample
@@ -54,16 +54,16 @@ def gen1_push(device: DeviceRef, channel: str, found: dict[str, Any]) -> tuple[E
     return (Event(device, None, "button", code, active=None, identity=identity and identity[:64]),)
 
 
-def faults_of(reading: Reading, before: Mapping[str, list[str]], whole: Iterable[str]) -> dict[str, list[str]]:
+def faults_of(reading: Reading, before: Mapping[str, list[str]], whole: Container[str]) -> dict[str, list[str]]:
     """The errors that the message speaks of, by the field that lists them, as codes under their channel and phase.
 
     A field that is not in the answer has not been spoken of: what it said before still holds. A null ends what it said; so
     does being left out of a component whose ``whole`` status this is.
     """
     said: dict[str, list[str]] = {}
-    if before:
-        for component in whole:
-            said.update((source, []) for source in before if source.startswith(f"{component}."))
+    for source in before:
+        if source.partition(".")[0] in whole:
+            said[source] = []
     for component, field, value in reading.errors:
         kind, _, number = component.partition(":")
         phase = field.removesuffix("errors").rstrip("_")[:8]

@@ -8,11 +8,11 @@ from typing import Any, Final, Literal
 import msgspec
 
 from devices.contract import Announcement, Change, Decoded, DeviceRef, Event, Problem, Request, Sample, State, Statement
+from devices.formats.slugs import id_slug
 
 _MOST_ENTRIES: Final = 10_000
 _FACTORY_ID: Final = re.compile(r"(shelly[a-z0-9-]{0,40}?)-([0-9a-f]{12}|[0-9a-f]{6})", re.IGNORECASE)
 _MAC: Final = re.compile(r"[0-9a-f]{12}")
-_PLAIN: Final = re.compile(r"[^a-z0-9._-]+")
 _LONGEST_INTERVAL: Final = 7 * 86_400
 
 # fmt: off
@@ -51,7 +51,7 @@ def speaker_of(prefix: str, name: str, community: str) -> Speaker:
     """Who speaks under ``prefix``, as far as ``name``, or its last level, tells."""
     found = _FACTORY_ID.fullmatch(name.rpartition("/")[2])
     certain = found is not None and len(found[2]) == 12
-    scheme, own = ("mac", found[2].lower()) if found is not None and certain else ("shelly", _named(name))
+    scheme, own = ("mac", found[2].lower()) if found is not None and certain else ("shelly", id_slug(name))
     return Speaker(
         prefix,
         DeviceRef(community, scheme, own),
@@ -60,10 +60,6 @@ def speaker_of(prefix: str, name: str, community: str) -> Speaker:
         key=f"who/{prefix}",
         faults=f"faults/{prefix}",
     )
-
-
-def _named(name: str) -> str:
-    return _PLAIN.sub("-", name.lower())[:100] or "-"
 
 
 def mac_of(value: object) -> str:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 from devices.contract import DeviceRef
-
-_NO_WORD: Final = re.compile(r"[^a-z0-9._-]+")
+from devices.formats.slugs import id_slug
 
 
 def filters_of(option: str) -> tuple[str, ...]:
@@ -41,4 +37,4 @@ def matches(topic_filter: str, topic: str) -> bool:
 
 def place_of(topic: str, community: str) -> DeviceRef:
     """The topic as a device, where nothing in its messages says who speaks."""
-    return DeviceRef(community, "topic", _NO_WORD.sub("-", topic.lower()).strip("-")[:200] or "-")
+    return DeviceRef(community, "topic", id_slug(topic))
