@@ -11,9 +11,11 @@ from devices.contract import Format, Limits
 
 _FORMATS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "influx_line": "devices.formats.influx_line:InfluxLineFormat",
         "native": "devices.formats.native:NativeFormat",
         "senml": "devices.formats.senml:SenmlFormat",
         "shelly": "devices.formats.shelly:ShellyFormat",
+        "telegraf_json": "devices.formats.telegraf_json:TelegrafJsonFormat",
     }
 )
 """Name -> module and class. A class is made with ``limits`` and the connection's options for it (text -> text)."""
