@@ -19,6 +19,11 @@ _FORMATS: Final[Mapping[str, str]] = MappingProxyType(
         "native": "devices.formats.native:NativeFormat",
         "tasmota": "devices.formats.tasmota:TasmotaFormat",
         "zigbee2mqtt": "devices.formats.zigbee2mqtt:Zigbee2MqttFormat",
+        "influx_line": "devices.formats.influx_line:InfluxLineFormat",
+        "native": "devices.formats.native:NativeFormat",
+        "senml": "devices.formats.senml:SenmlFormat",
+        "shelly": "devices.formats.shelly:ShellyFormat",
+        "telegraf_json": "devices.formats.telegraf_json:TelegrafJsonFormat",
     }
 )
 """Name -> module and class. A class is made with ``limits`` and the connection's options for it (text -> text)."""

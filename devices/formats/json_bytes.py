@@ -32,6 +32,14 @@ def too_deep(payload: bytes, limit: int) -> bool:
 
 def read_object(payload: bytes, limits: Limits, device: DeviceRef | None) -> dict[str, Any] | Problem:
     """The JSON object in the payload, or what is wrong with it. Never raises."""
+    found = read_json(payload, limits, device)
+    if isinstance(found, (dict, Problem)):
+        return found
+    return Problem("not_an_object", f"found a JSON {kind_of(found)}: send one JSON object", device)
+
+
+def read_json(payload: bytes, limits: Limits, device: DeviceRef | None) -> Any:
+    """Whatever JSON is in the payload, or a Problem that says what is wrong with it. Never raises."""
     if len(payload) > limits.payload:
         detail = f"payload of {len(payload)} bytes; at most {limits.payload} are taken: send fewer values a message"
         return Problem("too_large", detail, device)
@@ -42,12 +50,9 @@ def read_object(payload: bytes, limits: Limits, device: DeviceRef | None) -> dic
     except UnicodeDecodeError as error:
         return Problem("not_utf8", f"byte {error.start} is not UTF-8: encode the payload as UTF-8", device)
     try:
-        found = msgspec.json.decode(payload)
+        return msgspec.json.decode(payload)
     except UNREADABLE as error:
-        return Problem("not_json", f"{error}: send one JSON object, without NaN, comments or trailing commas", device)
-    if not isinstance(found, dict):
-        return Problem("not_an_object", f"found a JSON {_kind(found)}: send one JSON object", device)
-    return found
+        return Problem("not_json", f"{error}: send JSON without NaN, comments or trailing commas", device)
 
 
 def show(value: object) -> str:
@@ -56,6 +61,7 @@ def show(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
+    """What JSON calls a value that is no object."""
     kinds = {list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
     return kinds.get(type(value), "null")
