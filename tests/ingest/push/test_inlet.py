@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -145,6 +146,30 @@ def test_a_repeat_waits_for_the_commit_of_the_first(make_rig: Callable[..., Rig]
         assert not any(each.done() for each in both)
         intake.commit()
         assert [each.result(20).status for each in both] == [200, 200]
+    assert len(intake.journal) == 1
+
+
+def test_two_equal_ones_at_the_same_moment_are_one(
+    make_rig: Callable[..., Rig], intake: HeldIntake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig, body, both_are_in, put = make_rig(), onenet("{}"), threading.Semaphore(0), intake.put
+
+    def slow_put(*frames: Any) -> None:
+        both_are_in.acquire(timeout=20)
+        both_are_in.acquire(timeout=20)
+        both_are_in.release(2)
+        put(*frames)
+
+    def paced(_now: int) -> int:
+        both_are_in.release()
+        return 0
+
+    monkeypatch.setattr(intake, "put", slow_put)
+    monkeypatch.setattr(rig.inlet._sources["onenet"], "pace", paced)
+    with ThreadPoolExecutor(2) as asking:
+        assert [
+            each.result(20).status for each in [asking.submit(rig.inlet.take, from_onenet(body)) for _ in "ab"]
+        ] == [200, 200]
     assert len(intake.journal) == 1
 
 

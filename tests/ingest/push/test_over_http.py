@@ -15,6 +15,7 @@ from typing import Any, Self
 import pytest
 import requests
 
+from hub.commands import check
 from hub.errors import ConfigError, StoreUnavailable
 from hub.flows.lists import QuarantineFilter
 from hub.ingest.frames import Frame
@@ -230,6 +231,20 @@ class AskedCloud:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def test_check_names_the_addresses_or_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    web = Web(public_url="https://hub.example")
+    poll = PushPoll(name="meters", url="https://cloud.example/x", **GARDEN)
+    good = Settings(data_dir=tmp_path, web=web, push=Push(sources=(CTWING,), polls=(poll,)))
+    assert check._clouds_are_understood(good)
+    said = capsys.readouterr().out
+    assert "push source ctwing: https://hub.example/ingest/ctwing is read as pushed" in said
+    assert "poll meters: every 300 s" in said
+    assert SECRET not in said
+    wrong = Settings(data_dir=tmp_path, push=Push(sources=(CTWING.model_copy(update={"format": "x"}),)))
+    assert not check._clouds_are_understood(wrong)
+    assert "[push] ctwing: unknown format 'x'" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ def test_what_is_right_is_taken(tmp_path: Path) -> None:
         ('secret = "a-secret-of-the-tests-0123456789"', 'secret_file = "/dev/null/x"', "cannot be read"),
         ('secret_file = "FILE"', 'secret_file = "FILE"\nsecret = "x"', "are both set"),
         ('secret = "a-', 'nonsense = 1\nsecret = "a-', "unknown key push.sources.0.nonsense"),
+        ('secret = "a-secret-of-the-tests-0123456789"', "secret = 1234567890123456", "found ***"),
         ('secret = "a-', 'check = "md5"\nsecret = "a-', "'onenet'"),
         ("{cursor}", "{password}", "nothing fills in {password}: expected {secret}, {cursor}"),
         ("Bearer {secret}", "Bearer {token}", "nothing fills in {token}"),
@@ -64,5 +65,12 @@ def test_what_is_wrong_is_named_without_the_secret(tmp_path: Path, old: str, new
     with pytest.raises(ConfigError) as refused:
         read(tmp_path, GOOD.replace(old, new, 1))
     assert words in str(refused.value)
-    for secret in ("a-secret-of-the-tests", "the-secret-of-the-file", "slashes", '"short"', "'short'"):
+    for secret in (
+        "a-secret-of-the-tests",
+        "the-secret-of-the-file",
+        "slashes",
+        '"short"',
+        "'short'",
+        "1234567890123456",
+    ):
         assert secret not in str(refused.value)
