@@ -63,12 +63,11 @@ class PushInlet:
         if source is None:
             self._meters.unknown.inc()
             return _UNKNOWN
-        if not source.check.greets:
-            return Answer(405, "method_not_allowed", "push to this address with POST")
-        word = source.check.greet(delivery.query)
+        word = source.check.greet(delivery)
         if word is None:
-            detail = "the handshake needs msg, nonce and the signature over both: compare the token with the cloud's"
-            return self._refuse(source, Verdict(403, "wrong_signature", detail))
+            return Answer(405, "method_not_allowed", "push to this address with POST")
+        if isinstance(word, Verdict):
+            return self._refuse(source, word)
         self._count(source, "greeted")
         return Answer(200, text=word)
 

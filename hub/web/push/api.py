@@ -31,13 +31,29 @@ async def push_with_secret(request: Request, source: str, secret: str) -> Respon
 @router.get("/ingest/{source}", dependencies=[Public], response_class=PlainTextResponse)
 def greet(request: Request, source: str) -> Response:
     """The handshake of clouds that check an address before they push to it (OneNET)."""
-    return _said(request, source, _inlet(request).greet(Delivery(source=source, query=dict(request.query_params))))
+    return _greet(request, source, secret="")
+
+
+@router.get("/ingest/{source}/{secret}", dependencies=[Public], response_class=PlainTextResponse)
+def greet_with_secret(request: Request, source: str, secret: str) -> Response:
+    """As above; without a handshake it says whether the secret is right."""
+    return _greet(request, source, secret=secret)
+
+
+def _greet(request: Request, source: str, *, secret: str) -> Response:
+    query = dict(request.query_params)
+    delivery = Delivery(source=source, secret=secret, headers=_headers(request), query=query)
+    return _said(request, source, _inlet(request).greet(delivery))
+
+
+def _headers(request: Request) -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}
 
 
 async def _push(request: Request, source: str, *, secret: str) -> Response:
     inlet, bodies = _inlet(request), request.app.state.bodies
     assert isinstance(bodies, Bodies)  # noqa: S101 - create_app puts them there
-    headers = {name.lower(): value for name, value in request.headers.items()}
+    headers = _headers(request)
     refused = inlet.look(Delivery(source=source, secret=secret, headers=headers))
     if refused is not None:
         return _said(request, source, refused)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.flows.pushing import Delivery
-from hub.ingest.push_checks import Check, HmacCheck, OneNetCheck, SecretCheck, TimedHmacCheck
+from hub.ingest.push_checks import Check, HmacCheck, OneNetCheck, SecretCheck, TimedHmacCheck, Verdict
 from tests.ingest.push.conftest import KEY, NOON, SECRET, TOKEN, onenet, signed
 
 BODY = b'{"level":402}'
@@ -141,6 +141,10 @@ def test_a_push_of_onenet_made_with_openssl() -> None:
     assert OneNetCheck(TOKEN).judge(delivery(older), NOON).slug == ""
     as_object = body.replace(rb'"{\"at\":1795000000000}"', b'{"at":1795000000000}')
     assert OneNetCheck(TOKEN).judge(delivery(as_object), NOON).slug == "", "signed as it was written"
+    enciphered = body.replace(b'"msg"', b'"enc_msg"')
+    assert OneNetCheck(TOKEN).judge(delivery(enciphered), NOON).slug == "", (
+        "it is theirs; who can read it is another matter"
+    )
 
 
 @pytest.mark.parametrize(
@@ -172,11 +176,27 @@ def test_the_nonce_makes_a_push_one_of_its_own() -> None:
 def test_the_handshake_gives_msg_back() -> None:
     asked = {"msg": "hello", "nonce": "aB3dE6gH", "signature": "rP4sNmxoioNqEiyeHGTR+w=="}
     check = OneNetCheck(TOKEN)
-    assert check.greet(asked) == "hello"
-    assert check.greet(asked | {"signature": "rP4sNmxoioNqEiyeHGTR w=="}) == "hello", "a plus that came unquoted"
-    for wrong in ({"msg": "hellO"}, {"nonce": "aB3dE6gX"}, {"signature": ""}, {"msg": ""}, {"msg": "x" * 1001}):
-        assert check.greet(asked | wrong) is None
-    assert check.greet({}) is None
+
+    def said(**other: str) -> object:
+        found = check.greet(Delivery(source="x", query=asked | other))
+        return found.status if isinstance(found, Verdict) else found
+
+    assert said() == "hello"
+    assert said(signature="rP4sNmxoioNqEiyeHGTR w==") == "hello", "a plus that came unquoted"
+    assert [said(msg="hellO"), said(nonce="aB3dE6gX"), said(signature="x"), said(msg="x" * 1001)] == [403] * 4
+    assert [said(msg=""), said(signature="")] == [None, None], "somebody looks at the address"
+
+
+def test_a_source_with_a_secret_gives_msg_back_to_who_has_it() -> None:
+    """OneNET's page allows it, and its newest pushes are not all signed."""
+    check, query = SecretCheck(SECRET, None), {"msg": "hello"}
+    assert check.greet(Delivery(source="x", secret=SECRET, query=query)) == "hello"
+    assert check.greet(Delivery(source="x", secret=SECRET)) == "ok"
+    assert check.greet(Delivery(source="x", query=query)) is None
+    wrong = check.greet(Delivery(source="x", secret="wrong", query=query))
+    assert isinstance(wrong, Verdict)
+    assert wrong.status == 403
+    assert HmacCheck(KEY, None).greet(Delivery(source="x", query=query)) is None
 
 
 # --- anything ---------------------------------------------------------------------------------------------------
@@ -206,4 +226,4 @@ def test_whatever_comes_is_answered_and_never_taken(body: bytes, header: str, se
         assert check.judge(shown, NOON).status in {401, 403}
         check.early(shown)
         check.key_of(body)
-        assert check.greet(shown.query) is None
+        assert not isinstance(check.greet(shown), str)

@@ -244,6 +244,8 @@ def test_the_handshake(rig: Rig) -> None:
     assert rig.inlet.greet(Delivery(source="onenet", query=asked)) == Answer(200, text="hello")
     assert rig.inlet.greet(Delivery(source="onenet", query=asked | {"msg": "x"})).status == 403
     assert rig.inlet.greet(Delivery(source="ctwing", query=asked)).status == 405
+    assert rig.inlet.greet(Delivery(source="plain", query=asked)).status == 405
+    assert rig.inlet.greet(Delivery(source="ctwing", secret=SECRET)) == Answer(200, text="ok")
     assert rig.inlet.greet(Delivery(source="nobody", query=asked)).status == 404
     assert rig.intake.journal == []
     assert rig.health("ctwing").status is Status.OK, "somebody who looks at the address is no trouble"
