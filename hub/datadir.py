@@ -53,6 +53,11 @@ class DataDir:
         return self.root / "receivers"
 
     @property
+    def polls(self) -> Path:
+        """How far each poll of a vendor's cloud has come."""
+        return self.root / "polls"
+
+    @property
     def files(self) -> Path:
         """What people upload, each named by its checksum."""
         return self.root / "files"
@@ -69,7 +74,7 @@ class DataDir:
 
     def kept_beside(self) -> tuple[Path, ...]:
         """Files and folders that belong into a backup, beside the stores."""
-        return (self.files, self.receivers, self.broker_passwords, self.hub_id_file)
+        return (self.files, self.receivers, self.polls, self.broker_passwords, self.hub_id_file)
 
     @property
     def socket(self) -> Path:

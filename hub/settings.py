@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from hub.clock import MINUTE, from_iso
 from hub.domain.metrics import METRICS
+from hub.domain.polling import BLANKS, unknown_blanks
 from hub.domain.retention import Kept, Retention
 from hub.errors import ConfigError
 
@@ -22,6 +23,8 @@ _MICROSECONDS = 1_000_000
 EMBEDDED = "duckdb"
 """The series store inside the data folder."""
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+CloudName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,47}$")]
+"""Shorter than a slug: with what stands before it, it is the name of a connection."""
 
 
 class _Section(BaseModel):
@@ -117,6 +120,127 @@ class Ingest(_Section):
     @classmethod
     def _instant(cls, value: object) -> object:
         return from_iso(value if "T" in value else f"{value}T00:00:00Z") if isinstance(value, str) else value
+
+
+def _with_secret_from_file(data: Any) -> Any:
+    """``secret_file`` stands for ``secret`` with the file's content."""
+    if not isinstance(data, dict) or data.get("secret_file") is None:
+        return data
+    if data.get("secret"):
+        raise ValueError("secret and secret_file are both set: keep one of them")
+    try:
+        found = Path(str(data["secret_file"])).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeError) as error:
+        raise ValueError(f"secret_file {data['secret_file']} cannot be read: {error}") from error
+    return {**data, "secret": found}
+
+
+class PushSource(_Section):
+    """[[push.sources]]: a vendor's cloud that pushes to ``/ingest/{name}``."""
+
+    name: CloudName
+    format: str
+    """One of the wire formats that read ``http/{name}``."""
+    community: Slug | None = None
+    """The community of its devices."""
+    options: dict[str, str] = {}
+    """The format's own settings."""
+    check: Literal["secret", "hmac_sha256", "hmac_sha256_time", "onenet"] = "secret"
+    secret: str = Field(default="", repr=False)
+    """Shared with the cloud: the secret itself, the key of its signature, or OneNET's token."""
+    secret_file: Path | None = None
+    header: str | None = Field(default=None, pattern=r"^[A-Za-z0-9-]{1,64}$")
+    """Where the secret or the signature stands; unset: as is usual for the check."""
+    max_age_s: float = Field(default=300.0, ge=10)
+    """How far the time of a timed signature may be from the hub's."""
+    rate_per_s: float = Field(default=50.0, gt=0)
+    expect_every_s: float | None = Field(default=None, ge=60)
+    """A silence longer than this is shown as trouble."""
+    answer: str = Field(default="ok", max_length=200)
+    """What the cloud wants to read in a good answer."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _secret_from_file(cls, data: Any) -> Any:
+        return _with_secret_from_file(data)
+
+    @model_validator(mode="after")
+    def _has_a_secret(self) -> Self:
+        if not re.fullmatch(r"[\x21-\x7e]{16,200}", self.secret):
+            raise ValueError("secret (or secret_file): expected 16 to 200 printable characters without blanks")
+        if self.check == "secret" and not re.fullmatch(r"[A-Za-z0-9._~-]+", self.secret):
+            raise ValueError("secret: it stands in an address: use letters, digits and . _ ~ - only")
+        return self
+
+
+class PushPoll(_Section):
+    """[[push.polls]]: a vendor's cloud that only answers questions."""
+
+    name: CloudName
+    url: str
+    """Asked with GET; may hold the blanks of ``hub.domain.polling``."""
+    every_s: float = Field(default=300.0, ge=5)
+    format: str
+    community: Slug | None = None
+    options: dict[str, str] = {}
+    headers: dict[str, str] = {}
+    """Sent with each question; may hold the same blanks."""
+    secret: str = Field(default="", repr=False)
+    """What stands for ``{secret}`` in url and headers."""
+    secret_file: Path | None = None
+    cursor: str = ""
+    """Where in an answer the next ``{cursor}`` stands: names and numbers with dots between them."""
+    first_s: float = Field(default=3600.0, ge=0)
+    """How far back the first question reaches."""
+    overlap_s: float = Field(default=60.0, ge=0)
+    """How much of the span before is asked for again."""
+    allow_private: bool = False
+    """Loopback and private addresses may be asked."""
+    ca_file: Path | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _secret_from_file(cls, data: Any) -> Any:
+        return _with_secret_from_file(data)
+
+    @field_validator("url")
+    @classmethod
+    def _web_address(cls, url: str) -> str:
+        if not url.startswith(("https://", "http://")):
+            raise ValueError("expected https:// or http://, e.g. https://cloud.example/devices?since={since_s}")
+        return _with_known_blanks(url)
+
+    @field_validator("headers")
+    @classmethod
+    def _plain_headers(cls, headers: dict[str, str]) -> dict[str, str]:
+        for name, value in headers.items():
+            if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", name) or not _with_known_blanks(value).isprintable():
+                raise ValueError(f"header {name!r}: expected a plain name and one line of text")
+        return headers
+
+
+def _with_known_blanks(template: str) -> str:
+    unknown = unknown_blanks(template)
+    if unknown:
+        known = ", ".join(f"{{{blank}}}" for blank in BLANKS)
+        raise ValueError(f"nothing fills in {{{unknown[0]}}}: expected {known}")
+    return template
+
+
+class Push(_Section):
+    """[push]: vendors' clouds."""
+
+    answer_within_ms: int = Field(default=300, ge=50, le=60_000)
+    """A push that is not durable by then is answered 503, and sent again."""
+    sources: tuple[PushSource, ...] = ()
+    polls: tuple[PushPoll, ...] = ()
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        names = [*(each.name for each in self.sources), *(each.name for each in self.polls)]
+        if len(set(names)) < len(names):
+            raise ValueError("two push sources or polls have the same name: each topic http/{name} is one cloud's")
+        return self
 
 
 class JournalSettings(_Section):
@@ -311,6 +435,7 @@ class Settings(BaseSettings):
     admin_token: str | None = None
     mqtt: Mqtt = Mqtt()
     ingest: Ingest = Ingest()
+    push: Push = Push()
     journal: JournalSettings = JournalSettings()
     series: Series = Series()
     records: RecordsSettings = RecordsSettings()
@@ -382,8 +507,17 @@ def _explain(item: Any, path: Path) -> str:
     name = "HUB_" + "__".join(str(part) for part in item["loc"]).upper()
     if item["type"] == "extra_forbidden":
         return f"unknown key {key} (in {path} or as {name}): see docs/settings.md for the keys that exist"
-    found = re.sub(r"://[^/@\s]*@", "://***@", repr(item["input"]))
-    return f"{key} ({path} or {name}): {item['msg']}; found {found}"
+    return f"{key} ({path} or {name}): {item['msg']}; found {_shown(item)}"
+
+
+def _shown(item: Any) -> str:
+    """What was found, but no secret: of a table the keys alone."""
+    found = item["input"]
+    if isinstance(found, dict):
+        return f"a table with {', '.join(map(str, found)) or 'nothing'}"
+    if item["loc"] and item["loc"][-1] in _SECRETS:
+        return "***"
+    return re.sub(r"://[^/@\s]*@", "://***@", repr(found))
 
 
 def _take_secret_files(environment: os._Environ[str]) -> None:
@@ -396,6 +530,7 @@ def _take_secret_files(environment: os._Environ[str]) -> None:
         del environment[name]
 
 
+_SECRETS = frozenset({"secret", "webhook_secret", "token", "admin_token"})
 _FILE_SETTINGS = frozenset(
     {
         "HUB_GRAFANA__CA_FILE",

@@ -21,6 +21,7 @@ from hub.backup.schedule import BackupSchedule
 from hub.backup.taking import take
 from hub.certificates import Certificates, End, FileInUse, Shown
 from hub.clock import DAY, HOUR, SECOND, Clock, WallClock
+from hub.clouds import Clouds, spoken_by
 from hub.control import ControlServer, Say
 from hub.datadir import DataDir, Lock
 from hub.domain.health import Health, Status
@@ -136,6 +137,7 @@ class Hub:
         ingest = settings.ingest
         limits = Limits(payload=ingest.payload_limit, depth=ingest.depth_limit, values=ingest.values_limit)
         self.spoken = tuple(Spoken.of(connection, limits) for connection in self.connections)
+        self.pushed = spoken_by(settings.push, limits)
         self.following = Following(self.spoken, lambda name, topics: self.receivers[name].follow(topics))
         self.slots = Slots()
         self.pulse = Pulse(
@@ -197,6 +199,7 @@ class Hub:
             meters=IntakeMeters(metrics),
             needed=lambda: min(runner.done_with() for runner in self._runners()),
         )
+        self.clouds = Clouds(settings, intake=self.intake, clock=clock, metrics=metrics, folder=self.folder.polls)
         mqtt_meters = MqttMeters(metrics)
         self.receivers = {
             connection.name: Receiver(
@@ -306,6 +309,7 @@ class Hub:
             health=self.health,
             metrics=self.metrics,
             changes=self.changes,
+            inlet=self.clouds.inlet,
         )
 
     def broker_accounts(self) -> Accounts | None:
@@ -338,7 +342,7 @@ class Hub:
 
     def _decoder(self, slots: Slots | None = None) -> Decoder:
         return Decoder(
-            self.spoken,
+            (*self.spoken, *self.pushed),
             self.slots if slots is None else slots,
             self.settings.ingest,
             known=lambda device: device in self.registrar.current.devices,
@@ -477,6 +481,7 @@ class Hub:
         self.registry.open()
         self.journal.open()
         steps.callback(self.journal.close)
+        self.clouds.open(self.journal)
         for store in self._stores():
             store.open()
             steps.callback(store.close)
@@ -534,6 +539,8 @@ class Hub:
         for receiver in self.receivers.values():
             receiver.start()
             steps.callback(receiver.stop)
+        self.clouds.start()
+        steps.callback(self.clouds.stop)
 
     @contextlib.contextmanager
     def stores(self) -> Iterator[None]:
@@ -567,7 +574,7 @@ class Hub:
                 if part is not None
             ),
         ]
-        return [part(now) for part in parts]
+        return [*(part(now) for part in parts), *self.clouds.health(now)]
 
 
 def _spare_the_collector(steps: contextlib.ExitStack) -> None:

@@ -49,6 +49,7 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
     failed = not all(
         [
             _brokers_answer(settings),
+            _clouds_are_understood(settings),
             _series_servers_answer(settings),
             _mirrors_agree(settings, chosen.days),
             stack_is_well(settings),
@@ -93,6 +94,23 @@ def _brokers_answer(settings: Settings) -> bool:
             print(error)
             well = False
     return well
+
+
+def _clouds_are_understood(settings: Settings) -> bool:
+    """Name the addresses that clouds push to. Nobody is asked: a question may move a cloud's cursor."""
+    from hub.clouds import spoken_by
+
+    try:
+        spoken_by(settings.push)
+    except ConfigError as error:
+        print(error)
+        return False
+    public = (settings.web.public_url or "").rstrip("/")
+    for source in settings.push.sources:
+        print(f"push source {source.name}: {public}/ingest/{source.name} is read as {source.format}")
+    for poll in settings.push.polls:
+        print(f"poll {poll.name}: every {poll.every_s:g} s, read as {poll.format}")
+    return True
 
 
 def _series_servers_answer(settings: Settings) -> bool:

@@ -22,9 +22,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(_chosen: argparse.Namespace, settings: Settings) -> int:
     """Start, wait for the end, stop."""
-    if not settings.mqtt.all_connections():
+    if not (settings.mqtt.all_connections() or settings.push.sources or settings.push.polls):
         raise ConfigError(
-            "no broker: set HUB_MQTT__URL=mqtt://user:password@host:1883 (or [mqtt] url in hub.toml); hub demo needs none"
+            "no broker: set HUB_MQTT__URL=mqtt://user:password@host:1883 (or [mqtt] url in hub.toml), or name a cloud "
+            "under [push]; hub demo needs none"
         )
     from hub import timesync
     from hub.supervisor import Supervisor

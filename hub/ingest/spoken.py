@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from devices import formats
 from devices.contract import Format, LearningFormat, Limits, State
 from hub.errors import ConfigError
-from hub.settings import Connection
+from hub.settings import Connection, PushPoll, PushSource
 
 _TOPICS_LIMIT: Final = 5_000
 _OWN_COMMUNITY: Final = frozenset({"native"})
@@ -45,6 +45,29 @@ class Spoken(NamedTuple):
                 "add it there, or take the options away"
             )
         return cls(connection.name, connection.community, tuple(made), connection.may_write)
+
+    @classmethod
+    def of_cloud(cls, cloud: PushSource | PushPoll, connection: str, limits: Limits | None = None) -> Spoken:
+        """What comes over HTTP, on the topic ``http/{name}``; nothing is ever sent there.
+
+        ConfigError as in ``of``, and for a format that reads no such topic.
+        """
+        try:
+            made = formats.make(cloud.format, limits, cloud.options)
+        except formats.UnknownFormat as error:
+            raise ConfigError(f"[push] {cloud.name}: {error}") from error
+        if cloud.community is None and cloud.format not in _OWN_COMMUNITY:
+            raise ConfigError(
+                f"[push] {cloud.name}: format {cloud.format} does not say which community its devices belong to: "
+                'add community = "…"'
+            )
+        topic = f"http/{cloud.name}"
+        if made.route(topic, cloud.community) is None:
+            raise ConfigError(
+                f"[push] {cloud.name}: format {cloud.format} reads no topic {topic}: it is for MQTT; expected a format of "
+                "pushes, see docs/manual/push.md"
+            )
+        return cls(connection, cloud.community, (made,))
 
     @property
     def filters(self) -> tuple[str, ...]:

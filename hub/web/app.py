@@ -19,9 +19,10 @@ from hub.errors import ConfigError, HubError
 from hub.web.auth.access import SignInFirst, roles_of
 from hub.web.auth.attempts import Attempts
 from hub.web.deps import WebDeps
-from hub.web.headers import Headers
+from hub.web.headers import PUSHES, Headers
 from hub.web.picture import BoundPoints
 from hub.web.problems import Problem, problem_of
+from hub.web.push.bodies import Bodies
 from hub.web.queries import Queries
 from hub.web.rendering import DIST, Pages
 from hub.web.routes import ROUTERS
@@ -44,6 +45,7 @@ def create_app(deps: WebDeps) -> FastAPI:
     app.state.bound = BoundPoints()
     app.state.queries = Queries(deps.series)
     app.state.attempts = Attempts()
+    app.state.bodies = Bodies(deps.settings.ingest.payload_limit)
     for router in ROUTERS:
         _refuse_open_routes(router)
         app.include_router(router)
@@ -77,15 +79,21 @@ def _answer(request: Request, error: Exception) -> Response:
         return RedirectResponse(f"/login?next={target}", status_code=303)
     problem = problem_of(error)
     if problem.status >= 500:
-        log.error("request failed", exc_info=error, extra={"action": "request_failed", "path": request.url.path})
+        log.error("request failed", exc_info=error, extra={"action": "request_failed", "path": _shown_path(request)})
     if _for_programs(request):
         return problem.answer(request)
     return _page(request, problem)
 
 
+def _shown_path(request: Request) -> str:
+    """Without the secret that the address of a push source may hold."""
+    path = request.url.path
+    return "/".join(path.split("/")[:3]) if path.startswith(PUSHES) else path
+
+
 def _for_programs(request: Request) -> bool:
     path = request.url.path
-    return path.startswith("/api/") or "text/html" not in request.headers.get("accept", "text/html")
+    return path.startswith(("/api/", PUSHES)) or "text/html" not in request.headers.get("accept", "text/html")
 
 
 def _page(request: Request, problem: Problem) -> Response:

@@ -21,6 +21,7 @@ from hub.flows.community.adoption import Adoption, InboxDevice
 from hub.flows.lists import AlarmLists, GapLists, NoticeLists, QuarantineLists, TicketLists
 from hub.flows.live import LiveReading
 from hub.flows.ports import Records
+from hub.flows.pushing import Inlet
 from hub.flows.registry import Registrar
 from hub.flows.series import SeriesReader
 from hub.settings import Settings
@@ -165,3 +166,5 @@ class WebDeps:
     """One line per component, at an instant."""
     metrics: CollectorRegistry
     changes: Changes
+    inlet: Inlet
+    """Where vendors' clouds push to."""

@@ -28,6 +28,7 @@ TITLES: Final = {
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    408: "Too slow",
     409: "Not possible in this state",
     412: "Changed by somebody else",
     413: "Too large",
@@ -59,15 +60,15 @@ class Problem:
     errors: tuple[dict[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
 
-    def answer(self, request: Request) -> Response:
-        """For programs."""
+    def answer(self, request: Request, *, at: str = "") -> Response:
+        """For programs. ``at``: instead of the path that was asked for."""
         body: dict[str, Any] = {
             "type": f"urn:community-hub:problem:{self.slug}",
             "title": TITLES.get(self.status, "Refused"),
             "status": self.status,
             "slug": self.slug,
             "detail": self.detail,
-            "instance": request.url.path,
+            "instance": at or request.url.path,
         }
         if self.errors:
             body["errors"] = list(self.errors)

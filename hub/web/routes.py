@@ -17,6 +17,7 @@ from hub.web.facilities.api import router as facilities_api
 from hub.web.facilities.pages import router as facilities_pages
 from hub.web.health.pages import router as health_pages
 from hub.web.health.probes import router as health_probes
+from hub.web.push.api import router as push_api
 from hub.web.quarantine.api import router as quarantine_api
 from hub.web.quarantine.pages import router as quarantine_pages
 from hub.web.registry.api import router as registry_api
@@ -42,4 +43,5 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     quarantine_api,
     registry_api,
     events_api,
+    push_api,
 )

@@ -30,7 +30,9 @@ MOST = 1000
 class VirtualHub:
     """Time passes by messages and by ``wait_until``; nothing here reads the machine's clock."""
 
-    def __init__(self, registry: Registry, records: SqlRecords, *, start: int) -> None:
+    def __init__(
+        self, registry: Registry, records: SqlRecords, *, start: int, spoken: Sequence[Spoken] | None = None
+    ) -> None:
         ingest = Ingest()
         self.registrar = Registrar(registry)
         self.records = records
@@ -38,7 +40,7 @@ class VirtualHub:
         slots = Slots()
         connection = Connection(name="main", url="mqtt://127.0.0.1:1883")
         self.decoder = Decoder(
-            [Spoken.of(connection)],
+            [Spoken.of(connection)] if spoken is None else spoken,
             slots,
             ingest,
             known=lambda device: device in self.registrar.current.devices,

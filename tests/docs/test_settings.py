@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from hub.errors import ConfigError
-from hub.settings import Connection, MetricRetention, Settings, load
+from hub.settings import Connection, MetricRetention, PushPoll, PushSource, Settings, load
 from tests.docs.pages import blocks, code_words, page, rows, section
 
 TEXT = page("docs/settings.md")
@@ -65,6 +65,12 @@ def test_the_keys_of_a_further_connection() -> None:
     assert told == {f"`{key}`": default_text(field) for key, field in Connection.model_fields.items()}
 
 
+@pytest.mark.parametrize(("heading", "model"), [("sources", PushSource), ("polls", PushPoll)])
+def test_the_keys_of_a_vendors_cloud(heading: str, model: type[BaseModel]) -> None:
+    told = {row[0]: row[1] for row in rows(section(TEXT, f"### `[[push.{heading}]]`"))}
+    assert told == {f"`{key}`": default_text(field) for key, field in model.model_fields.items()}
+
+
 def test_the_keys_of_a_metrics_retention() -> None:
     told = {row[0]: row[1] for row in rows(section(TEXT, "### `[series.retention.METRIC]`"))}
     assert told == {f"`{key}`": "as for all" for key in MetricRetention.model_fields}
@@ -95,7 +101,7 @@ def test_an_example_is_taken(variable: str, example: str, monkeypatch: pytest.Mo
     assert load() != Settings.model_construct()
 
 
-@pytest.mark.parametrize("name", ["docs/settings.md", "docs/manual/running.md"])
+@pytest.mark.parametrize("name", ["docs/settings.md", "docs/manual/running.md", "docs/manual/push.md"])
 def test_the_settings_file_that_is_shown_is_taken(name: str, tmp_path: Path) -> None:
     shown = [block.text for block in blocks(page(name)) if block.language == "toml"]
     assert shown

@@ -13,8 +13,10 @@ import threading
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
+from devices import formats
 from hub import log
 from hub.clock import SECOND, Clock, WallClock
 from hub.datadir import DataDir
@@ -59,12 +61,15 @@ class Life:
     log: Path
     inject: tuple[str, ...] = ()
     clock: Path | None = None
+    formats: tuple[tuple[str, str], ...] = ()
+    """Further wire formats: name, and where it is."""
 
 
 def live(life: Life, ready: Connection) -> None:
     """The process: sends its address when it is ready, and ends in order on SIGTERM."""
     _write_to(life.log)
     log.set_up(level="info")
+    formats._FORMATS = MappingProxyType({**formats._FORMATS, **dict(life.formats)})  # type: ignore[misc]  # as below
     settings = Settings(**life.settings)
     sender.LEASE_MS = _LEASE_MS  # type: ignore[misc]  # final for the product, not for its tests
     clock: Clock = WallClock() if life.clock is None else ShiftedClock(life.clock)

@@ -56,6 +56,8 @@ VOCABULARIES: dict[str, Iterable[Enum | str]] = {
         "certificates",
         "clock",
         "watchdog",
+        "push",
+        "poll",
     ),
     "gap": ("hub_down", "broker_down", "session_lost", "broker_dropped", "standstill", "set_back"),
     "refusal": ("not_json", "decoder_failed", "unknown_topic", "batch_damaged", "lane_failed"),

@@ -30,7 +30,7 @@ from hub.storage.unit import SqlRecords
 from hub.web.auth.passwords import digest, hash_password
 from hub.web.deps import WebDeps
 from hub.web.stream import Changes
-from tests.web.fakes.parts import FakeAlarms, FakeInbox, FakeLive, FakeSeries
+from tests.web.fakes.parts import FakeAlarms, FakeInbox, FakeInlet, FakeLive, FakeSeries
 
 HOME = "harmony-garden"
 PASSWORD = "correct horse battery"
@@ -61,6 +61,7 @@ class FakeHub:
     inbox: FakeInbox
     health: list[Health]
     redriven: list[int]
+    inlet: FakeInlet
     tickets: dict[str, Ticket]
     alarms: dict[str, Alarm]
 
@@ -80,6 +81,7 @@ def build(folder: Path, clock: Clock, *, settings: Settings | None = None) -> Fa
     health = components(now)
     redriven: list[int] = []
     inbox = FakeInbox(waiting(registrar.current, now))
+    inlet = FakeInlet()
 
     def redrive(items: Sequence[int], *, by: str) -> tuple[int, int]:
         redriven.extend(items)
@@ -102,6 +104,7 @@ def build(folder: Path, clock: Clock, *, settings: Settings | None = None) -> Fa
         health=lambda _: tuple(health),
         metrics=CollectorRegistry(),
         changes=changes,
+        inlet=inlet,
     )
     alarms, tickets = furnish(records, registrar.current, live, now)
     return FakeHub(
@@ -112,6 +115,7 @@ def build(folder: Path, clock: Clock, *, settings: Settings | None = None) -> Fa
         inbox=inbox,
         health=health,
         redriven=redriven,
+        inlet=inlet,
         tickets=tickets,
         alarms=alarms,
     )

@@ -18,6 +18,7 @@ from hub.flows.batch import PointKey
 from hub.flows.community.adoption import Adoption, InboxDevice
 from hub.flows.live import LiveReading
 from hub.flows.ports import AlarmEvent, Records
+from hub.flows.pushing import Answer, Delivery
 from hub.flows.registry import Registrar
 from hub.flows.series import Aggregate, QueryInterrupted, Step, Window
 from hub.web.stream import Changes
@@ -194,3 +195,28 @@ class FakeInbox:
         taken = [item for item in self.items if item.device.id in wanted]
         self.items = [item for item in self.items if item.device.id not in wanted]
         return [replace(item.device, state=DeviceState.ADOPTED) for item in taken]
+
+
+class FakeInlet:
+    """One source, ``cloud``. ``answer`` is what it says to every body; ``taken`` what it got."""
+
+    def __init__(self) -> None:
+        self.answer = Answer(200, text="ok")
+        self.taken: list[Delivery] = []
+        self.looked: list[Delivery] = []
+        self.declines: list[tuple[str, int]] = []
+
+    def look(self, delivery: Delivery) -> Answer | None:
+        self.looked.append(delivery)
+        return None if delivery.source == "cloud" else Answer(404, "not_found", "no such source")
+
+    def take(self, delivery: Delivery) -> Answer:
+        self.taken.append(delivery)
+        return self.answer
+
+    def greet(self, delivery: Delivery) -> Answer:
+        known = delivery.source == "cloud"
+        return Answer(200, text=delivery.query["msg"]) if known else Answer(404, "not_found", "no such source")
+
+    def declined(self, source: str, answer: Answer) -> None:
+        self.declines.append((source, answer.status))

@@ -1,0 +1,1 @@
+"""Where vendors' clouds push to."""
