@@ -12,18 +12,16 @@ from devices.contract import Format, Limits
 _FORMATS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "chirpstack": "devices.formats.chirpstack:ChirpStackFormat",
-        "native": "devices.formats.native:NativeFormat",
-        "sparkplug": "devices.formats.sparkplug:SparkplugFormat",
-        "thethingsstack": "devices.formats.thethingsstack:TheThingsStackFormat",
         "homeassistant": "devices.formats.homeassistant:HomeAssistantFormat",
-        "native": "devices.formats.native:NativeFormat",
-        "tasmota": "devices.formats.tasmota:TasmotaFormat",
-        "zigbee2mqtt": "devices.formats.zigbee2mqtt:Zigbee2MqttFormat",
         "influx_line": "devices.formats.influx_line:InfluxLineFormat",
         "native": "devices.formats.native:NativeFormat",
         "senml": "devices.formats.senml:SenmlFormat",
         "shelly": "devices.formats.shelly:ShellyFormat",
+        "sparkplug": "devices.formats.sparkplug:SparkplugFormat",
+        "tasmota": "devices.formats.tasmota:TasmotaFormat",
         "telegraf_json": "devices.formats.telegraf_json:TelegrafJsonFormat",
+        "thethingsstack": "devices.formats.thethingsstack:TheThingsStackFormat",
+        "zigbee2mqtt": "devices.formats.zigbee2mqtt:Zigbee2MqttFormat",
     }
 )
 """Name -> module and class. A class is made with ``limits`` and the connection's options for it (text -> text)."""
