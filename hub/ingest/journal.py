@@ -308,6 +308,10 @@ class Journal:
         start = self.before(number, count)
         return start + 1, self._frames_between(start, number)
 
+    def recent(self, count: int) -> Iterator[Frame]:
+        """At least the newest ``count`` frames, oldest first."""
+        return self.frames_before(self.last + 1, count)[1]
+
     def _frames_between(self, done: int, end: int) -> Iterator[Frame]:
         while done + 1 < end and (batches := self.read(done, min(4, end - done - 1))):
             for batch in batches:

@@ -174,9 +174,10 @@ class Publishing(Lists):
         return self.acked.stat().st_size // 8
 
     def more(self, count: int) -> None:
-        """Wait until so many more are acknowledged."""
+        """Wait until so many more are acknowledged: as long as they take at 500 a second, and some time more."""
         wanted = self.acknowledged() + count
-        eventually(lambda: self.acknowledged() >= wanted, f"{count} more messages are acknowledged")
+        patience = PATIENCE_S + count / 500
+        eventually(lambda: self.acknowledged() >= wanted, f"{count} more messages are acknowledged", within=patience)
 
 
 class Rig:
