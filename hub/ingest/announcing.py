@@ -47,6 +47,11 @@ def alias_learned(connection: str, alias: DeviceRef, device: DeviceRef) -> Learn
     return Learned(connection, ALIASES, key, [device.community, device.scheme, device.id])
 
 
+def gone_into(alias: DeviceRef, arrival: Arrival, wire_format: str) -> Announced:
+    """Who waited in the inbox under the alias is there under its own name now."""
+    return announced(Announcement(device=alias, withdrawn=True), alias.hub_id, arrival, wire_format)
+
+
 def alias_of(known: Learned) -> tuple[DeviceRef, DeviceRef] | None:
     """(alias, device) of such a lesson; None where it is none, or none that can be read."""
     parts = known.key.split("/", 2)

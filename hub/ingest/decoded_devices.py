@@ -76,13 +76,15 @@ class DeviceCache:
     def take_for(self, connection: str, alias: DeviceRef, ref: DeviceRef) -> bool:
         """Who speaks as ``alias`` on this connection is ``ref`` from now on; whether that is news, and allowed.
 
-        Not where the alias has spoken for itself: nobody takes another's identity by claiming it.
+        Not where the alias is in use: adopted, or met on another connection. Nobody takes over a device by claiming it.
         """
         key = (connection, alias)
-        if alias == ref or key in self._same or alias in self._devices or self._known(alias.hub_id):
+        if alias == ref or key in self._same or alias.community != ref.community or self._known(alias.hub_id):
             return False
-        if len(self._same) >= _DEVICES_KEPT or alias.community != ref.community:
+        met = self._devices.get(alias)
+        if (met is not None and met.connection != connection) or len(self._same) >= _DEVICES_KEPT:
             return False
+        self._devices.pop(alias, None)
         self._same[key] = ref
         return True
 
@@ -96,12 +98,10 @@ class DeviceCache:
 
     def admit(self, ref: DeviceRef, connection: str, at: int) -> KnownDevice | None:
         """The device; None where it is one new device too many in this minute."""
+        ref = self._same.get((connection, ref), ref)
         device = self._devices.get(ref)
         if device is not None:
             return device
-        same = self._same.get((connection, ref))
-        if same is not None:
-            return self.admit(same, connection, at) if same != ref else None
         hub_id = ref.hub_id
         if not self._known(hub_id) and not self._has_room(at):
             return None

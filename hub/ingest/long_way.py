@@ -9,7 +9,7 @@ from devices.contract import ID_LENGTH, Announcement, Decoded, DeviceRef, Event,
 from devices.conversation import Conversation
 from hub.clock import DAY
 from hub.flows.batch import Availability, FaultEvent, Mark, TextReading
-from hub.ingest.announcing import alias_learned, announced, asked, learned
+from hub.ingest.announcing import alias_learned, announced, asked, gone_into, learned
 from hub.ingest.columns import Columns
 from hub.ingest.decoded_devices import DeviceCache, KnownDevice
 from hub.ingest.frames import DUP, RETAIN
@@ -102,7 +102,7 @@ class LongWay:
             device = self._admit(announcement.device, arrival, out)
             if device is not None:
                 out.announced.append(announced(announcement, device.hub_id, arrival, conversation.format.name))
-                self._take_aliases(announcement, arrival, out)
+                self._take_aliases(announcement, arrival, conversation.format.name, out)
         self._add(entry, arrival, said, out)
 
     def _add(self, entry: Topic, arrival: Arrival, said: Decoded, out: Columns) -> None:
@@ -129,11 +129,12 @@ class LongWay:
             self._on_learned(arrival, conversation)
         out.asked.extend(asked(said.requests, arrival))
 
-    def _take_aliases(self, said: Announcement, arrival: Arrival, out: Columns) -> None:
+    def _take_aliases(self, said: Announcement, arrival: Arrival, wire_format: str, out: Columns) -> None:
         """Other names of the same device mean it from now on, on this connection and after a restart too."""
         for alias in said.aliases:
             if self._devices.take_for(arrival.connection, alias, said.device):
                 out.learned.append(alias_learned(arrival.connection, alias, said.device))
+                out.announced.append(gone_into(alias, arrival, wire_format))
             elif not self._devices.means(arrival.connection, alias, said.device):
                 self._tally.count("alias_refused")
 

@@ -284,8 +284,19 @@ def test_an_alias_means_the_same_device_from_then_on_and_after_a_restart() -> No
     assert told(again, new_slots, frame("say 1 21")) == [("garden~other-9", "temperature", 21.0)]
 
 
-def test_nobody_takes_the_identity_of_a_device_that_has_spoken_itself() -> None:
+def test_a_device_that_waited_under_its_alias_goes_on_under_its_own_name() -> None:
     decoder, slots = both()
+    told(decoder, slots, frame("name 1 temperature"), frame("say 1 20"))
+    batch = decoder.decode(Position("j", 2), [frame("claim 1", topic="other/9"), frame("say 1 21")], NOON)
+    assert [slots.keys[slot].device for slot in batch.readings.slot.tolist()] == ["garden~other-9"]
+    assert [(each.device, each.withdrawn) for each in batch.announced] == [
+        ("garden~other-9", False),
+        ("garden~box-1", True),
+    ]
+
+
+def test_nobody_takes_the_identity_of_a_device_that_is_in_use() -> None:
+    decoder, slots = both(known=True)
     told(decoder, slots, frame("name 1 temperature"), frame("say 1 20"), frame("claim 1", topic="other/9"))
     assert told(decoder, slots, frame("say 1 21")) == [("garden~box-1", "temperature", 21.0)]
     assert decoder.counts["alias_refused"] == 1
