@@ -1,0 +1,90 @@
+"""Every format can be made, is bounded in what it listens to, is documented, and stands the same trials."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from devices import formats
+from devices.contract import NO_STATE, Format, LearningFormat, Limits, Message
+from devices.conversation import Conversation
+from tests.devices.test_worked_examples import ALL, assert_sound
+
+ROOT = Path(__file__).resolve().parents[2]
+NOW = 1_763_800_001_000
+FORMATS = {name: formats.make(name, Limits()) for name in formats.names()}
+
+
+@pytest.mark.parametrize("name", formats.names())
+def test_a_format_listens_to_topics_of_its_own_and_never_to_everything(name: str) -> None:
+    wire_format = FORMATS[name]
+    assert wire_format.name == name
+    for each in wire_format.filters:
+        assert re.fullmatch(r"[^#]*(/#)?", each), each
+        assert each not in {"#", "+/#"}
+        assert not each.startswith("$SYS")
+
+
+def test_the_manual_lists_every_format() -> None:
+    table = (ROOT / "docs" / "formats" / "README.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^\| \[`([a-z0-9_]+)`\]", table, re.MULTILINE))
+    assert listed == set(formats.names())
+
+
+def test_every_format_has_worked_examples() -> None:
+    shown = {str(example.id).partition(":")[0] for example in ALL}
+    assert set(formats.names()) <= shown
+
+
+def test_an_unknown_format_and_an_unknown_option_are_refused_by_name() -> None:
+    with pytest.raises(formats.UnknownFormat, match=r"unknown format 'lorawan2'; expected one of .*zigbee2mqtt"):
+        formats.make("lorawan2")
+    with pytest.raises(formats.UnknownFormat, match=r"format zigbee2mqtt: .*colour"):
+        formats.make("zigbee2mqtt", options={"colour": "red"})
+
+
+def topics_of(wire_format: Format) -> st.SearchStrategy[str]:
+    """Topics that its filters let in."""
+    level = st.sampled_from(["device", "1", "config", "status", "x y", "0x00158d00018255df", "up", "冷机"])
+
+    def fill(pattern: str) -> st.SearchStrategy[str]:
+        levels = pattern.split("/")
+        parts = [level if each == "+" else st.just(each) for each in levels if each != "#"]
+        tail = st.lists(level, max_size=4) if levels[-1] == "#" else st.just([])
+        return st.tuples(st.tuples(*parts), tail).map(lambda found: "/".join((*found[0], *found[1])))
+
+    return st.one_of([fill(each) for each in wire_format.filters]) if wire_format.filters else st.just("x")
+
+
+@pytest.mark.parametrize("name", formats.names())
+@given(data=st.data())
+@settings(max_examples=60)
+def test_no_bytes_on_any_topic_make_it_raise_or_say_what_is_no_reading(name: str, data: st.DataObject) -> None:
+    wire_format = FORMATS[name]
+    conversation = Conversation(wire_format, "garden")
+    payload = st.binary(max_size=200) | st.text(max_size=100).map(str.encode)
+    for _ in range(3):
+        topic = data.draw(topics_of(wire_format))
+        message = Message(topic, data.draw(payload), NOW, retain=data.draw(st.booleans()))
+        said = conversation.hear(message)
+        if said is not None:
+            assert_sound(said)
+    if isinstance(wire_format, LearningFormat):
+        assert len(list(wire_format.topics(conversation.state))) <= 5_000
+
+
+@pytest.mark.parametrize("name", formats.names())
+def test_a_payload_without_end_is_refused_and_costs_little(name: str) -> None:
+    """Work is bounded by the payload: a nest of brackets, a giant number, a 9 MB text."""
+    wire_format = FORMATS[name]
+    topic = wire_format.filters[0].replace("+", "1").replace("#", "1") if wire_format.filters else "x"
+    route = wire_format.route(topic, "garden")
+    if route is None:
+        pytest.skip(f"{name} reads other topics below {wire_format.filters[0]}")
+    for payload in (b"[" * 300_000, b'{"a":' * 50_000, b"9" * 200_000, b'"' + b"x" * 9_000_000 + b'"'):
+        said = wire_format.decode(route, Message(topic, payload, NOW), NO_STATE)
+        assert not said.samples
