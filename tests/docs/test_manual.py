@@ -122,12 +122,16 @@ def reasons(tree: ast.AST) -> Iterator[str]:
             if node.func.id == "Refusal":
                 found += [keyword.value for keyword in node.keywords if keyword.arg == "reason"]
         elif isinstance(node, ast.Return | ast.Assign) and isinstance(node.value, ast.Tuple) and node.value.elts:
-            found = node.value.elts[:1] if len(node.value.elts) == 2 else []
+            found = node.value.elts[:1] if len(node.value.elts) == 2 and _is_sentence(node.value.elts[1]) else []
         else:
             found = []
         for value in found:
             if isinstance(value, ast.Constant) and isinstance(value.value, str) and "_" in value.value:
                 yield value.value
+
+
+def _is_sentence(node: ast.expr) -> bool:
+    return not isinstance(node, ast.Constant) or (isinstance(node.value, str) and " " in node.value)
 
 
 def test_every_reason_of_quarantine_is_explained() -> None:
