@@ -8,12 +8,19 @@ from urllib.parse import quote
 
 from hub.domain.metrics import METRICS
 from hub.domain.places import Binding, Facility, Name, Place, Tree
-from hub.flows.community.interop.vocabulary import BRICK_OF_KIND, BRICK_OF_PLACE, LOCATIONS, QUDT_OF
+from hub.flows.community.interop.vocabulary import (
+    BRICK_OF_KIND,
+    BRICK_OF_PLACE,
+    BRICK_OF_UNIT,
+    LOCATIONS,
+    QUDT_OF,
+)
 from hub.flows.community.picture import Picture
 
 _PREFIXES: Final = """@prefix brick: <https://brickschema.org/schema/Brick#> .
 @prefix ref: <https://brickschema.org/schema/Brick/ref#> .
 @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix qudt: <http://qudt.org/schema/qudt/> .
 @prefix unit: <http://qudt.org/vocab/unit/> .
 """
 
@@ -25,6 +32,10 @@ def write_brick(picture: Picture, *, now: int) -> str:
 
 def _statements(picture: Picture, now: int) -> Iterator[str]:
     base = f"urn:community-hub:{picture.community.id}:"
+    for unit in sorted(
+        set(QUDT_OF.values())
+    ):  # so that the file can be checked without QUDT's own, which Brick leaves out
+        yield f"unit:{unit} a qudt:Unit ."
     yield _subject(f"{base}site", "Site", picture.community.name, ())
     for place in picture.places.values():
         if place.tree is Tree.MANAGEMENT:
@@ -54,7 +65,7 @@ def _facility(base: str, facility: Facility) -> Iterator[str]:
     yield _subject(own, kind, facility.name, [f"brick:{'isPartOf' if is_location else 'hasLocation'} {where}"])
     for unit in facility.units:
         belongs = f"brick:{'hasLocation' if is_location else 'isPartOf'} {_iri(own)}"
-        yield _subject(f"{own}:{unit.id}", "Equipment", unit.name, [belongs])
+        yield _subject(f"{own}:{unit.id}", BRICK_OF_UNIT.get(facility.kind, "Equipment"), unit.name, [belongs])
 
 
 def _point(base: str, binding: Binding) -> str:

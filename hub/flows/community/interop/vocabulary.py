@@ -19,17 +19,22 @@ BRICK_OF_KIND: Final[Mapping[str, str]] = MappingProxyType({
     "pump_room": "Mechanical_Room", "heat_station": "Mechanical_Room", "power_room": "Electrical_Room",
     "low_voltage_room": "Server_Room", "waste_room": "Waste_Storage",
     "gym": "Exercise_Room", "meeting_room": "Conference_Room", "activity_room": "Room",
-    "canteen": "Cafeteria", "laundry": "Service_Room", "parking": "Parking_Structure", "pool": "Room",
-    "play_area": "Outdoor_Area", "ebike_shed": "Parking_Structure",
+    "canteen": "Cafeteria", "laundry": "Service_Room", "parking": "Room", "pool": "Room",
+    "play_area": "Outdoor_Area", "ebike_shed": "Room",
     "fire_panel": "Fire_Alarm_Control_Panel", "fire_water": "Fire_Safety_Equipment",
     "fire_door": "Fire_Safety_Equipment", "household_detector": "Smoke_Detector",
     "lighting": "Lighting_Equipment", "meter": "Meter", "weather": "Weather_Station",
 })
 """Facility kind -> Brick class; the others are ``Equipment``."""
 
+BRICK_OF_UNIT: Final[Mapping[str, str]] = MappingProxyType({
+    "lift": "Elevator", "ev_charging": "Electric_Vehicle_Charging_Port", "sump": "Pump", "pump_room": "Pump", "lighting": "Lighting",
+})
+"""Facility kind -> Brick class of its units; the others are ``Equipment``."""
+
 LOCATIONS: Final = frozenset({
     "Mechanical_Room", "Electrical_Room", "Server_Room", "Waste_Storage", "Exercise_Room", "Conference_Room",
-    "Room", "Cafeteria", "Service_Room", "Parking_Structure", "Outdoor_Area",
+    "Room", "Cafeteria", "Service_Room", "Outdoor_Area",
 })
 """Of these, the classes that are locations; the others are equipment."""
 
