@@ -1,0 +1,297 @@
+"""The two small languages of profiles: where something stands in a message, and texts made of what stands there.
+
+A *path* is words between dots: ``data.readings``. ``""`` is the thing at hand itself; a leading ``/`` starts at the whole
+message instead, each leading ``^`` at the thing that the walk came by before this one. A *walk* also goes through many things: ``[]`` through the items of a list, ``{key}`` through the entries
+of an object, each under the name ``key``. In a path that leads to one thing, ``{key}`` is the entry of that name, ``[0]``
+an item of a list and ``[#]`` the item with the same place as the one at hand (two lists side by side).
+
+A *template* is text with pieces: ``{device}`` a name from the topic or a walk, ``{.model}`` a path from the thing at hand,
+``{/gateway}`` a path from the whole message. A piece that is missing, null or empty leaves the whole text out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+_STEP: Final = re.compile(r"\{(?P<name>\w+)\}|\[(?P<index>\d*|#)\]|(?P<key>[^.\[\]{}]+)")
+_PIECE: Final = re.compile(r"\{([^{}]*)\}")
+
+
+class Here:
+    """The thing at hand: the whole message, the item, the names on the way to it, its place in a list, what it is part of."""
+
+    __slots__ = ("index", "item", "names", "root", "stop", "up")
+
+    def __init__(
+        self,
+        root: Any,
+        item: Any,
+        names: Mapping[str, str],
+        index: int = 0,
+        up: Here | None = None,
+        stop: Here | None = None,
+    ) -> None:
+        self.root = root
+        self.item = item
+        self.names = names
+        self.index = index
+        self.up = up
+        self.stop = stop
+        """The last thing that the walk stopped at, of a list or under a name; None: this one."""
+
+
+Get = Callable[[Here], Any]
+"""What stands at a path; None where nothing does."""
+Say = Callable[[Here], str | None]
+"""A template filled in; None where a piece is missing."""
+Walk = Callable[[Here], Iterator[Here]]
+
+
+class BadPath(ValueError):
+    """A path or template that cannot be read; the text says what would be right."""
+
+
+class Odd(Exception):
+    """Something on the way of a walk is no object or list."""
+
+    def __init__(self, where: str, found: object, right: str) -> None:
+        super().__init__(where)
+        self.where = where
+        self.found = found
+        self.right = right
+
+
+class Step(NamedTuple):
+    """One step: ``key`` into an object; ``name`` of the entry; ``item`` of a list."""
+
+    kind: str
+    word: str
+
+
+def steps(path: str) -> tuple[str, tuple[Step, ...]]:
+    """Where the path starts (``/``, ``^``s, or empty: at the thing at hand), and its steps. Raises BadPath."""
+    rest = path.removeprefix("/")
+    if path.startswith("^"):
+        rest = path.lstrip("^").removeprefix(".")
+    start = path[: len(path) - len(path.lstrip("/^"))]
+    if start not in {"", "/"} and set(start) != {"^"}:
+        raise BadPath(f"path {path!r}: start it with / for the whole message, or ^ for the thing before, not both")
+    found: list[Step] = []
+    at = 0
+    while at < len(rest):
+        match = _STEP.match(rest, at)
+        if match is None:
+            raise BadPath(
+                f"path {path!r}: unexpected {rest[at:]!r}; write words between dots, [], [0], [#] or {{name}}"
+            )
+        if match["name"] is not None:
+            found.append(Step("name", match["name"]))
+        elif match["index"] is not None:
+            found.append(Step("item", match["index"]))
+        else:
+            found.append(Step("key", match["key"]))
+        at = match.end()
+        if at < len(rest) and rest[at] == ".":
+            at += 1
+            if at == len(rest):
+                raise BadPath(f"path {path!r} ends in a dot; leave it out")
+        elif at < len(rest) and rest[at] != "[":
+            raise BadPath(f"path {path!r}: put a dot before {rest[at:]!r}")
+    return start, tuple(found)
+
+
+def names_in_path(path: str) -> set[str]:
+    """The names that a path or walk mentions."""
+    return {step.word for step in steps(path)[1] if step.kind == "name"}
+
+
+def names_in_template(text: str) -> set[str]:
+    """The names from the topic or a walk that a template needs. Raises BadPath."""
+    found: set[str] = set()
+    for piece in _PIECE.findall(text):
+        if piece.startswith((".", "/", "^")):
+            found |= names_in_path(piece.removeprefix("."))
+        elif piece.isidentifier():
+            found.add(piece)
+        else:
+            raise BadPath(
+                f"template {text!r}: {{{piece}}} is no piece; write {{name}}, {{.path}}, {{/path}} or {{^.path}}"
+            )
+    if _PIECE.sub("", text).strip("{}") != _PIECE.sub("", text):
+        raise BadPath(f"template {text!r}: braces come in pairs, around a name or a path")
+    return found
+
+
+def getter(path: str) -> Get:
+    """Compile a path to one thing. Raises BadPath where it goes through many."""
+    start, found = steps(path)
+    if any(step == Step("item", "") for step in found):
+        raise BadPath(f"path {path!r} goes through a list; only `each` and `at` may, here name one item: [0] or [#]")
+    if not start and not found:
+        return lambda here: here.item
+    if not start and len(found) == 1 and found[0].kind == "key":
+        return _get_key(found[0].word)
+    climb = len(start) if start != "/" else 0
+
+    def get(here: Here) -> Any:
+        value = here.root if start == "/" else _above(here, climb)
+        for kind, word in found:
+            if kind == "item":
+                place = here.index if word == "#" else int(word)
+                value = value[place] if isinstance(value, list) and place < len(value) else None
+            elif isinstance(value, dict):
+                value = value.get(here.names.get(word) if kind == "name" else word)
+            else:
+                return None
+        return value
+
+    return get
+
+
+def _above(here: Here, climb: int) -> Any:
+    """The item that the walk came by so many stops before."""
+    above: Here | None = (here.stop or here) if climb else here
+    for _ in range(climb):
+        above = above.up if above is not None else None
+    return above.item if above is not None else None
+
+
+def _get_key(word: str) -> Get:
+    def get(here: Here) -> Any:
+        item = here.item
+        return item.get(word) if isinstance(item, dict) else None
+
+    return get
+
+
+def walker(path: str) -> Walk:
+    """Compile a walk: every thing it comes by, in order. A missing thing is none; a wrong kind raises Odd when met."""
+    start, found = steps(path)
+    if start not in {"", "/"}:
+        raise BadPath(f"walk {path!r}: a walk goes down only; start it at the thing at hand, or with /")
+    for step in found:
+        if step.kind == "item" and step.word:
+            raise BadPath(f"walk {path!r}: [{step.word}] names one item; walks go through all of them: []")
+    if not found:
+        return (lambda here: iter((Here(here.root, here.root, here.names),))) if start else _walk_here
+    walk = _walk_on(found, path)
+    if start:
+        return lambda here: walk(Here(here.root, here.root, here.names, here.index))
+    return walk
+
+
+def _walk_here(here: Here) -> Iterator[Here]:
+    yield here
+
+
+def _walk_on(found: tuple[Step, ...], path: str) -> Walk:
+    (kind, word), rest = found[0], found[1:]
+    then = _walk_on(rest, path) if rest else None
+    if kind == "key":
+
+        def by_key(here: Here) -> Iterator[Here]:
+            value = here.item
+            if not isinstance(value, dict):
+                raise Odd(path, value, "an object")
+            value = value.get(word)
+            if value is not None:
+                there = Here(here.root, value, here.names, here.index, here.up, here.stop or here)
+                if then is None:
+                    yield there
+                else:
+                    yield from then(there)
+
+        return by_key
+    if kind == "name":
+
+        def by_name(here: Here) -> Iterator[Here]:
+            if not isinstance(here.item, dict):
+                raise Odd(path, here.item, "an object")
+            root, names, index, up = here.root, here.names, here.index, here.stop or here
+            for key, value in here.item.items():
+                there = Here(root, value, {**names, word: key}, index, up)
+                if then is None:
+                    yield there
+                else:
+                    yield from then(there)
+
+        return by_name
+
+    def by_item(here: Here) -> Iterator[Here]:
+        # One thing where a list is expected is taken as a list of one: makers leave the brackets out for a single item.
+        items = here.item if isinstance(here.item, list) else [here.item]
+        for place, value in enumerate(items):
+            there = Here(here.root, value, here.names, place, here.stop or here)
+            if then is None:
+                yield there
+            else:
+                yield from then(there)
+
+    return by_item
+
+
+def as_text(value: object) -> str | None:
+    """A scalar as people write it: ``7.0`` is ``7``, true is ``true``; None for null, empty and nested things."""
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    if isinstance(value, int) and abs(value) >= 2**63:
+        return None  # str() of a number with thousands of digits is slow, and refused by Python
+    return str(value) if isinstance(value, (int, float)) else None
+
+
+def template(text: str) -> Say:
+    """Compile a template. Raises BadPath."""
+    names_in_template(text)
+    parts = [_say_piece(word) if odd else word for odd, word in _alternating(_PIECE.split(text))]
+    if len(parts) == 1 and isinstance(parts[0], str):
+        constant = parts[0]
+        return lambda here: constant
+    if len(parts) == 1 and not isinstance(parts[0], str):
+        return parts[0]
+
+    def say(here: Here) -> str | None:
+        said = []
+        for part in parts:
+            word = part if isinstance(part, str) else part(here)
+            if word is None:
+                return None
+            said.append(word)
+        return "".join(said)
+
+    return say
+
+
+def first_of(texts: str | list[str]) -> Say:
+    """The first of several templates that has all its pieces."""
+    if isinstance(texts, str):
+        return template(texts)
+    says = [template(text) for text in texts]
+
+    def say(here: Here) -> str | None:
+        for each in says:
+            word = each(here)
+            if word is not None:
+                return word
+        return None
+
+    return say
+
+
+def _alternating(split: list[str]) -> list[tuple[bool, str]]:
+    """What ``re.split`` gives back: text, piece, text, piece …; empty texts are left out."""
+    pairs = [(place % 2 == 1, word) for place, word in enumerate(split)]
+    kept = [(odd, word) for odd, word in pairs if odd or word]
+    return kept or [(False, "")]
+
+
+def _say_piece(piece: str) -> Say:
+    if piece.startswith((".", "/", "^")):
+        get = getter(piece.removeprefix("."))
+        return lambda here: as_text(get(here))
+    return lambda here: here.names.get(piece) or None
