@@ -21,6 +21,7 @@ from devices.profiles.paths import (
     getter,
     names_in_path,
     names_in_template,
+    names_spelled,
     steps,
     walker,
 )
@@ -67,12 +68,12 @@ class Builder:
         self._where.pop()
         self.names, self._inside = before
 
-    def _made(self, key: str, make: Callable[[], _T], instead: _T) -> _T:
+    def _made(self, key: str, make: Callable[[], _T], instead: Callable[[], _T]) -> _T:
         try:
             return make()
         except (BadPath, BadPattern) as error:
             self.wrong(key, str(error))
-            return instead
+            return instead()
 
     def _need(self, key: str, names: set[str]) -> None:
         for name in sorted(names - self.names):
@@ -100,7 +101,7 @@ class Builder:
             self._look_at(path)
             return made
 
-        return self._made(key, make, lambda here: None)
+        return self._made(key, make, lambda: getter(""))
 
     def say(self, key: str, text: str | list[str]) -> Say:
         """A template, or the first complete one of several."""
@@ -112,7 +113,7 @@ class Builder:
                     self._look_at(piece.removeprefix("."))
             return first_of(text)
 
-        return self._made(key, make, lambda here: None)
+        return self._made(key, make, lambda: first_of(""))
 
     def walk(self, key: str, path: str) -> tuple[Walk, set[str]]:
         """A walk, and the names that it gives."""
@@ -122,7 +123,7 @@ class Builder:
             self._look_at(path)
             return made, names_in_path(path)
 
-        return self._made(key, make, (lambda here: iter(()), set()))
+        return self._made(key, make, lambda: (walker(""), names_spelled(path)))
 
     def away(self, path: str) -> bool:
         """Whether a walk leads to a part of the message, so that paths from there are no longer paths of the whole.
@@ -141,9 +142,11 @@ class Builder:
         tests = [self._condition(path, wanted) for path, wanted in choice.when.items()]
         tests += [_has(self.get("has", path)) for path in choice.has]
         tests += [_lacks(self.get("lacks", path)) for path in choice.lacks]
-        if not tests:
-            return None
-        return tests[0] if len(tests) == 1 else lambda here: all(test(here) for test in tests)
+        tests += [_not(self._condition(path, unwanted)) for path, unwanted in choice.unless.items()]
+        whether: Whether | None = None
+        for test in reversed(tests):
+            whether = test if whether is None else _both(test, whether)
+        return whether
 
     def _condition(self, path: str, wanted: Condition) -> Whether:
         if path.startswith("{") and path.endswith("}") and path[1:-1].isidentifier():
@@ -155,7 +158,12 @@ class Builder:
             high = float("inf") if wanted.max is None else wanted.max
             return lambda here: _number(get(here)) and low <= get(here) <= high
         words = frozenset(as_text(word) for word in (wanted if isinstance(wanted, list) else [wanted]))
-        return lambda here: as_text(get(here)) in words
+
+        def is_one(here: Here) -> bool:
+            found = get(here)
+            return found is not None and (found if type(found) is str else as_text(found)) in words
+
+        return is_one
 
     # --- time and device --------------------------------------------------------------------------------------
 
@@ -221,6 +229,14 @@ def _has(get: Get) -> Whether:
 
 def _lacks(get: Get) -> Whether:
     return lambda here: get(here) in _NOTHING
+
+
+def _not(test: Whether) -> Whether:
+    return lambda here: not test(here)
+
+
+def _both(one: Whether, other: Whether) -> Whether:
+    return lambda here: one(here) and other(here)
 
 
 def _number(value: object) -> bool:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import copy
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
+from devices.profiles.paths import as_text
 from devices.profiles.shape import Column, Guess, Metrics
 from devices.profiles.topics import BadPattern, Pattern
 from devices.units import unit_of
-from devices.words import METRICS, TEXTS, UNIT_OF, fit, metric_for, own_value
+from devices.words import METRICS, SWITCHES, TEXTS, UNIT_OF, fit, metric_for, own_value
 
 _REMEMBERED_KEYS: Final = 2048
 _ONE_UNIT: Final = frozenset(
-    "temperature humidity co2 pm25 pm10 illuminance noise frequency power_factor ph occupancy floor".split()
+    {"temperature", "humidity", "co2", "pm25", "pm10", "illuminance", "noise", "frequency", "power_factor"}
+    | {"ph", "occupancy", "floor"}
 )
 """Metrics that makers give in one unit in practice. Pressure, power, energy, level, battery … come in several."""
 _NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 _LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 _LONGEST_SLUG: Final = 32
+_WHOLE: Final = 2**63
 
 
 class Told(NamedTuple):
@@ -41,83 +43,101 @@ class Refused(NamedTuple):
     detail: str
 
 
-class Taken(NamedTuple):
-    """A value under its name."""
-
-    name: str
-    value: float | bool | str
+Taken = tuple[str, float | bool | str]
+"""A value under its name."""
 
 
 class Key:
     """One column that one key feeds."""
 
     __slots__ = (
+        "_column",
+        "_else",
+        "_metric_name",
+        "_names",
+        "_own_name",
+        "_words",
         "channel",
-        "factor",
-        "invert",
-        "known",
         "metric",
-        "nothing",
-        "offset",
-        "otherwise",
         "own",
         "unit",
-        "words",
     )
 
-    def __init__(
-        self,
-        key: str,
-        column: Column,
-        suffix_unit: str = "",
-        names: Mapping[str, str] = _NO_NAMES,
-        guess: str = "",
-        *,
-        known: bool = True,
-    ) -> None:
+    def __init__(self, key: str, column: Column, channel: str = "", unit: str = "", guess: str = "") -> None:
+        self._column = column
+        self.channel = channel
         self.metric = column.metric or ("" if column.name else guess)
         self.own = column.name or (f"{key}_raw" if _passes_for_a_metric(key) else key)
-        self.channel = slug(filled(column.channel, names)) if column.channel else ""
-        self.unit = column.unit or suffix_unit
-        self.factor, self.offset, self.invert = column.factor, column.offset, column.invert
-        self.words, self.otherwise = column.words, column.otherwise
-        self.nothing = frozenset(column.nothing)
-        self.known = known
+        self.unit = column.unit or unit
+        self._metric_name = f"{channel}.{self.metric}" if channel else self.metric
+        self._own_name = f"{channel}.{self.own}" if channel else self.own
+        self._names = self._name_by_type()
+        self._words = {word: self._fitted(stands_for) for word, stands_for in column.words.items()}
+        self._else = self._fitted(column.otherwise)
 
-    def within(self, channel: str, names: Mapping[str, str]) -> Key:
-        """The same in a part of the device."""
-        inner = copy(self)
-        inner.channel = slug(filled(channel, names))
-        return inner
+    def _name_by_type(self) -> dict[type, str]:
+        """Under which name a value of each type goes that needs no look at its unit or words."""
+        column = self._column
+        if self.unit or column != Column(metric=column.metric, name=column.name, channel=column.channel):
+            return {}
+        own = dict.fromkeys((float, int, bool, str), self._own_name)
+        if self.metric in UNIT_OF:
+            return own | {float: self._metric_name, int: self._metric_name}
+        if self.metric in SWITCHES:
+            return {bool: self._metric_name, str: self._own_name}
+        return {str: self._metric_name, bool: self._own_name} if self.metric in TEXTS else own
 
-    def take(self, value: object, told: Told) -> Taken | Refused | None:
+    def take(self, value: Any, told: Told) -> Taken | Refused | None:
         """The reading; None where the value is none (null, NaN, a sentinel)."""
-        if self.nothing and isinstance(value, (str, int, float)) and value in self.nothing:
+        kind = type(value)
+        if self._words:
+            return self._word(value if kind is str else as_text(value), value)
+        if told is NOTHING_TOLD and kind in self._names:
+            if kind is bool:
+                return self._names[kind], value
+            if kind is str:
+                return (self._names[kind], value) if value else None
+            if -_WHOLE < value < _WHOLE:
+                return self._names[kind], float(value)
+        if self._column.nothing and kind is not bool and as_text(value) in map(as_text, self._column.nothing):
             return None
-        if self.words:
-            word = _word(value)
-            if word not in self.words:
-                if self.otherwise is None:
-                    right = ", ".join(sorted(self.words)[:8])
-                    return Refused("unknown_word", f"is {value!r:.60}: expected one of {right}")
-                value = self.otherwise
-            else:
-                value = self.words[word]
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            value = _word(value) if self.metric in TEXTS else self._scaled(own_value(value), told)
-        if self.invert and (isinstance(value, bool) or value in (0, 1)):
-            value = not value
-        found = fit(self.metric, value, told.unit or self.unit, name=self.own, channel=self.channel)
-        return None if found is None else Taken(found.name, found.value)
+        if isinstance(value, (int, float)) and kind is not bool:
+            value = as_text(value) if self.metric in TEXTS else self._scaled(value, told)
+        return self._fitted(value, told.unit)
 
-    def _scaled(self, value: float | str | None, told: Told) -> float | None:
-        if not isinstance(value, float):
+    def _word(self, word: str | None, value: object) -> Taken | Refused | None:
+        if word in self._words:
+            return self._words[word]
+        if word is None or self._column.otherwise is not None:
+            return self._else if word is not None else None
+        right = ", ".join(sorted(self._words)[:8])
+        return Refused("unknown_word", f"is {value!r:.60}: expected one of {right}")
+
+    def _fitted(self, value: object, unit: str = "") -> Taken | None:
+        if self._column.invert and (isinstance(value, bool) or value in (0, 1)):
+            value = not value
+        found = fit(self.metric, value, unit or self.unit, name=self.own, channel=self.channel)
+        return None if found is None else (found.name, found.value)
+
+    def _scaled(self, value: float, told: Told) -> float | None:
+        number = own_value(value)
+        if not isinstance(number, float):
             return None
         if told.decimals:
-            value = value / 10**told.decimals
-        if self.factor != 1.0 or self.offset:
-            value = value * self.factor + self.offset
-        return value
+            number /= 10**told.decimals
+        return number * self._column.factor + self._column.offset
+
+    def announced(self, unit: str) -> tuple[str, str]:
+        """(name, metric) of its point, if its values come in that unit."""
+        told, own = unit_of(unit or self.unit), unit_of(UNIT_OF.get(self.metric, ""))
+        if told is not None and own is not None and told.dimension != own.dimension:
+            return self._own_name, ""
+        return (self._metric_name, self.metric) if self.metric else (self._own_name, "")
+
+    @property
+    def own_name(self) -> str:
+        """The maker's name, with the part of the device."""
+        return self._own_name
 
 
 class Columns:
@@ -125,61 +145,58 @@ class Columns:
 
     def __init__(self, metrics: Metrics, suffixes: Mapping[str, str], guess: Guess) -> None:
         self._exact = {key: _listed(value) for key, value in metrics.items() if "{" not in key}
-        self._patterns = [
-            (pattern, _listed(value))
-            for key, value in metrics.items()
-            if "{" in key and (pattern := _pattern(key)) is not None
-        ]
+        patterns = [(_pattern(key), _listed(value)) for key, value in metrics.items() if "{" in key]
+        self._patterns = [(pattern, columns) for pattern, columns in patterns if pattern is not None]
         self._suffixes = sorted(suffixes.items(), key=lambda item: -len(item[0]))
         self._guess = guess
         self.of = lru_cache(maxsize=_REMEMBERED_KEYS)(self._of)
+        """Key -> its columns; none where the profile passes it over."""
+        self.of_told = lru_cache(maxsize=_REMEMBERED_KEYS)(self._of_told)
+        """The same, where unit and scale are told with the value or by the device's model."""
+        self.knows = lru_cache(maxsize=_REMEMBERED_KEYS)(self._knows)
+        """Whether the profile itself names the key, as a reading."""
 
-    def _of(self, key: str, scaled: bool) -> tuple[Key, ...]:
-        """The columns of a key; none where the profile passes it over. ``scaled``: the device's model told its scale."""
-        base, unit = key, ""
-        for suffix, suffix_unit in self._suffixes:
-            if key.endswith(suffix) and len(key) > len(suffix):
-                base, unit = key[: -len(suffix)], suffix_unit
-                break
-        columns, names = self._named(key)
-        if columns is None and base != key:
-            columns, names = self._named(base)
+    def _of(self, key: str, channel: str = "", *, told: bool = False) -> tuple[Key, ...]:
+        base, unit = self._without_suffix(key)
+        columns, names = self._named(key, base)
+        if "key" in names and columns:  # a pattern like {module}:{key} only tells the part of the device
+            return self._of(names["key"], slug(filled(columns[0].channel, names)), told=told)
         guess = metric_for(base)
-        if guess in UNIT_OF and not (scaled or unit or self._sure_of(guess)):
+        if guess in UNIT_OF and not (told or unit or self._is_sure(guess)):
             guess = ""
         if columns is None:
-            return (Key(key, Column(), unit, guess=guess, known=False),)
-        if "key" in names:  # a pattern like {module}:{key} only tells the part of the device
-            return tuple(inner.within(columns[0].channel, names) for inner in self._of(names["key"], scaled))
-        return tuple(Key(key, column, unit, names, guess) for column in columns if not column.skip)
+            return (Key(key, Column(), channel, unit, guess),)
+        listed = [(column, slug(filled(column.channel, names)) if column.channel else channel) for column in columns]
+        return tuple(Key(key, column, part, unit, guess) for column, part in listed if not column.skip)
 
-    def _sure_of(self, metric: str) -> bool:
+    def _of_told(self, key: str) -> tuple[Key, ...]:
+        return self._of(key, told=True)
+
+    def _knows(self, key: str) -> bool:
+        columns, _ = self._named(key, self._without_suffix(key)[0])
+        return columns is not None and not all(column.skip for column in columns)
+
+    def _without_suffix(self, key: str) -> tuple[str, str]:
+        """The key without the suffix that tells a unit, and that unit."""
+        for suffix, unit in self._suffixes:
+            if key.endswith(suffix) and len(key) > len(suffix):
+                return key[: -len(suffix)], unit
+        return key, ""
+
+    def _is_sure(self, metric: str) -> bool:
         """Whether a number under the metric's word is taken for it, although no unit is told."""
         return self._guess == "all" or (self._guess == "sure" and metric in _ONE_UNIT)
 
-    def _named(self, key: str) -> tuple[tuple[Column, ...] | None, Mapping[str, str]]:
-        if key in self._exact:
-            return self._exact[key], _NO_NAMES
-        for pattern, columns in self._patterns:
-            names = pattern.match(key)
-            if names is not None:
-                return columns, names
+    def _named(self, *keys: str) -> tuple[tuple[Column, ...] | None, Mapping[str, str]]:
+        """What the profile says of the first of the keys that it names, and the parts of a pattern."""
+        for key in keys:
+            if key in self._exact:
+                return self._exact[key], _NO_NAMES
+            for pattern, columns in self._patterns:
+                names = pattern.match(key)
+                if names is not None:
+                    return columns, names
         return None, _NO_NAMES
-
-    def named(self, key: str, unit: str) -> list[tuple[str, str]]:
-        """(name, metric) of the points that the key will feed, if its values come in that unit."""
-        found: list[tuple[str, str]] = []
-        for column in self.of(key, True):
-            told, own = unit_of(unit or column.unit), unit_of(UNIT_OF.get(column.metric, ""))
-            other = told is not None and own is not None and told.dimension != own.dimension
-            metric = "" if other else column.metric
-            name = metric or column.own
-            found.append((f"{column.channel}.{name}" if column.channel else name, metric))
-        return found
-
-    def knows(self, key: str) -> bool:
-        """Whether the profile itself names the key."""
-        return any(column.known for column in self.of(key, True))
 
 
 def _listed(value: str | Column | list[Column]) -> tuple[Column, ...]:
@@ -201,16 +218,6 @@ def _passes_for_a_metric(key: str) -> bool:
     return key.rpartition(".")[2] in METRICS
 
 
-def _word(value: object) -> str | None:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    if isinstance(value, int):
-        return str(value) if abs(value) < 2**63 else None
-    return str(value) if isinstance(value, (str, float)) else None
-
-
 def filled(text: str, names: Mapping[str, str]) -> str:
     """A column's channel with the parts of the key put in."""
     for name, word in names.items():
@@ -229,7 +236,7 @@ def slug(text: str) -> str:
     return f"{start}-{crc32(low.encode('utf-8', 'replace')):08x}".lstrip("-")
 
 
-def number_in(text: str) -> Any:
+def number_in(text: str) -> float | bool | str | None:
     """A number, or true or false, that is written as text; any other text as it is."""
     low = text.strip()
     if low.lower() in {"true", "false"}:

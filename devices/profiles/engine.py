@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -21,13 +21,22 @@ from devices.profiles.shape import Profile, Unpack
 from devices.profiles.topics import covers
 
 _UNREAD: Final = object()
+_LONGEST_TOPIC: Final = 1024
+
+
+class Fit(NamedTuple):
+    """A rule whose topic it is: the names of the topic's parts, and the device where they tell it."""
+
+    rule: Rule
+    names: Mapping[str, str]
+    speaker: DeviceRef | None
 
 
 class Route(msgspec.Struct, frozen=True):
-    """What a topic says: the rules that it fits, each with its names."""
+    """What a topic says."""
 
     community: str
-    rules: tuple[tuple[Rule, Mapping[str, str]], ...]
+    fits: tuple[Fit, ...]
     bare: bool
 
 
@@ -61,47 +70,51 @@ class ProfileFormat:
 
     def route(self, topic: str, community: str | None) -> Route | None:
         """The rules whose topic it is. A foreign device belongs to the connection's community."""
-        if len(topic) > 1024:
+        if len(topic) > _LONGEST_TOPIC:
             return None
-        rules: list[tuple[Rule, Mapping[str, str]]] = []
+        quiet = Gather(self._limits, community or "", NO_STATE, self._nothing)
+        fits: list[Fit] = []
         for rule in self._rules:
-            names = next((found for pattern in rule.patterns if (found := pattern.match(topic)) is not None), None)
-            if names is not None:
-                rules.append((rule, names))
-        if not rules:
-            return None
-        return Route(community or "", tuple(rules), any(rule.bare for rule, _ in rules))
+            found = next((names for pattern in rule.patterns if (names := pattern.match(topic)) is not None), None)
+            if found is not None:
+                # One object for equal names: rules that walk alike share their walks by it.
+                same = next((fit.names for fit in fits if fit.names == found), found)
+                fits.append(Fit(rule, same, rule.speaker(same, quiet)))
+        return Route(community or "", tuple(fits), any(fit.rule.bare for fit in fits)) if fits else None
 
     def decode(self, route: Route, message: Message, state: State = NO_STATE) -> Decoded:
         """Read one message. Never raises."""
         gather = Gather(self._limits, route.community, state, self._nothing)
-        if not message.payload and _withdrawn(route, gather):
-            return gather.answer(())
         root = self._root(route, message.payload, gather)
         if root is _UNREAD:
             return gather.answer(())
         fits = False
         refused: list[str] = []
         try:
-            for rule, names in route.rules:
+            for rule, names, speaker in route.fits:
                 if rule.instead and fits:
                     continue
-                found = rule.read(Here(root, root, names), gather)
-                fits = fits or found is True
-                if found is False:
+                told = rule.read(Here(root, root, names), gather, speaker)
+                if told:
+                    fits = True
+                elif told is False:
                     refused += rule.wants
         except Full:
             fits = True
         if refused and not fits:
-            found = ", ".join(list(root)[:8]) if isinstance(root, dict) else type(root).__name__
-            gather.problem("unknown_message", f"the message has {found[:200]}: expected {' or '.join(refused)[:300]}")
+            found_keys = ", ".join(list(root)[:8]) if isinstance(root, dict) else type(root).__name__
+            right = " or ".join(refused)[:300]
+            gather.problem("unknown_message", f"the message has {found_keys[:200]}: expected {right}")
         return gather.answer(unknown_keys(root, self._known) if fits else ())
 
     def _root(self, route: Route, payload: bytes, gather: Gather) -> Any:
-        """The whole message; _UNREAD where it cannot be read."""
+        """The whole message; _UNREAD where it cannot be read, or has been understood without."""
+        gather.device = next((speaker for _, _, speaker in route.fits if speaker is not None), None)
+        if not payload and _withdrawn(route, gather):
+            return _UNREAD
         if route.bare:
             return _bare(payload, gather)
-        root = read_json(payload, self._limits, _speaker(route, gather))
+        root = read_json(payload, self._limits, gather.device)
         if isinstance(root, Problem):
             gather.problems.append(root)
             return _UNREAD
@@ -121,20 +134,11 @@ def _filters(rules: list[Rule]) -> tuple[str, ...]:
     return tuple(one for one in every if not any(other != one and covers(other, one) for other in every))
 
 
-def _speaker(route: Route, gather: Gather) -> DeviceRef | None:
-    """The device that the topic names, where it names one."""
-    rule, names = route.rules[0]
-    rule.speaker(Here(None, None, names), gather)
-    return gather.device
-
-
 def _withdrawn(route: Route, gather: Gather) -> bool:
     """An empty message on a topic of statements takes the statement back."""
-    for rule, names in route.rules:
-        if rule.makes_statements:
-            rule.speaker(Here(None, None, names), gather)
-            if gather.device is not None:
-                gather.statement(gather.device, None)
+    for rule, _, speaker in route.fits:
+        if rule.makes_statements and speaker is not None:
+            gather.statement(speaker, None)
     return bool(gather.statements)
 
 
@@ -144,7 +148,7 @@ def _bare(payload: bytes, gather: Gather) -> Any:
         detail = f"payload of {len(payload)} bytes; at most {gather.limits.payload} are taken: send one value a message"
         gather.problem("too_large", detail)
         return _UNREAD
-    found = read_json(payload, gather.limits, None)
+    found = read_json(payload, gather.limits, gather.device)
     if not isinstance(found, Problem):
         return found
     try:

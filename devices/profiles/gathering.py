@@ -60,6 +60,7 @@ class Gather:
         "state",
         "statements",
         "values",
+        "walked",
     )
 
     def __init__(self, limits: Limits, community: str, state: State, nothing: frozenset[str]) -> None:
@@ -73,6 +74,8 @@ class Gather:
         self.more_problems = 0
         self.changes: dict[str, Any] = {}
         self.values = 0
+        self.walked: dict[tuple[tuple[str, ...], int], list[Any]] = {}
+        """What walks came by, for rules that walk alike."""
 
     def problem(self, reason: str, detail: str) -> None:
         """Something could not be understood; the rest is kept."""
@@ -98,7 +101,7 @@ class Gather:
         self.one_more()
         self.events.append(event)
 
-    def statement(self, device: DeviceRef, online: bool | None) -> None:
+    def statement(self, device: DeviceRef, online: bool | None) -> None:  # noqa: FBT001 - as in Statement
         """A device can be reached, or not. Raises Full."""
         self.one_more()
         self.statements.append(Statement(device, online))
@@ -139,7 +142,11 @@ class Gather:
             problems=tuple(problems),
             unknown=unknown,
             announcements=tuple(self.announcements),
-            changes=tuple(Change(key, value) for key, value in self.changes.items() if value != self.state.get(key)),
+            changes=tuple(
+                [Change(key, value) for key, value in self.changes.items() if value != self.state.get(key)]
+                if self.changes
+                else ()
+            ),
         )
 
 

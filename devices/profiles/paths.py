@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 _STEP: Final = re.compile(r"\{(?P<name>\w+)\}|\[(?P<index>\d*|#)\]|(?P<key>[^.\[\]{}]+)")
+_WHOLE: Final = 2**63
+_SPELLED: Final = re.compile(r"\{(\w+)")
 _PIECE: Final = re.compile(r"\{([^{}]*)\}")
 
 
@@ -24,21 +26,13 @@ class Here:
 
     __slots__ = ("index", "item", "names", "root", "stop", "up")
 
-    def __init__(
-        self,
-        root: Any,
-        item: Any,
-        names: Mapping[str, str],
-        index: int = 0,
-        up: Here | None = None,
-        stop: Here | None = None,
-    ) -> None:
+    def __init__(self, root: Any, item: Any, names: Mapping[str, str], index: int = 0, up: Here | None = None) -> None:
         self.root = root
         self.item = item
         self.names = names
         self.index = index
         self.up = up
-        self.stop = stop
+        self.stop: Here | None = None
         """The last thing that the walk stopped at, of a list or under a name; None: this one."""
 
 
@@ -124,6 +118,11 @@ def names_in_template(text: str) -> set[str]:
     return found
 
 
+def names_spelled(text: str) -> set[str]:
+    """The words in braces, also of a text that cannot be read: one mistake is told once, not for every use of a name."""
+    return set(_SPELLED.findall(text))
+
+
 def getter(path: str) -> Get:
     """Compile a path to one thing. Raises BadPath where it goes through many."""
     start, found = steps(path)
@@ -161,7 +160,7 @@ def _above(here: Here, climb: int) -> Any:
 def _get_key(word: str) -> Get:
     def get(here: Here) -> Any:
         item = here.item
-        return item.get(word) if isinstance(item, dict) else None
+        return item.get(word) if type(item) is dict else None
 
     return get
 
@@ -171,89 +170,74 @@ def walker(path: str) -> Walk:
     start, found = steps(path)
     if start not in {"", "/"}:
         raise BadPath(f"walk {path!r}: a walk goes down only; start it at the thing at hand, or with /")
-    for step in found:
-        if step.kind == "item" and step.word:
-            raise BadPath(f"walk {path!r}: [{step.word}] names one item; walks go through all of them: []")
-    if not found:
-        return (lambda here: iter((Here(here.root, here.root, here.names),))) if start else _walk_here
-    walk = _walk_on(found, path)
+    walk: Walk = _stay
+    for kind, word in reversed(found):
+        if kind == "item" and word:
+            raise BadPath(f"walk {path!r}: [{word}] names one item; walks go through all of them: []")
+        walk = {"key": _by_key, "name": _by_name, "item": _by_item}[kind](word, walk, path)
     if start:
         return lambda here: walk(Here(here.root, here.root, here.names, here.index))
     return walk
 
 
-def _walk_here(here: Here) -> Iterator[Here]:
+def _stay(here: Here) -> Iterator[Here]:
     yield here
 
 
-def _walk_on(found: tuple[Step, ...], path: str) -> Walk:
-    (kind, word), rest = found[0], found[1:]
-    then = _walk_on(rest, path) if rest else None
-    if kind == "key":
+def _by_key(word: str, onward: Walk, path: str) -> Walk:
+    def walk(here: Here) -> Iterator[Here]:
+        if not isinstance(here.item, dict):
+            raise Odd(path, here.item, "an object")
+        value = here.item.get(word)
+        if value is not None:
+            there = Here(here.root, value, here.names, here.index, here.up)
+            there.stop = here.stop or here
+            yield from onward(there)
 
-        def by_key(here: Here) -> Iterator[Here]:
-            value = here.item
-            if not isinstance(value, dict):
-                raise Odd(path, value, "an object")
-            value = value.get(word)
-            if value is not None:
-                there = Here(here.root, value, here.names, here.index, here.up, here.stop or here)
-                if then is None:
-                    yield there
-                else:
-                    yield from then(there)
+    return walk
 
-        return by_key
-    if kind == "name":
 
-        def by_name(here: Here) -> Iterator[Here]:
-            if not isinstance(here.item, dict):
-                raise Odd(path, here.item, "an object")
-            root, names, index, up = here.root, here.names, here.index, here.stop or here
-            for key, value in here.item.items():
-                there = Here(root, value, {**names, word: key}, index, up)
-                if then is None:
-                    yield there
-                else:
-                    yield from then(there)
+def _by_name(word: str, onward: Walk, path: str) -> Walk:
+    def walk(here: Here) -> Iterator[Here]:
+        if not isinstance(here.item, dict):
+            raise Odd(path, here.item, "an object")
+        for key, value in here.item.items():
+            yield from onward(Here(here.root, value, {**here.names, word: key}, here.index, here.stop or here))
 
-        return by_name
+    return walk
 
-    def by_item(here: Here) -> Iterator[Here]:
+
+def _by_item(_: str, onward: Walk, path: str) -> Walk:
+    def walk(here: Here) -> Iterator[Here]:
         # One thing where a list is expected is taken as a list of one: makers leave the brackets out for a single item.
         items = here.item if isinstance(here.item, list) else [here.item]
         for place, value in enumerate(items):
-            there = Here(here.root, value, here.names, place, here.stop or here)
-            if then is None:
-                yield there
-            else:
-                yield from then(there)
+            yield from onward(Here(here.root, value, here.names, place, here.stop or here))
 
-    return by_item
+    return walk
 
 
 def as_text(value: object) -> str | None:
     """A scalar as people write it: ``7.0`` is ``7``, true is ``true``; None for null, empty and nested things."""
-    if isinstance(value, str):
-        return value or None
-    if isinstance(value, bool):
+    kind = type(value)
+    if kind is str:
+        return value or None  # type: ignore[return-value]  # of that type, as mypy does not see
+    if value is True or value is False:
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    if isinstance(value, int) and abs(value) >= 2**63:
-        return None  # str() of a number with thousands of digits is slow, and refused by Python
-    return str(value) if isinstance(value, (int, float)) else None
+    if kind is int:
+        # str() of a number with thousands of digits is slow, and refused by Python.
+        return str(value) if -_WHOLE < value < _WHOLE else None  # type: ignore[operator]  # as above
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else str(value)
+    return None
 
 
 def template(text: str) -> Say:
     """Compile a template. Raises BadPath."""
     names_in_template(text)
     parts = [_say_piece(word) if odd else word for odd, word in _alternating(_PIECE.split(text))]
-    if len(parts) == 1 and isinstance(parts[0], str):
-        constant = parts[0]
-        return lambda here: constant
-    if len(parts) == 1 and not isinstance(parts[0], str):
-        return parts[0]
+    if len(parts) == 1:
+        return _constant(parts[0]) if isinstance(parts[0], str) else parts[0]
 
     def say(here: Here) -> str | None:
         said = []
@@ -263,6 +247,13 @@ def template(text: str) -> Say:
                 return None
             said.append(word)
         return "".join(said)
+
+    return say
+
+
+def _constant(text: str) -> Say:
+    def say(here: Here) -> str:
+        return text
 
     return say
 

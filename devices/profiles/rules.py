@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from itertools import chain
 from typing import TypeVar
 
+from devices.contract import DeviceRef
 from devices.formats.json_bytes import show
 from devices.profiles.building import Builder
 from devices.profiles.columns import Columns
-from devices.profiles.faults import Memories, Watcher, remember
+from devices.profiles.faults import Watcher, remember
 from devices.profiles.gathering import Gather
-from devices.profiles.paths import Here, Odd
-from devices.profiles.points import Batches, Reader
+from devices.profiles.paths import Here, Odd, names_spelled
+from devices.profiles.points import Reader
+from devices.profiles.scope import Scope, Table
 from devices.profiles.shape import Message, Profile
 from devices.profiles.telling import Crier, Herald, Learner
 from devices.profiles.topics import BadPattern, Pattern
@@ -29,12 +29,11 @@ class Rule:
         self.bare = spec.payload == "value"
         self.wants = _summary(spec)
         self.patterns = _patterns(build, spec.topic)
-        names = {name for pattern in self.patterns for name in pattern.names}
-        with build.at("", names):
-            self.required = [(path, build.get("required", path)) for path in spec.required]
+        with build.at("", {name for pattern in self.patterns for name in pattern.names}):
+            self._required = [(path, build.get("required", path)) for path in spec.required]
             each = [spec.each] if isinstance(spec.each, str) else spec.each
             walks = [build.walk("each", walk) for walk in each]
-            self._each = [walk for walk, _ in walks]
+            self._each, self._each_spelled = [walk for walk, _ in walks], tuple(each)
             walked = {name for _, found in walks for name in found}
             with build.at("", walked, inside=all(build.away(walk) for walk in each)):
                 self._parts = None
@@ -44,73 +43,75 @@ class Rule:
                     part_names = pattern.names
                     self._parts = build.get("parts.path", spec.parts.path), spec.parts.path, pattern
                 with build.at("", part_names):
-                    self._tables(build, profile, spec, columns, learns=learns)
+                    self._speaks(build, profile, spec)
+                    self._tables = _tables(build, profile, spec, columns, learns=learns)
+        self._is_whole = each == [""] and self._parts is None
+        self._remembers = any(isinstance(table, Watcher) for table in self._tables)
+        self.makes_statements = any(isinstance(table, Herald) for table in self._tables)
 
-    def _tables(self, build: Builder, profile: Profile, spec: Message, columns: Columns, *, learns: bool) -> None:
-        """Each table is the message's own, or that of the whole file."""
+    def _speaks(self, build: Builder, profile: Profile, spec: Message) -> None:
+        """Who, when, and when at all."""
         self._choice = build.choice(spec)
         device = spec.device or profile.device
         if device is None:
             build.wrong("device", 'say who speaks: device = { scheme = "mac", id = "{device}" }')
         self._device = build.device("device", device) if device is not None else None
+        ids = [] if device is None else [device.id] if isinstance(device.id, str) else device.id
+        self._topic_tells = not any("{." in text or "{/" in text or "{^" in text for text in ids)
         self._time = build.moment("time", spec.time if spec.time is not None else profile.time)
         identity = spec.identity or profile.identity
         self._identity = build.say("identity", identity) if identity else None
-        self._readers: list[Reader] = []
-        for place, points in _listed(spec.points if spec.points is not None else profile.points):
-            with build.at(f"points{place}"):
-                self._readers.append(Reader(build, points, columns, learns=learns))
-        self._heralds: list[Herald] = []
-        for place, status in _listed(spec.status if spec.status is not None else profile.status):
-            with build.at(f"status{place}"):
-                self._heralds.append(Herald(build, status))
-        self._watchers: list[Watcher] = []
-        for place, faults in _listed(spec.faults if spec.faults is not None else profile.faults):
-            with build.at(f"faults{place}"):
-                self._watchers.append(Watcher(build, faults, profile.codes))
-        announce = spec.announce if spec.announce is not None else profile.announce
-        with build.at("announce"):
-            self._crier = Crier(build, announce) if announce is not None else None
-        learn = spec.learn if spec.learn is not None else profile.learn
-        with build.at("learn"):
-            self._learner = Learner(build, learn, columns) if learn is not None else None
 
-    @property
-    def makes_statements(self) -> bool:
-        """Whether the message may say that a device can be reached."""
-        return bool(self._heralds)
+    def speaker(self, names: Mapping[str, str], gather: Gather) -> DeviceRef | None:
+        """The device, where the topic alone tells it."""
+        if self._device is None or not self._topic_tells:
+            return None
+        return self._device(Here(None, None, names), gather)
 
-    def speaker(self, here: Here, gather: Gather) -> None:
-        """The device that the topic alone tells, into ``gather``."""
-        if self._device is not None:
-            gather.device = self._device(here, Gather(gather.limits, gather.community, gather.state, gather.nothing))
-
-    def read(self, whole: Here, gather: Gather) -> bool | None:
+    def read(self, whole: Here, gather: Gather, speaker: DeviceRef | None) -> bool | None:
         """Everything the message says by this rule. True: it fits; False: it was refused; None: it does not occur."""
-        fits: bool | None = None
-        try:
-            for here in chain.from_iterable(walk(whole) for walk in self._each):
-                there = here if self._parts is None else self._apart(here, gather)
-                if there is None:
-                    fits = True
-                elif self._choice is not None and not self._choice(there):
-                    fits = fits or False
-                else:
-                    if not fits and self._lacking(whole, gather):
-                        return True
-                    fits = True
-                    self._one(there, gather)
-        except Odd as odd:
-            gather.problem("bad_shape", f"{odd.where}: found {show(odd.found)}: send {odd.right}")
+        gather.device = speaker
+        if self._is_whole:
+            if self._choice is not None and not self._choice(whole):
+                return False
+            if not self._lacking(whole, gather):
+                self._one(whole, gather, speaker)
             return True
+        fits: bool | None = None
+        for here in self._walked(whole, gather):
+            if isinstance(here, Odd):
+                gather.problem("bad_shape", f"{here.where}: found {show(here.found)}: send {here.right}")
+                return True
+            there = here if self._parts is None else self._apart(here, gather)
+            if there is None:
+                fits = True
+            elif self._choice is not None and not self._choice(there):
+                fits = fits or False
+            elif not fits and self._lacking(whole, gather):
+                return True
+            else:
+                fits = True
+                self._one(there, gather, speaker)
         return True if fits is None and self._lacking(whole, gather) else fits
 
+    def _walked(self, whole: Here, gather: Gather) -> list[Here | Odd]:
+        """What the walks come by, and what stopped one; the same list for all rules that walk alike."""
+        alike = (self._each_spelled, id(whole.names))
+        found = gather.walked.get(alike)
+        if found is None:
+            found = gather.walked[alike] = []
+            try:
+                for walk in self._each:
+                    found += walk(whole)
+            except Odd as odd:
+                found.append(odd)
+        return found
+
     def _lacking(self, whole: Here, gather: Gather) -> bool:
-        missing = [path for path, get in self.required if get(whole) is None]
+        missing = [path for path, get in self._required if get(whole) is None]
         if missing:
-            gather.problem(
-                "missing_key", f"no {', '.join(missing)} in the message: send {', '.join(self.wants) or 'it'}"
-            )
+            right = f"send {', '.join(self.wants) or 'it'}"
+            gather.problem("missing_key", f"no {', '.join(missing)} in the message: {right}")
         return bool(missing)
 
     def _apart(self, here: Here, gather: Gather) -> Here | None:
@@ -125,34 +126,43 @@ class Rule:
             return None
         return Here(here.root, here.item, {**here.names, **names}, here.index, here.up)
 
-    def _one(self, here: Here, gather: Gather) -> None:
-        gather.device = None
-        device = self._device(here, gather) if self._device is not None else None
+    def _one(self, here: Here, gather: Gather, speaker: DeviceRef | None) -> None:
+        device = speaker
+        if device is None and self._device is not None:
+            gather.device = None
+            gather.device = device = self._device(here, gather)
         if device is None:
             return
-        gather.device = device
-        time = self._time(here, gather) if self._time is not None else None
-        if self._readers:
-            batches: Batches = {}
-            try:
-                for reader in self._readers:
-                    reader.read(here, gather, device, time, batches)
-            finally:
-                identity = self._identity(here) if self._identity is not None else None
-                for (moment, quality), values in batches.items():
-                    if values:
-                        gather.sample(device, moment, values, quality, identity[:64] if identity else None)
-        for herald in self._heralds:
-            herald.read(here, gather, device)
-        if self._watchers:
-            memories: Memories = {}
-            for watcher in self._watchers:
-                watcher.read(here, gather, device, time, memories)
-            remember(memories, gather, device, time)
-        if self._crier is not None:
-            self._crier.read(here, gather, device)
-        if self._learner is not None:
-            self._learner.read(here, gather, device)
+        scope = Scope(gather, device, self._time(here, gather) if self._time is not None else None)
+        try:
+            for table in self._tables:
+                table.read(here, scope)
+            if self._remembers:
+                remember(scope)
+        finally:
+            identity = self._identity(here) if self._identity is not None else None
+            scope.close(identity[:64] if identity else None)
+
+
+def _tables(build: Builder, profile: Profile, spec: Message, columns: Columns, *, learns: bool) -> tuple[Table, ...]:
+    """Each table is the message's own, or that of the whole file."""
+    found: list[Table] = []
+    for place, points in _listed(spec.points if spec.points is not None else profile.points):
+        with build.at(f"points{place}"):
+            found.append(Reader(build, points, columns, learns=learns))
+    for place, status in _listed(spec.status if spec.status is not None else profile.status):
+        with build.at(f"status{place}"):
+            found.append(Herald(build, status))
+    for place, faults in _listed(spec.faults if spec.faults is not None else profile.faults):
+        with build.at(f"faults{place}"):
+            found.append(Watcher(build, faults, profile.codes))
+    for _, announce in _listed(spec.announce if spec.announce is not None else profile.announce):
+        with build.at("announce"):
+            found.append(Crier(build, announce))
+    for _, learn in _listed(spec.learn if spec.learn is not None else profile.learn):
+        with build.at("learn"):
+            found.append(Learner(build, learn, columns))
+    return tuple(found)
 
 
 def _listed(value: _T | list[_T] | None) -> list[tuple[str, _T]]:
@@ -177,7 +187,7 @@ def _pattern(build: Builder, key: str, text: str) -> Pattern:
     except BadPattern as error:
         build.wrong(key, str(error))
         instead = Pattern("none")
-        instead.names = tuple(re.findall(r"\{(\w+)", text))  # one mistake is told once, not for every use of a name
+        instead.names = tuple(names_spelled(text))
         return instead
 
 

@@ -18,14 +18,14 @@ class _Table(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """A table of a profile file."""
 
 
-class Title(_Table, kw_only=True):
+class Title(_Table, kw_only=True, frozen=True):
     """What people read: in Chinese and in English."""
 
     zh: str
     en: str
 
 
-class Range(_Table, kw_only=True):
+class Range(_Table, kw_only=True, frozen=True):
     """Numbers that a condition takes, both ends included."""
 
     min: float | None = None
@@ -35,7 +35,7 @@ class Range(_Table, kw_only=True):
 Condition = str | bool | float | list[str | bool | float] | Range
 
 
-class Choice(_Table, kw_only=True):
+class Choice(_Table, kw_only=True, frozen=True):
     """When a table applies: all of it has to hold."""
 
     when: dict[str, Condition] = {}
@@ -44,9 +44,11 @@ class Choice(_Table, kw_only=True):
     """Paths that must lead to something: neither null nor an empty text."""
     lacks: list[str] = []
     """Paths that must lead to nothing."""
+    unless: dict[str, Condition] = {}
+    """As ``when``, and none of it may hold."""
 
 
-class Time(_Table, kw_only=True):
+class Time(_Table, kw_only=True, frozen=True):
     """Where the time stands and how it is written."""
 
     path: str | list[str]
@@ -58,14 +60,14 @@ class Time(_Table, kw_only=True):
     """Where the message itself says it: ``UTC+8:00``."""
 
 
-class Ref(_Table, kw_only=True):
+class Ref(_Table, kw_only=True, frozen=True):
     """Who is meant: ``id`` is a template, or several of which the first complete one counts."""
 
     scheme: str
     id: str | list[str]
 
 
-class Column(_Table, kw_only=True):
+class Column(_Table, kw_only=True, frozen=True):
     """What a key means."""
 
     metric: str = ""
@@ -99,7 +101,7 @@ Metrics = dict[str, str | Column | list[Column]]
 """Key, or key pattern with ``{parts}``, -> metric, column, or several columns."""
 
 
-class Grade(_Table, kw_only=True):
+class Grade(_Table, kw_only=True, frozen=True):
     """What the sender says of a value's quality."""
 
     path: str
@@ -107,13 +109,13 @@ class Grade(_Table, kw_only=True):
     otherwise: Quality = "uncertain"
 
 
-class Points(Choice, kw_only=True):
+class Points(Choice, kw_only=True, frozen=True):
     """Readings: a walk to the values, and how each is named."""
 
     at: str = "{key}"
     """A walk: ``params.{key}`` an object of values, ``tags[]`` a list, ``""`` the thing at hand itself."""
-    key: str = "{key}"
-    """A template: the maker's name of the value."""
+    key: str | list[str] = "{key}"
+    """A template, or several of which the first complete one counts: the maker's name of the value."""
     channel: str = ""
     """A template: the part of the device that it speaks for."""
     value: str = ""
@@ -136,7 +138,7 @@ class Points(Choice, kw_only=True):
     """The memory of ``faults`` whose points are of bad quality while the fault lasts."""
 
 
-class Status(Choice, kw_only=True):
+class Status(Choice, kw_only=True, frozen=True):
     """Reachable or not: a word, or the topic itself says it."""
 
     path: str = ""
@@ -146,7 +148,7 @@ class Status(Choice, kw_only=True):
     """Where no word is needed; ``gone`` takes the statement back."""
 
 
-class Active(_Table, kw_only=True):
+class Active(_Table, kw_only=True, frozen=True):
     """Where a message says whether a fault begins or ends."""
 
     path: str
@@ -154,7 +156,7 @@ class Active(_Table, kw_only=True):
     off: list[str]
 
 
-class Faults(Choice, kw_only=True):
+class Faults(Choice, kw_only=True, frozen=True):
     """Events: a walk to them, and what each says."""
 
     at: str = ""
@@ -176,7 +178,7 @@ class Faults(Choice, kw_only=True):
     time: str | Time | None = None
 
 
-class Announce(Choice, kw_only=True):
+class Announce(Choice, kw_only=True, frozen=True):
     """What the device is; said once, and again when it changes. All texts are templates."""
 
     name: str = ""
@@ -192,7 +194,7 @@ class Announce(Choice, kw_only=True):
     withdrawn: bool = False
 
 
-class Learn(Choice, kw_only=True):
+class Learn(Choice, kw_only=True, frozen=True):
     """A message that tells the device's own model: units, decimals and labels of its keys."""
 
     at: str
@@ -204,21 +206,21 @@ class Learn(Choice, kw_only=True):
     label: str = ""
 
 
-class Parts(_Table, kw_only=True):
+class Parts(_Table, kw_only=True, frozen=True):
     """Takes a text apart: the names of its parts can be used like those of the topic."""
 
     path: str
     pattern: str
 
 
-class Unpack(_Table, kw_only=True):
+class Unpack(_Table, kw_only=True, frozen=True):
     """A field that holds JSON written as text."""
 
     path: str
     encoding: Literal["json", "base64"] = "json"
 
 
-class Said(Choice, kw_only=True):
+class Said(Choice, kw_only=True, frozen=True):
     """What a message may say. Set at the top of the file it holds for every message that does not say otherwise."""
 
     each: str | list[str] = ""
@@ -235,7 +237,7 @@ class Said(Choice, kw_only=True):
     learn: Learn | None = None
 
 
-class Message(Said, kw_only=True):
+class Message(Said, kw_only=True, frozen=True):
     """One shape of message. All that fit a message are read, in the order of the file."""
 
     topic: str | list[str]
@@ -249,7 +251,7 @@ class Message(Said, kw_only=True):
     """Beside, and before, those of the whole file."""
 
 
-class Profile(Said, kw_only=True):
+class Profile(Said, kw_only=True, frozen=True):
     """A whole file."""
 
     name: str

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any, Final
 from zlib import crc32
 
-from devices.contract import Announcement, DeviceRef, Limits, PointInfo
+from devices.contract import Announcement, Limits, PointInfo
 from devices.formats.json_bytes import show
 from devices.profiles.building import Builder
 from devices.profiles.columns import Columns
 from devices.profiles.gathering import Gather, key_of
 from devices.profiles.paths import Here, Odd, Say, as_text
+from devices.profiles.scope import Scope
 from devices.profiles.shape import Announce, Learn, Status
 
 _MOST_KEYS: Final = 500
 """Keys of a model that are remembered."""
+_LONGEST: Final = 128
 _MOST_DECIMALS: Final = 9
 _SAYS: Final = {"online": True, "offline": False, "gone": None}
 _TEXTS: Final = ("name", "maker", "model", "firmware", "serial")
@@ -32,8 +34,9 @@ class Herald:
         if not spec.says and not (spec.online and spec.offline):
             build.wrong("", "name the words of `online` and `offline`, or what the topic `says`")
 
-    def read(self, here: Here, gather: Gather, device: DeviceRef) -> None:
+    def read(self, here: Here, scope: Scope) -> None:
         """A statement, where the message makes one."""
+        gather, device = scope.gather, scope.device
         if self._choice is not None and not self._choice(here):
             return
         if self._spec.says:
@@ -63,37 +66,46 @@ class Crier:
         self._hints = [(name, build.say(f"hints.{name}", text)) for name, text in spec.hints.items()]
         self._via = build.device("via", spec.via) if spec.via is not None else None
         self._aliases = [build.device("aliases", ref) for ref in spec.aliases]
+        refs = [*([] if spec.via is None else [spec.via]), *spec.aliases]
+        self._says = [say for _, say in (*self._texts, *self._hints)] + [build.say("id", ref.id) for ref in refs]
+        if spec.withdrawn:
+            self._says.append(build.say("withdrawn", "yes"))
 
-    def read(self, here: Here, gather: Gather, device: DeviceRef) -> None:
+    def read(self, here: Here, scope: Scope) -> None:
         """An announcement, unless the same was made before."""
         if self._choice is not None and not self._choice(here):
             return
-        said: dict[str, Any] = {}
-        for name, say in self._texts:
-            text = _cut(say(here), gather)
-            if text:
-                said[name] = text
-        hints = tuple((name, text) for name, say in self._hints if (text := _cut(say(here), gather)))
-        quiet = Gather(gather.limits, gather.community, gather.state, gather.nothing)
+        said = [say(here) for say in self._says]
+        if not any(said):
+            return
+        key = key_of("announced", scope.device)
+        sum_of = crc32("\n".join(text[:_LONGEST] if text else "" for text in said).encode("utf-8", "replace"))
+        if scope.gather.remembered(key) != sum_of and scope.gather.remember(key, sum_of):
+            self._announce(here, scope)
+
+    def _announce(self, here: Here, scope: Scope) -> None:
+        gather, spec = scope.gather, self._spec
+        quiet = Gather(gather.limits, gather.community, gather.state, gather.nothing)  # an alias may well be missing
         via = self._via(here, quiet) if self._via is not None else None
         aliases = tuple(ref for who in self._aliases if (ref := who(here, quiet)) is not None)
-        spec = self._spec
-        if not (said or hints or via or aliases or spec.withdrawn):
-            return
-        sum_of = crc32(repr((said, hints, via, aliases, spec.withdrawn)).encode("utf-8", "replace"))
-        key = key_of("announced", device)
-        if gather.remembered(key) == sum_of or not gather.remember(key, sum_of):
+        texts = {name: text for name, say in self._texts if (text := _cut(say(here), gather))}
+        hints = tuple((name, text) for name, say in self._hints if (text := _cut(say(here), gather)))
+        if not (texts or hints or via or aliases or spec.withdrawn):
             return
         gather.announcements.append(
             Announcement(
-                device=device,
+                device=scope.device,
                 power=spec.power,
                 via=via,
                 hints=hints,
                 interval_s=spec.interval_s,
                 aliases=aliases,
                 withdrawn=spec.withdrawn,
-                **said,
+                name=texts.get("name", ""),
+                maker=texts.get("maker", ""),
+                model=texts.get("model", ""),
+                firmware=texts.get("firmware", ""),
+                serial=texts.get("serial", ""),
             )
         )
 
@@ -111,8 +123,9 @@ class Learner:
             self._label = build.say("label", spec.label)
             self._decimals = build.get("decimals", spec.decimals) if spec.decimals else None
 
-    def read(self, here: Here, gather: Gather, device: DeviceRef) -> None:
+    def read(self, here: Here, scope: Scope) -> None:
         """The device's model into the state, and its points into an announcement."""
+        gather = scope.gather
         model: dict[str, list[Any]] = {}
         points: list[PointInfo] = []
         try:
@@ -132,12 +145,13 @@ class Learner:
                 whole = isinstance(decimals, int) and 0 <= decimals <= _MOST_DECIMALS
                 model[key] = [unit, int(decimals) if whole else 0]
                 label = _cut(self._label(there), gather)
-                points += [PointInfo(name, metric, unit, label) for name, metric in self._columns.named(key, unit)]
+                names = [column.announced(unit) for column in self._columns.of_told(key)]
+                points += [PointInfo(name, metric, unit, label) for name, metric in names]
         except Odd as odd:
             gather.problem("bad_shape", f"{odd.where}: found {show(odd.found)}: send {odd.right}")
-        key = key_of("model", device)
+        key = key_of("model", scope.device)
         if model and gather.remembered(key) != model and gather.remember(key, model):
-            gather.announcements.append(Announcement(device=device, points=tuple(points)))
+            gather.announcements.append(Announcement(device=scope.device, points=tuple(points)))
 
 
 def _usable(key: str, limits: Limits) -> bool:

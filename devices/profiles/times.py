@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final, Literal
 
 Clock = Literal["auto", "s", "ms", "us", "ns", "iso", "local"]
@@ -20,6 +21,7 @@ _FURTHEST: Final = 2**53
 _PER_SECOND: Final = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
+@lru_cache(maxsize=256)
 def zone_of(text: str) -> timezone | None:
     """``UTC+8:00``, ``+08:00``, ``GMT-5``, ``Z``; None where it is none of them."""
     text = text.strip()

@@ -72,8 +72,9 @@ def assert_within_bounds(said: Decoded) -> None:
         assert 0 < len(event.code) <= 64
         assert event.code.isprintable()
         assert len(event.text) <= 500
-    for device in (each.device for each in (*said.samples, *said.events, *said.statements)):
-        assert 0 < len(device.id) <= 128
+    spoken_of = [sample.device for sample in said.samples] + [event.device for event in said.events]
+    spoken_of += [statement.device for statement in said.statements]
+    assert all(0 < len(device.id) <= 128 for device in spoken_of)
     assert all(problem.detail and problem.reason.isidentifier() for problem in said.problems)
     json.dumps([change.value for change in said.changes])
 
