@@ -152,25 +152,25 @@ class Columns:
         self.of = lru_cache(maxsize=_REMEMBERED_KEYS)(self._of)
         """Key -> its columns; none where the profile passes it over."""
         self.of_told = lru_cache(maxsize=_REMEMBERED_KEYS)(self._of_told)
-        """The same, where unit and scale are told with the value or by the device's model."""
+        """The same, where the unit, or at least the scale, is told with the value or by the device's model."""
         self.knows = lru_cache(maxsize=_REMEMBERED_KEYS)(self._knows)
         """Whether the profile itself names the key, as a reading."""
 
-    def _of(self, key: str, channel: str = "", *, told: bool = False) -> tuple[Key, ...]:
+    def _of(self, key: str, channel: str = "", told: Told = NOTHING_TOLD) -> tuple[Key, ...]:
         base, unit = self._without_suffix(key)
         columns, names = self._named(key, base)
         if "key" in names and columns:  # a pattern like {module}:{key} only tells the part of the device
-            return self._of(names["key"], slug(filled(columns[0].channel, names)), told=told)
+            return self._of(names["key"], slug(filled(columns[0].channel, names)), told)
         guess = metric_for(base)
-        if guess in UNIT_OF and not (told or unit or self._is_sure(guess)):
+        if guess in UNIT_OF and not (told.unit or unit or self._is_sure(guess, told)):
             guess = ""
         if columns is None:
             return (Key(key, Column(), channel, unit, guess),)
         listed = [(column, slug(filled(column.channel, names)) if column.channel else channel) for column in columns]
         return tuple(Key(key, column, part, unit, guess) for column, part in listed if not column.skip)
 
-    def _of_told(self, key: str) -> tuple[Key, ...]:
-        return self._of(key, told=True)
+    def _of_told(self, key: str, told: Told) -> tuple[Key, ...]:
+        return self._of(key, "", told)
 
     def _knows(self, key: str) -> bool:
         columns, _ = self._named(key, self._without_suffix(key)[0])
@@ -183,9 +183,10 @@ class Columns:
                 return key[: -len(suffix)], unit
         return key, ""
 
-    def _is_sure(self, metric: str) -> bool:
+    def _is_sure(self, metric: str, told: Told) -> bool:
         """Whether a number under the metric's word is taken for it, although no unit is told."""
-        return self._guess == "all" or (self._guess == "sure" and metric in _ONE_UNIT)
+        scaled = self._guess == "sure" or told is not NOTHING_TOLD
+        return self._guess == "all" or (scaled and metric in _ONE_UNIT)
 
     def _named(self, *keys: str) -> tuple[tuple[Column, ...] | None, Mapping[str, str]]:
         """What the profile says of the first of the keys that it names, and the parts of a pattern."""

@@ -109,7 +109,7 @@ class ProfileFormat:
 
     def _root(self, route: Route, payload: bytes, gather: Gather) -> Any:
         """The whole message; _UNREAD where it cannot be read, or has been understood without."""
-        gather.device = next((speaker for _, _, speaker in route.fits if speaker is not None), None)
+        gather.device = route.fits[0].speaker
         if not payload and _withdrawn(route, gather):
             return _UNREAD
         if route.bare:

@@ -9,7 +9,7 @@ from devices.contract import Event
 from devices.formats.json_bytes import show
 from devices.profiles.building import Builder
 from devices.profiles.gathering import MOST_FAULTS, Gather, code_of, key_of
-from devices.profiles.paths import Here, Odd, as_text
+from devices.profiles.paths import Here, Odd, as_text, first_key
 from devices.profiles.scope import Named, Scope
 from devices.profiles.shape import Active, Faults
 
@@ -32,12 +32,15 @@ class Watcher:
             self._active = _active(build, spec.active) if isinstance(spec.active, Active) else None
         if spec.memory and spec.active is not None:
             build.wrong("memory", "a memory decides itself what is active: leave out `active` or `memory`")
+        self._first = first_key(spec.at) if not spec.memory else ""
         self._wants_object = "{." in str(spec.code) and "{.}" not in str(spec.code)
 
     def read(self, here: Here, scope: Scope) -> None:
         """Events to the hub, listed faults into their memory."""
         spec, gather = self._spec, scope.gather
         if self._told_by is not None and self._told_by(here) is None:
+            return
+        if self._first and type(here.item) is dict and self._first not in here.item:
             return
         memory = self._memory(here) if self._memory is not None else None
         listed = scope.listed(code_of(memory)) if memory is not None else None

@@ -96,6 +96,15 @@ def steps(path: str) -> tuple[str, tuple[Step, ...]]:
     return start, tuple(found)
 
 
+def first_key(path: str) -> str:
+    """The key that the path begins with, from the thing at hand; empty where it begins otherwise, or cannot be read."""
+    try:
+        start, found = steps(path)
+    except BadPath:
+        return ""
+    return found[0].word if not start and found and found[0].kind == "key" else ""
+
+
 def names_in_path(path: str) -> set[str]:
     """The names that a path or walk mentions."""
     return {step.word for step in steps(path)[1] if step.kind == "name"}

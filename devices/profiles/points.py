@@ -10,7 +10,7 @@ from devices.formats.json_bytes import show
 from devices.profiles.building import Builder
 from devices.profiles.columns import NOTHING_TOLD, Columns, Refused, Told, number_in, slug
 from devices.profiles.gathering import Gather, code_of, key_of
-from devices.profiles.paths import Here, Odd, as_text, steps
+from devices.profiles.paths import Here, Odd, as_text, first_key, steps
 from devices.profiles.scope import Scope
 from devices.profiles.shape import Grade, Points
 from devices.profiles.times import clock
@@ -35,7 +35,7 @@ class Reader:
             self._unit = build.get("unit", spec.unit) if spec.unit else None
             self._time = build.moment("time", spec.time)
             self._grade = _grade(build, spec.quality) if spec.quality is not None else None
-        self._value_key = _first_key(spec.value)
+        self._value_key = first_key(spec.value)
         self._skip = frozenset(spec.skip)
         self._doubt = build.say("doubt", spec.doubt) if spec.doubt else None
         self._path = _everyday(spec)
@@ -48,7 +48,8 @@ class Reader:
         gather = scope.gather
         if self._learns:
             scope.model = gather.remembered(key_of("model", scope.device))
-        scope.doubted = self._doubted(here, scope)
+        if self._doubt is not None:
+            scope.doubted = self._doubted(self._doubt(here), scope)
         try:
             if self._path is not None and scope.model is None and not scope.doubted:
                 self._read_everyday(here, scope, self._path)
@@ -188,7 +189,7 @@ class Reader:
                 return
             if value in gather.nothing:
                 return
-        columns = self._columns.of(key) if told is NOTHING_TOLD else self._columns.of_told(key)
+        columns = self._columns.of(key) if told is NOTHING_TOLD else self._columns.of_told(key, told)
         for column in columns:
             taken = column.take(value, told)
             if isinstance(taken, Refused):
@@ -198,9 +199,8 @@ class Reader:
             if taken is not None:
                 yield taken
 
-    def _doubted(self, here: Here, scope: Scope) -> frozenset[str]:
+    def _doubted(self, memory: str | None, scope: Scope) -> frozenset[str]:
         """Keys of the points that a fault of the memory is about."""
-        memory = self._doubt(here) if self._doubt is not None else None
         entries = scope.gather.state.get(key_of(code_of(memory), scope.device)) if memory is not None else None
         return frozenset(entry[0] for entry in entries.values()) if entries else frozenset()
 
@@ -243,10 +243,6 @@ def _inner(path: object) -> Any:
         return ()
     start, found = _safe(path) if isinstance(path, str) else ("^", ())
     return found if not start and found else (("other", ""), ("other", ""))
-
-
-def _first_key(path: str) -> str:
-    return next((step.word for step in _safe(path)[1] if step.kind == "key"), "")
 
 
 def _grade(build: Builder, spec: Grade) -> Callable[[Here], Quality]:

@@ -108,11 +108,12 @@ class Rule:
         return found
 
     def _lacking(self, whole: Here, gather: Gather) -> bool:
-        missing = [path for path, get in self._required if get(whole) is None]
-        if missing:
-            right = f"send {', '.join(self.wants) or 'it'}"
-            gather.problem("missing_key", f"no {', '.join(missing)} in the message: {right}")
-        return bool(missing)
+        for path, get in self._required:
+            if get(whole) is None:
+                right = f"send {', '.join(self.wants)}"
+                gather.problem("missing_key", f"no {path} in the message: {right}")
+                return True
+        return False
 
     def _apart(self, here: Here, gather: Gather) -> Here | None:
         """The same with the names of the parts of a text."""

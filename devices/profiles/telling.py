@@ -8,7 +8,7 @@ from zlib import crc32
 from devices.contract import Announcement, Limits, PointInfo
 from devices.formats.json_bytes import show
 from devices.profiles.building import Builder
-from devices.profiles.columns import Columns
+from devices.profiles.columns import Columns, Told
 from devices.profiles.gathering import Gather, key_of
 from devices.profiles.paths import Here, Odd, Say, as_text
 from devices.profiles.scope import Scope
@@ -145,7 +145,7 @@ class Learner:
                 whole = isinstance(decimals, int) and 0 <= decimals <= _MOST_DECIMALS
                 model[key] = [unit, int(decimals) if whole else 0]
                 label = _cut(self._label(there), gather)
-                names = [column.announced(unit) for column in self._columns.of_told(key)]
+                names = [column.announced(unit) for column in self._columns.of_told(key, Told(unit, model[key][1]))]
                 points += [PointInfo(name, metric, unit, label) for name, metric in names]
         except Odd as odd:
             gather.problem("bad_shape", f"{odd.where}: found {show(odd.found)}: send {odd.right}")

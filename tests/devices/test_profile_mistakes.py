@@ -139,6 +139,28 @@ def test_several_mistakes_are_named_at_once(tmp_path: Path) -> None:
     assert all(line.startswith("profile mine.toml: ") for line in told)
 
 
+README = (Path(devices.formats.__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_mistakes_that_the_guide_shows_are_told_so(tmp_path: Path) -> None:
+    template = (Path(devices.formats.__file__).parents[1] / "profiles" / "template.toml").read_text(encoding="utf-8")
+    text = template.replace('name = "template"', 'name = "my_format"', 1).replace(
+        'id = "{device}"', 'id = "{devise}"', 1
+    )
+    told = mistakes(
+        tmp_path, text.replace("[metrics]\n", '[metrics]\ntemp = "temprature"\n', 1), "my_format"
+    ).splitlines()
+    shown = [line for line in README.splitlines() if line.startswith("profile my_format.toml: ")]
+    assert len(shown) == 2
+    assert set(shown) <= set(told)
+
+
+def test_the_short_profile_of_the_guide_is_good(tmp_path: Path) -> None:
+    start = README.index('name = "pump_room"')
+    (tmp_path / "pump_room.toml").write_text(README[start : README.index("```", start)], encoding="utf-8")
+    assert devices.formats.make("pump_room", profiles=tmp_path).name == "pump_room"
+
+
 def test_an_option_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnknownFormat, match="no option colour; there is: topic"):
         devices.formats.make("neuron", options={"colour": "red"})
