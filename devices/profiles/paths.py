@@ -291,7 +291,15 @@ def _alternating(split: list[str]) -> list[tuple[bool, str]]:
 
 
 def _say_piece(piece: str) -> Say:
-    if piece.startswith((".", "/", "^")):
-        get = getter(piece.removeprefix("."))
-        return lambda here: as_text(get(here))
-    return lambda here: here.names.get(piece) or None
+    if not piece.startswith((".", "/", "^")):
+        return lambda here: here.names.get(piece) or None
+    get = getter(piece.removeprefix("."))
+    word = piece.removeprefix(".")
+    if word and first_key(word) == word:  # the everyday piece, without the detour
+
+        def say(here: Here) -> str | None:
+            value = here.item.get(word) if type(here.item) is dict else None
+            return value if value and type(value) is str else as_text(value)
+
+        return say
+    return lambda here: as_text(get(here))
