@@ -216,7 +216,7 @@ class Builder:
             text = _NOT_HEX.sub("", text.lower()) if hexadecimal else text.strip()
             if not 0 < len(text) <= gather.limits.name or not text.isprintable():
                 right = f"use 1 to {gather.limits.name} printable characters"
-                gather.problem("bad_device", f"the device's id {where} is {text[:40]!r}: {right}")
+                gather.problem("bad_identity", f"the device's id {where} is {text[:40]!r}: {right}")
                 return None
             return DeviceRef(gather.community, scheme, text)
 

@@ -157,7 +157,7 @@ def _bare(payload: bytes, gather: Gather) -> Any:
         gather.problem("not_utf8", f"byte {error.start} is not UTF-8: encode the payload as UTF-8")
         return _UNREAD
     if not text:
-        gather.problem("empty", "the payload is empty: send one value")
+        gather.problem("empty_payload", "the payload is empty: send one value")
         return _UNREAD
     if text[0] in "{[" or len(text) > gather.limits.text:
         gather.problems.append(found)
