@@ -15,6 +15,7 @@ HOSTS = {"mosquitto.org", "github.com", "semver.org", "127.0.0.1", "localhost"}
 PLACES = re.compile(
     r"/(etc/hub|var/lib/hub|mnt/backups|opt/hub|run/secrets|usr/sbin|usr/local/sbin|api|healthz|readyz|metrics"
     r"|etc/systemd/system|dev/null|backups|grafana|ingest)\b"
+    r"|/(sys|as/mqtt|neuron|status)/"  # topics of makers that begin with an empty level
 )
 """Absolute paths that a page may name: where a service usually lives, the hub's own addresses, folders in containers."""
 _PATH = re.compile(r"(?<![\w.:/}*+…>)-])/[A-Za-z][\w.-]*")

@@ -114,10 +114,12 @@ def test_roles() -> None:
 
 
 def reasons(tree: ast.AST) -> Iterator[str]:
-    """Slugs that stand where a reason stands: ``Problem("x", …)``, ``refusal(arrival, "x", …)``, ``("x", "a sentence")``."""
+    """Slugs where a reason stands: ``Problem("x", …)``, ``it.problem("x", …)``, ``refusal(arrival, "x", …)``, ``("x", "a sentence")``."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            place = {"Problem": 0, "refusal": 1}.get(node.func.id)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "problem":
+            found = node.args[:1]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            place = {"Problem": 0, "Refused": 0, "refusal": 1}.get(node.func.id)
             found = [node.args[place]] if place is not None and len(node.args) > place else []
             if node.func.id == "Refusal":
                 found += [keyword.value for keyword in node.keywords if keyword.arg == "reason"]
@@ -135,7 +137,8 @@ def _is_sentence(node: ast.expr) -> bool:
 
 
 def test_every_reason_of_quarantine_is_explained() -> None:
-    files = [*(ROOT / "devices" / "formats").glob("*.py"), *(ROOT / "hub" / "ingest").glob("*.py")]
+    folders = (ROOT / "devices" / "formats", ROOT / "devices" / "profiles", ROOT / "hub" / "ingest")
+    files = [path for folder in folders for path in folder.glob("*.py")]
     real = {reason for path in files for reason in reasons(ast.parse(path.read_text(encoding="utf-8")))}
     told = first_words(section(page("docs/manual/messages.md"), "## Reasons"))
     assert sorted(told) == sorted(real)

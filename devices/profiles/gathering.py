@@ -1,0 +1,167 @@
+"""What one message has said so far, within the bounds that every message has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from devices.contract import (
+    Announcement,
+    Change,
+    Decoded,
+    DeviceRef,
+    Event,
+    Limits,
+    Problem,
+    Quality,
+    Sample,
+    State,
+    Statement,
+)
+from devices.formats.json_bytes import show
+
+MOST_VALUES: Final = 2_000
+"""Readings, events and statements of one message."""
+MOST_REMEMBERED: Final = 20_000
+"""Entries of a connection's state: devices with their faults, their model, and what was announced of them."""
+MOST_FAULTS: Final = 64
+"""Faults that a memory holds."""
+_MOST_PROBLEMS: Final = 8
+_CODE_LENGTH: Final = 64
+_RIGHT_TIMES: Final = {
+    "s": "send epoch seconds",
+    "ms": "send epoch milliseconds",
+    "us": "send epoch microseconds",
+    "ns": "send epoch nanoseconds",
+    "iso": "send ISO 8601 with a zone, e.g. 2026-11-23T09:00:00+08:00",
+    "local": "send a date and time like 2026-11-23 09:00:00, and a zone like UTC+08:00 where the message tells one",
+    "auto": "send epoch seconds or milliseconds, or ISO 8601 with a zone",
+}
+
+
+class Full(Exception):
+    """More readings than a message may have."""
+
+
+class Gather:
+    """Collects; not thread-safe, one for each message."""
+
+    __slots__ = (
+        "announcements",
+        "changes",
+        "community",
+        "device",
+        "events",
+        "limits",
+        "more_problems",
+        "nothing",
+        "problems",
+        "samples",
+        "state",
+        "statements",
+        "values",
+        "walked",
+    )
+
+    def __init__(self, limits: Limits, community: str, state: State, nothing: frozenset[str]) -> None:
+        self.limits, self.community, self.state, self.nothing = limits, community, state, nothing
+        self.device: DeviceRef | None = None
+        self.samples: list[Sample] = []
+        self.events: list[Event] = []
+        self.statements: list[Statement] = []
+        self.announcements: list[Announcement] = []
+        self.problems: list[Problem] = []
+        self.more_problems = 0
+        self.changes: dict[str, Any] = {}
+        self.values = 0
+        self.walked: dict[tuple[tuple[str, ...], int], list[Any]] = {}
+        """What walks came by, for rules that walk alike."""
+
+    def problem(self, reason: str, detail: str) -> None:
+        """Something could not be understood; the rest is kept."""
+        if len(self.problems) < _MOST_PROBLEMS:
+            self.problems.append(Problem(reason, detail, self.device, whole=False))
+        else:
+            self.more_problems += 1
+
+    def bad_time(self, path: str, value: object, kind: str) -> None:
+        """A time that cannot be read."""
+        self.problem("bad_time", f"{path} is {show(value)}: {_RIGHT_TIMES[kind]}")
+
+    def one_more(self) -> None:
+        """Count a value, an event or a statement. Raises Full."""
+        self.values += 1
+        if self.values > MOST_VALUES:
+            detail = f"more than {MOST_VALUES} values and events in one message: split the message"
+            self.problem("too_many_values", detail)
+            raise Full
+
+    def event(self, event: Event) -> None:
+        """Something happened. Raises Full."""
+        self.one_more()
+        self.events.append(event)
+
+    def statement(self, device: DeviceRef, online: bool | None) -> None:  # noqa: FBT001 - as in Statement
+        """A device can be reached, or not. Raises Full."""
+        self.one_more()
+        self.statements.append(Statement(device, online))
+
+    def sample(
+        self, device: DeviceRef, time: int | None, values: dict[str, Any], quality: Quality, identity: str | None
+    ) -> None:
+        """Values of one moment; an identity counts only where there is no time."""
+        self.samples.append(Sample(device, time, values, identity if time is None else None, quality))
+
+    def remembered(self, key: str) -> Any:
+        """What was learned before, or from this message."""
+        return self.changes[key] if key in self.changes else self.state.get(key)
+
+    def remember(self, key: str, value: Any) -> bool:
+        """Learn something; None forgets. False: the state is full, and what is not in it yet does not go in."""
+        if key not in self.state and key not in self.changes:
+            if value is None:
+                return True
+            if len(self.state) + len(self.changes) >= MOST_REMEMBERED:
+                return False
+        self.changes[key] = value
+        return True
+
+    def answer(self, unknown: tuple[str, ...]) -> Decoded:
+        """Everything that the message said."""
+        problems = self.problems
+        if problems:
+            if not (self.samples or self.events or self.statements or self.announcements):
+                problems = [Problem(each.reason, each.detail, each.device) for each in problems]
+            if self.more_problems:
+                more = f"{self.more_problems} more things in this message could not be read: see the first ones"
+                problems = [*problems, Problem("more_problems", more, whole=False)]
+        return Decoded(
+            samples=tuple(self.samples),
+            events=tuple(self.events),
+            statements=tuple(self.statements),
+            problems=tuple(problems),
+            unknown=unknown,
+            announcements=tuple(self.announcements),
+            changes=tuple(
+                [Change(key, value) for key, value in self.changes.items() if value != self.state.get(key)]
+                if self.changes
+                else ()
+            ),
+        )
+
+
+def code_of(text: str) -> str:
+    """A fault's code as the hub keeps it: printable, at most 64 characters."""
+    return (text if text.isprintable() else "".join(filter(str.isprintable, text)))[:_CODE_LENGTH]
+
+
+def key_of(kind: str, device: DeviceRef) -> str:
+    """Where the state keeps something of a device."""
+    return f"{kind}|{device.scheme}:{device.id}"
+
+
+def unknown_keys(root: object, known: frozenset[str] | None) -> tuple[str, ...]:
+    """Keys of the message that the profile does not mention, the first ones."""
+    if known is None or not isinstance(root, Mapping) or root.keys() <= known:
+        return ()
+    return tuple(key[:_CODE_LENGTH] for key in root if key not in known)[:_MOST_PROBLEMS]

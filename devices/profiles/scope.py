@@ -1,0 +1,61 @@
+"""One device at one moment, while what a message says of it is read."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+from devices.contract import DeviceRef, Event, Quality
+from devices.profiles.gathering import Gather
+from devices.profiles.paths import Here
+
+
+class Named(NamedTuple):
+    """A fault that a message lists, and the key of the point that it is about."""
+
+    event: Event
+    point: str
+
+
+class Scope:
+    """Whose values, events and statements they are, and of when."""
+
+    __slots__ = ("batches", "device", "doubted", "gather", "memories", "model", "time")
+
+    def __init__(self, gather: Gather, device: DeviceRef, time: int | None) -> None:
+        self.gather, self.device, self.time = gather, device, time
+        self.batches: dict[tuple[int | None, Quality], dict[str, Any]] = {}
+        """Values by moment and quality."""
+        self.memories: dict[str, dict[str, Named]] | None = None
+        """Memory -> code -> the faults that the message lists; None: it lists none, and says nothing of them."""
+        self.model: dict[str, Any] | None = None
+        """What the device's model says of its keys."""
+        self.doubted: frozenset[str] = frozenset()
+        """Keys of the points that a lasting fault is about."""
+
+    def values(self, time: int | None, quality: Quality = "good") -> dict[str, Any]:
+        """Where the values of a moment go."""
+        when = (time, quality)
+        found = self.batches.get(when)
+        if found is None:
+            found = self.batches[when] = {}
+        return found
+
+    def listed(self, memory: str) -> dict[str, Named]:
+        """Where the faults of a memory go."""
+        if self.memories is None:
+            self.memories = {}
+        return self.memories.setdefault(memory, {})
+
+    def close(self, identity: str | None) -> None:
+        """Hand the values over."""
+        for (time, quality), values in self.batches.items():
+            if values:
+                self.gather.sample(self.device, time, values, quality, identity)
+
+
+class Table(Protocol):
+    """One table of a message, made ready."""
+
+    def read(self, here: Here, scope: Scope) -> None:
+        """What it has to say. Raises Full."""
+        ...
