@@ -70,6 +70,8 @@ class Walker:
     """Those of the room."""
     seen_at: int
     """The last sign of the walker."""
+    done: frozenset[Point] = field(default_factory=frozenset)
+    """Those that have passed: what they say from now on is no news, unless they are named."""
     expects: Point | None = None
     """The sensor that is to be triggered now."""
     since: int = 0
@@ -144,7 +146,7 @@ def judge_word(word: Word, walkers: Iterable[Walker]) -> PointTest | None:
         if expected is not None and word.point in walker.neighbours:
             return _swapped(word, walker, expected)
     for walker in sorted(walking, key=lambda walker: -walker.seen_at):
-        if word.point in walker.points:
+        if word.point in walker.points - walker.done:
             return _passed(word, walker)
     return None
 

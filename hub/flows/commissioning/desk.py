@@ -224,6 +224,7 @@ class CommissioningDesk:
             by,
             lambda books: books.commissioning.swap((pair[0], pair[1]), bindings),
         )
+        self._parts.walks.reopen({one, other})
 
     # --- inside -------------------------------------------------------------------------------------------------
 

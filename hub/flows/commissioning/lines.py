@@ -105,16 +105,17 @@ class Facts(NamedTuple):
     standing: Mapping[Point, Standing]
     bound: Mapping[str, list[tuple[str, Binding]]]
     """Device -> its points with their present bindings."""
+    readings: Mapping[PointKey, LiveReading]
     speakers: frozenset[str]
     """Own names of lines and devices through which others speak."""
 
 
-def bound_points(registry: Registry, now: int) -> dict[str, list[tuple[str, Binding]]]:
+def bound_points(registry: Registry, community: str, now: int) -> dict[str, list[tuple[str, Binding]]]:
     """Device -> its points with their present bindings, by name."""
     found: dict[str, list[tuple[str, Binding]]] = {}
     for device, point in sorted(registry.bindings):
         binding = registry.binding(device, point, now)
-        if binding is not None:
+        if binding is not None and binding.community == community:
             found.setdefault(device, []).append((point, binding))
     return found
 
@@ -195,14 +196,10 @@ def _unheard(point: str, metric: str, facility: str, unit: str) -> PointLine:
 
 
 def _points(device: Device, facts: Facts) -> tuple[PointLine, ...]:
-    bound = facts.bound.get(device.id, [])
-    readings = facts.live.readings([PointKey(device.community, device.id, point) for point, _ in bound])
-    return tuple(_point(device, point, binding, readings, facts) for point, binding in bound)
+    return tuple(_point(device, point, binding, facts) for point, binding in facts.bound.get(device.id, []))
 
 
-def _point(
-    device: Device, point: str, binding: Binding, readings: Mapping[PointKey, LiveReading], facts: Facts
-) -> PointLine:
+def _point(device: Device, point: str, binding: Binding, facts: Facts) -> PointLine:
     metric = binding.metric_name()
     return PointLine(
         device=device.id,
@@ -210,7 +207,7 @@ def _point(
         metric=metric,
         facility=binding.facility,
         unit=binding.unit,
-        reading=readings.get(PointKey(device.community, device.id, point)),
+        reading=facts.readings.get(PointKey(device.community, device.id, point)),
         standing=facts.standing.get((device.id, point), UNTESTED),
         to_test=metric not in UPKEEP,
     )

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from hub.domain.catalogue import Catalogue
 from hub.domain.expected import Expected, matches
 from hub.domain.places import Device, DeviceState
-from hub.domain.walk import Point, PointTest, Standing, standing
+from hub.domain.walk import PointTest, standing
+from hub.flows.batch import PointKey
 from hub.flows.commissioning.hitches import Hitch, hitches
 from hub.flows.commissioning.lines import DeviceLine, Facts, Live, PointLine, bound_points, of_device, of_expected
 from hub.flows.commissioning.ports import Heard
@@ -61,12 +62,14 @@ def overview(
 ) -> Overview:
     """Pure but for the questions to ``live``."""
     known = {device.id: device for device, _ in devices}
+    bound = bound_points(registry, community, now)
     facts = Facts(
         registry=registry,
         live=live,
         now=now,
-        standing=_standing(tests, registry, now),
-        bound=bound_points(registry, now),
+        standing=standing(tests, {(d, point): b.valid_from for d, points in bound.items() for point, b in points}),
+        bound=bound,
+        readings=live.readings([PointKey(community, d, point) for d, points in bound.items() for point, _ in points]),
         speakers=_speakers(community, expected, known.values()),
     )
     came = _who_came(expected, known)
@@ -95,13 +98,6 @@ def _who_came(expected: Iterable[Expected], known: Mapping[str, Device]) -> dict
     free = [d for d in known.values() if d.state is DeviceState.ADOPTED and d.id not in came.values()]
     missing = [line for line in expected if line.id not in came]
     return came | {match.expected.id: match.device.id for match in matches(missing, free)}
-
-
-def _standing(tests: Iterable[PointTest], registry: Registry, now: int) -> Mapping[Point, Standing]:
-    since = {
-        key: binding.valid_from for key in registry.bindings if (binding := registry.binding(*key, now)) is not None
-    }
-    return standing(tests, since)
 
 
 class Room(NamedTuple):

@@ -27,7 +27,14 @@ class WalkDesk:
         if found is None:
             raise NotFound(f"no sensor is to be tested in {place[:63]!r}")
         points = frozenset(point.key for point in found.points if point.device)
-        walker = Walker(community=community, by=by, place=place, points=points, seen_at=self._parts.clock.now())
+        walker = Walker(
+            community=community,
+            by=by,
+            place=place,
+            points=points,
+            seen_at=self._parts.clock.now(),
+            done=frozenset(point.key for point in found.points if point.standing.passed is not None),
+        )
         self._parts.walks.put(walker)
         return walker
 

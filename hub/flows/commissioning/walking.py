@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -59,9 +59,15 @@ class Walks:
         """What was expected has been heard: nobody waits for it any more."""
         passed = {test.key for test in tests if test.outcome is Outcome.PASSED}
         with self._lock:
-            for key, walker in self._walkers.items():
-                if walker.expects in passed:
-                    self._walkers[key] = replace(walker, expects=None, neighbours=frozenset())
+            self._walkers = {key: _after(walker, passed) for key, walker in self._walkers.items()}
+
+    def reopen(self, devices: Collection[str]) -> None:
+        """They hang elsewhere now: what they have passed proves nothing any more."""
+        with self._lock:
+            self._walkers = {
+                key: replace(walker, done=frozenset(point for point in walker.done if point[0] not in devices))
+                for key, walker in self._walkers.items()
+            }
 
     def _gather(self, now: int) -> None:
         self._walkers = {key: walker for key, walker in self._walkers.items() if walker.walks(now)}
@@ -91,8 +97,14 @@ class Walks:
                 continue
             tests.append(test)
             if test.outcome is Outcome.PASSED:
-                walkers = [replace(w, expects=None) if w.expects == test.key else w for w in walkers]
+                walkers = [_after(walker, {test.key}) for walker in walkers]
         return _once(tests)
+
+
+def _after(walker: Walker, passed: set[Point]) -> Walker:
+    """Nobody waits any more for what has passed."""
+    walker = replace(walker, done=walker.done | (passed & walker.points))
+    return replace(walker, expects=None, neighbours=frozenset()) if walker.expects in passed else walker
 
 
 def _once(tests: list[PointTest]) -> list[PointTest]:
