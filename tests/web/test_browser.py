@@ -58,7 +58,8 @@ def browser() -> Iterator[Chromium]:
 def pages(hub: FakeHub) -> list[str]:
     return [
         "/", "/board", "/alarms", "/alarms?tab=overlaid", "/tickets", f"/tickets/{hub.tickets['sump'].id}", f"/tickets/{hub.tickets['air'].id}", "/tickets/new", "/facilities",
-        f"/facilities/{hub.alarms['pump'].facility}", "/devices", "/quarantine", "/quarantine/1", "/health", "/none",
+        f"/facilities/{hub.alarms['pump'].facility}", "/devices", "/commissioning/harmony-garden", "/commissioning/harmony-garden/walk", "/commissioning/harmony-garden/walk?place=garage",
+        "/commissioning/harmony-garden/live/sump", "/commissioning/harmony-garden/sheet", "/quarantine", "/quarantine/1", "/health", "/none",
     ]  # fmt: skip
 
 
