@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -135,12 +135,13 @@ class Unsent(NamedTuple):
     """Times at which the crew would have been told."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
     """A ticket that was never opened, as nobody would have accepted it."""
 
     priority: Priority
-    active: set[str] = field(default_factory=set)
+    active: frozenset[str]
+    """Alarms."""
     returned: int = 0
 
 
@@ -155,8 +156,9 @@ def would_have_sent(history: Iterable[Recorded]) -> list[Unsent]:
     told: Counter[tuple[str, str]] = Counter()
     for row in sorted(history, key=lambda row: row.at):
         if row.kind is not Change.NOT_TOLD:
-            if row.key in cases:
-                cases[row.key].active.discard(row.alarm)
+            case = cases.get(row.key)
+            if case is not None:
+                cases[row.key] = replace(case, active=case.active - {row.alarm})
             continue
         place = row.facility, row.rule
         alarms[place] += 1
@@ -168,13 +170,11 @@ def would_have_sent(history: Iterable[Recorded]) -> list[Unsent]:
 def _tells(cases: dict[TicketKey, _Case], row: Recorded) -> bool:
     case = cases.get(row.key)
     if case is None:
-        cases[row.key] = _Case(row.priority, {row.alarm})
+        cases[row.key] = _Case(priority=row.priority, active=frozenset({row.alarm}))
         return True
-    again = not case.active
     rises = _RANK[row.priority] > _RANK[case.priority]
-    case.active.add(row.alarm)
-    case.priority = row.priority if rises else case.priority
-    if not again:
-        return rises
-    case.returned += 1
-    return case.returned & (case.returned - 1) == 0
+    returned = case.returned + (not case.active)
+    cases[row.key] = _Case(
+        priority=row.priority if rises else case.priority, active=case.active | {row.alarm}, returned=returned
+    )
+    return rises if case.active else returned & (returned - 1) == 0

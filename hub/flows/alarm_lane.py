@@ -369,13 +369,7 @@ class AlarmLane:
 
     def next_deadline(self) -> int | None:
         """When ``tick`` is wanted without a message."""
-        instants = (
-            self._judging.next_recheck,
-            self._next_scan or self._time,
-            self._next_tickets or self._time,
-            self._next_commissioning,
-            self._commissioner.next_deadline(),
-        )
+        instants = (self._judging.next_recheck, self._next_scan or self._time, self._next_tickets or self._time)
         return min(instant for instant in instants if instant is not None)
 
     # --- after the commit ---------------------------------------------------------------------------------------

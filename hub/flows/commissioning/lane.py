@@ -66,7 +66,7 @@ class Commissioner:
         self.renew(now)
 
     def renew(self, now: int) -> None:
-        """Read the registry anew where devices have come and the last time is long enough ago."""
+        """Read the registry anew where devices have come and the last time is long enough ago; the lane ticks every second."""
         if not self._renewal_due or now < self._renewed_at + RENEW_EVERY_MS:
             return
         try:
@@ -76,10 +76,6 @@ class Commissioner:
         else:
             self._renewal_due = False
         self._renewed_at = now
-
-    def next_deadline(self) -> int | None:
-        """When ``renew`` is wanted."""
-        return self._renewed_at + RENEW_EVERY_MS if self._renewal_due else None
 
 
 def test_data(test: PointTest) -> dict[str, Any]:
