@@ -30,6 +30,9 @@ from hub.errors import ConfigError, StoreUnavailable
 from hub.flows.alarm_commands import AlarmDesk
 from hub.flows.alarm_lane import AlarmLane
 from hub.flows.batch import Asked, Decoded, Slots
+from hub.flows.commissioning.desk import CommissioningDesk, Parts
+from hub.flows.commissioning.lane import Commissioner
+from hub.flows.commissioning.walk_desk import WalkDesk
 from hub.flows.community.desk import RegistryDesk
 from hub.flows.registry import Registrar, Registry
 from hub.flows.series import SeriesStore
@@ -156,6 +159,7 @@ class Hub:
                 self.decoding.note,
             ),
         )
+        self.commissioner = Commissioner(self.registry.renew)
         self.alarm_lane = AlarmLane(
             self.records,
             self.registrar,
@@ -164,6 +168,7 @@ class Hub:
             lateness=settings.ingest.lateness,
             public_url=self.public_url,
             publish=self._publish,
+            commissioner=self.commissioner,
         )
         metrics.register(Tallies("alarms", "What the alarm lane did", lambda: asdict(self.alarm_lane.tally)))
         self.series_lane = SeriesLane(self.series, self.registrar, self.slots, clock)
@@ -292,6 +297,16 @@ class Hub:
         return [self.alarm_runner, self.series_runner, *self.mirror_runners]
 
     def _web_deps(self) -> WebDeps:
+        parts = Parts(
+            records=self.records,
+            registrar=self.registrar,
+            catalogue=self.catalogue,
+            clock=self.clock,
+            live=self.alarm_lane.live,
+            walks=self.commissioner.walks,
+            renew=self.registry.renew,
+            publish=self._publish,
+        )
         return WebDeps(
             settings=self.settings,
             clock=self.clock,
@@ -305,6 +320,8 @@ class Hub:
                 self.records, self.registrar, self.clock, public_url=self.public_url, publish=self._publish
             ),
             inbox=self.registry,
+            commissioning=CommissioningDesk(parts),
+            walk=WalkDesk(parts),
             redrive=self._redrive,
             health=self.health,
             metrics=self.metrics,

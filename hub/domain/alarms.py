@@ -56,6 +56,8 @@ class Alarm:
     priority: Priority
     late: bool = False
     """Made from late data: a record, without notice or clock."""
+    commissioning: bool = False
+    """Raised while its place is in commissioning: a record, until it goes live. Beside any overlay, which may come and go."""
     active: bool = False
     acked: bool = True
     pending_since: int | None = None
@@ -220,6 +222,16 @@ class ReturnToService:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BeginCommissioning:
+    """Its place is being commissioned from now on: recorded, and told to nobody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoLive:
+    """Commissioning of its place is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Withdraw:
     """Nobody watches the source any more: the rule, the binding or the device has gone."""
 
@@ -240,6 +252,8 @@ Signal = (
     | Release
     | TakeOutOfService
     | ReturnToService
+    | BeginCommissioning
+    | GoLive
     | Withdraw
 )
 
@@ -263,6 +277,10 @@ class Change(StrEnum):
     IN_SERVICE = "in_service"
     RESET = "reset"
     WITHDRAWN = "withdrawn"
+    NOT_TOLD = "not_told"
+    """Raised in commissioning: what would have been annunciated."""
+    COMMISSIONING = "commissioning"
+    LIVE = "live"
 
 
 class Event(NamedTuple):

@@ -9,6 +9,8 @@ Decisions beyond the standard's rows:
 * Under an overlay an alarm is raised, counted and logged but not annunciated. When the overlay ends it is recomputed:
   active means unacknowledged and annunciated, anything else is normal.
 * An alarm from late data is a record: nobody has to acknowledge it, and time alone never changes it.
+* An alarm raised in commissioning is a record too, but a live one: when its place goes live it is recomputed as at the end of
+  an overlay. It is no overlay, because one may be on the alarm at the same time, and end, and must not announce it then.
 """
 
 from __future__ import annotations
@@ -18,9 +20,11 @@ from dataclasses import replace
 from hub.domain.alarms import (
     Acknowledge,
     Alarm,
+    BeginCommissioning,
     Change,
     Elapsed,
     Event,
+    GoLive,
     Judged,
     Manner,
     Momentary,
@@ -78,6 +82,8 @@ def _apply(alarm: Alarm, signal: Signal, now: int, manner: Manner) -> _Outcome: 
             return _acknowledge(alarm, signal, now)
         case Reset():
             return _reset(alarm, signal.by, now)
+        case BeginCommissioning() | GoLive():
+            return _commission(alarm, now, begin=isinstance(signal, BeginCommissioning))
         case Withdraw():
             return _withdraw(alarm, signal, now)
         case _:
@@ -116,12 +122,13 @@ def _turn(alarm: Alarm, reason: str, at: int, manner: Manner) -> _Outcome:
 
 def _raise(alarm: Alarm, reason: str, at: int) -> _Outcome:
     """Rows 1 and 6: a new occurrence of the same alarm."""
-    told = alarm.overlay is Overlay.NONE and not alarm.late
+    open_ = alarm.overlay is Overlay.NONE and not alarm.late
+    told = open_ and not alarm.commissioning
     raised = replace(
         alarm,
         active=True,
         latched=False,
-        acked=alarm.late,
+        acked=alarm.late or alarm.commissioning,
         pending_since=None,
         lag=0,
         occurrence=alarm.occurrence + 1,
@@ -131,8 +138,10 @@ def _raise(alarm: Alarm, reason: str, at: int) -> _Outcome:
         acked_by=None,
         annunciated_at=at if told else alarm.annunciated_at,
     )
-    events = (Event(Change.RAISED, reason, at),)
-    return raised, (*events, Event(Change.ANNUNCIATED, reason, at)) if told else events
+    events: tuple[Event, ...] = (Event(Change.RAISED, reason, at),)
+    if open_:
+        events += (Event(Change.ANNUNCIATED if told else Change.NOT_TOLD, reason, at),)
+    return raised, events
 
 
 def _return(alarm: Alarm, reason: str, at: int, manner: Manner) -> _Outcome:
@@ -183,6 +192,7 @@ def _realarm_at(alarm: Alarm, manner: Manner) -> int | None:
         manner.realarm_ms is None
         or not (alarm.active and alarm.acked)
         or alarm.late
+        or alarm.commissioning
         or alarm.overlay is not Overlay.NONE
         or alarm.repeats >= manner.realarm_limit
         or alarm.acked_at is None
@@ -279,8 +289,28 @@ def _uncover(alarm: Alarm, ended: Event) -> _Outcome:
     open_ = replace(alarm, overlay=Overlay.NONE, overlay_until=None, overlay_reason="", one_shot=False)
     if not open_.active:
         return replace(open_, acked=True), (ended,)
-    told = replace(open_, acked=False, acked_at=None, acked_by=None, annunciated_at=ended.at)
-    return told, (ended, Event(Change.ANNUNCIATED, "overlay_ended", ended.at))
+    if open_.commissioning:
+        return replace(open_, acked=True), (ended, Event(Change.NOT_TOLD, "overlay_ended", ended.at))
+    return _told(open_, "overlay_ended", ended)
+
+
+def _told(alarm: Alarm, why: str, ended: Event) -> _Outcome:
+    """What kept an active alarm quiet is over."""
+    told = replace(alarm, acked=False, acked_at=None, acked_by=None, annunciated_at=ended.at)
+    return told, (ended, Event(Change.ANNUNCIATED, why, ended.at))
+
+
+def _commission(alarm: Alarm, now: int, *, begin: bool) -> _Outcome:
+    """An overlay that is on it stays, and keeps it quiet after the commissioning as before."""
+    if alarm.late or alarm.commissioning == begin:
+        return alarm, ()
+    if begin:
+        quiet = replace(alarm, commissioning=True, acked=True)
+        return quiet, (Event(Change.COMMISSIONING, "commissioning_began", now),)
+    live, word = replace(alarm, commissioning=False), Event(Change.LIVE, "commissioning_over", now)
+    if live.active and live.overlay is Overlay.NONE:
+        return _told(live, "commissioning_over", word)
+    return live, (word,)
 
 
 def _refusal(alarm: Alarm, signal: Signal, now: int, manner: Manner) -> Refused | None:  # noqa: PLR0911 - one line for each wish

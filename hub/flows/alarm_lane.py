@@ -24,6 +24,8 @@ from hub.domain.tickets import ENDED
 from hub.flows.alarm_commands import AlarmCommands
 from hub.flows.batch import SET_BACK, TOLD_AGAIN, Decoded, PointKey, Position, Slots
 from hub.flows.bindings import Bindings
+from hub.flows.commissioning.lane import Commissioner
+from hub.flows.commissioning.walking import Hearing
 from hub.flows.judging import Judging
 from hub.flows.live import LiveState, alarm_data, ticket_data
 from hub.flows.memory import Memory
@@ -82,12 +84,14 @@ class AlarmLane:
         lateness: int,
         public_url: str = "",
         publish: Publish = lambda _kind, _data: None,
+        commissioner: Commissioner | None = None,
     ) -> None:
         self._records = records
         self._registrar = registrar
         self._slots = slots
         self._lateness = lateness
         self._publish = publish
+        self._commissioner = commissioner or Commissioner()
         self._ids = IdMaker()
         self.tally = Tally()
         self.memory = Memory(slots)
@@ -97,7 +101,7 @@ class AlarmLane:
         self._silence = Silence(self._watch, self.memory, self._judging)
         self._judging.ticketing = Ticketing(self._watch, self._silence.source, public_url=public_url)
         self.commands = AlarmCommands(self._run, self._judging)
-        self.live = LiveState(self.memory, self._watch, self._judging, clock)
+        self.live = LiveState(self.memory, self._watch, self._judging, clock, lateness=lateness)
         self._position: Position | None = None
         self._time = 0
         self._state_batch = 0
@@ -107,6 +111,8 @@ class AlarmLane:
         self._next_scan: int | None = None
         self._next_tickets: int | None = None
         self._unwatched = False
+        self._next_commissioning: int | None = None
+        self._commissioning_known = False
 
     # --- starting -----------------------------------------------------------------------------------------------
 
@@ -158,7 +164,10 @@ class AlarmLane:
         now = batch.received_at if back else max(self._time, batch.received_at)
         mark = self._mark(batch.position, now)
         sheet = None
-        if candidates or mark.state is not None or now >= self._marked_at + MARK_EVERY_MS or self._speaks(batch):
+        hearing = Hearing(self.memory, self._bindings, self._lateness)
+        tested = self._commissioner.look(batch, columns.values, columns.late, hearing)
+        quiet = not (candidates or tested or mark.state is not None or self._speaks(batch))
+        if not quiet or now >= self._marked_at + MARK_EVERY_MS:
             sheet = self._records.write(lambda books: self._write(books, batch, columns, candidates, mark))
             self._marked(mark)
         self._position, self._time = batch.position, now
@@ -170,6 +179,7 @@ class AlarmLane:
         self._count(columns, candidates)
         if sheet is not None:
             self._written(sheet)
+            self._commissioner.written(self._publish, now)
 
     def _speaks(self, batch: Decoded) -> bool:
         """Whether anything but quiet readings is in it, or somebody waits to hear of a point again."""
@@ -210,6 +220,15 @@ class AlarmLane:
         self._judging.grow()
         if now:  # a lane that has never run knows no time from which silence could count
             self._watch.refresh(renewed=renewed, now=now)
+            self._follow_commissioning(renewed=renewed, now=now)
+
+    def _follow_commissioning(self, *, renewed: bool, now: int) -> None:
+        """What time alone begins or ends is looked at as a new registry picture is."""
+        due = renewed or (self._next_commissioning is not None and self._next_commissioning <= now)
+        self._unwatched |= due
+        if due or not self._commissioning_known:
+            self._next_commissioning = self._watch.next_commissioning(now)
+            self._commissioning_known = True
 
     def _slots_of_the_registry(self) -> None:
         """Bound points have slots from the start: one that has never been heard is missed too."""
@@ -225,7 +244,7 @@ class AlarmLane:
 
     def _decide(self, sheet: Worksheet, batch: Decoded, columns: _Columns, candidates: list[int]) -> None:
         if self._unwatched:
-            self._judging.withdraw_unwatched(sheet)
+            self._judging.follow_registry(sheet)
         for gap in batch.gaps:
             signal = (
                 SetBack(by=gap.ended_at - gap.started_at)
@@ -280,8 +299,7 @@ class AlarmLane:
             return LaneMark(position, now)
         return LaneMark(position, now, self.memory.dump(), 0 if other else self._absorbed)
 
-    @staticmethod
-    def _keep(books: Books, batch: Decoded, mark: LaneMark) -> None:
+    def _keep(self, books: Books, batch: Decoded, mark: LaneMark) -> None:
         if batch.refusals:
             books.quarantine.keep(batch.position, batch.refusals)
         if batch.seen:
@@ -290,6 +308,7 @@ class AlarmLane:
             books.devices.announced(batch.announced)
         if batch.gaps:
             books.gaps.add(batch.gaps)
+        self._commissioner.keep(books, batch, self._watch.registry, mark.time)
         books.lanes.save(NAME, mark)
 
     def _absorb(self, batch: Decoded, columns: _Columns) -> None:
@@ -311,6 +330,7 @@ class AlarmLane:
         if alarms_due or silence_due or tickets_due or self._unwatched:
             self._judge_time(now, scan=silence_due, tickets=tickets_due)
         self._time = now
+        self._commissioner.renew(now)
         self._next_tickets = now + TICKETS_EVERY_MS
         if scan_due:
             self._next_scan = self._silence.next_scan(now)
@@ -319,7 +339,7 @@ class AlarmLane:
         def work(books: Books) -> Worksheet:
             sheet = Worksheet(books, self._judging.live, self._ids, now)
             if self._unwatched:
-                self._judging.withdraw_unwatched(sheet)
+                self._judging.follow_registry(sheet)
             self._judging.due(sheet, now)
             if scan:
                 self._silence.scan(sheet, now)

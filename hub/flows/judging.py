@@ -8,7 +8,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hub.domain.alarms import Alarm, Elapsed, Judged, Manner, Momentary, Signal, Step, Withdraw
+from hub.domain.alarms import (
+    Alarm,
+    BeginCommissioning,
+    Elapsed,
+    GoLive,
+    Judged,
+    Manner,
+    Momentary,
+    Signal,
+    Step,
+    Withdraw,
+)
 from hub.domain.conduct import step
 from hub.domain.rules import Rule, judge
 from hub.domain.verdicts import FAULT_OVER, FAULT_SAID, NO_DATA, Condition
@@ -118,6 +129,8 @@ class Judging:
         return self._one(sheet, alarm, signal, now, rule)
 
     def _one(self, sheet: Worksheet, alarm: Alarm, signal: Signal, now: int, rule: Rule | None) -> Step:
+        if not (alarm.active or alarm.late) and alarm.commissioning != self._watch.commissioned(alarm, sheet.now):
+            alarm = replace(alarm, commissioning=not alarm.commissioning)  # of no consequence before it is raised
         result = step(alarm, signal, now, _manner(alarm, rule))
         if result.alarm is not alarm:
             sheet.put_alarm(result.alarm, result.events)
@@ -146,14 +159,31 @@ class Judging:
             if alarm is not None and not alarm.late and alarm.pending_since is not None and not is_about_silence(alarm):
                 self.signal(sheet, alarm, Judged(verdict=NO_DATA), now)
 
-    def withdraw_unwatched(self, sheet: Worksheet) -> None:
-        """After a registry change: alarms whose rule, binding or device has gone do not stay active for ever."""
+    def follow_registry(self, sheet: Worksheet) -> None:
+        """The registry, or what of it is in commissioning, is another than before."""
+        self._withdraw_unwatched(sheet)
+        self._follow_commissioning(sheet)
+
+    def _withdraw_unwatched(self, sheet: Worksheet) -> None:
+        """Alarms whose rule, binding or device has gone do not stay active for ever."""
         for key, alarm in self.live.items():
             rule = self._watch.rule(alarm.community, alarm.rule)
             if rule is None:
                 self._one(sheet, alarm, Withdraw(reason="rule_gone"), sheet.now, rule)
             elif key.point and not alarm.late and not self._still_bound(alarm):
                 self._one(sheet, alarm, Withdraw(reason="binding_ended"), sheet.now, rule)
+
+    def _follow_commissioning(self, sheet: Worksheet) -> None:
+        """Commissioning has begun or ended somewhere: alarms that are active there fall quiet, or are told."""
+        for key, live in self.live.items():
+            alarm = sheet.alarms.get(key, live)
+            begins = self._watch.commissioned(alarm, sheet.now)
+            if alarm.late or not alarm.active or alarm.commissioning == begins:
+                continue
+            rule = self._watch.rule(alarm.community, alarm.rule)
+            self._one(sheet, alarm, BeginCommissioning() if begins else GoLive(), sheet.now, rule)
+            if begins:
+                sheet.withdraw(alarm=alarm.id)
 
     def _still_bound(self, alarm: Alarm) -> bool:
         binding = self._watch.registry.binding(alarm.device, alarm.point, max(alarm.raised_at or 0, 0))

@@ -37,10 +37,22 @@ class LiveReading(NamedTuple):
     """For longer than allowed: the present state is unknown."""
 
 
-class LiveState:
-    """Safe to ask from any thread. A point that has never been heard has no reading here at all."""
+class ClockFault(NamedTuple):
+    """What is wrong with a device's own clock."""
 
-    def __init__(self, memory: Memory, watch: Watch, judging: Judging, clock: Clock) -> None:
+    behind: int | None
+    """By how much, ms; negative: ahead; None: it says a time that cannot be believed at all."""
+
+
+BEARABLE_AHEAD: Final = 60 * 1000
+"""A clock that is ahead by less is not told; behind, less than what makes a reading late."""
+
+
+class LiveState:
+    """``lateness`` (ms): what comes later than this is late. Safe to ask from any thread. A point that has never been heard has no reading here at all."""
+
+    def __init__(self, memory: Memory, watch: Watch, judging: Judging, clock: Clock, *, lateness: int) -> None:
+        self._lateness = lateness
         self._memory = memory
         self._watch = watch
         self._judging = judging
@@ -92,6 +104,23 @@ class LiveState:
         """Its own statement, or its last will; None: it made none."""
         offline = self._memory.offline.get(device)
         return None if offline is None else not offline
+
+    def clock_fault(self, device: str) -> ClockFault | None:
+        """What is wrong with the device's own clock, as its newest readings show; None: nothing that can be told."""
+        index = self._memory.device_index.get(device)
+        memory = self._memory
+        slots = [] if index is None else [slot for slot in memory.slots_of[index] if slot < memory.size]
+        slots = [slot for slot in slots if memory.heard[slot] != NEVER]
+        newest = {slot: max(int(memory.time[slot]), int(memory.late_time[slot])) for slot in slots}
+        slots = [slot for slot in slots if newest[slot] != NEVER]
+        if not slots:
+            return None
+        last = max(slots, key=lambda slot: int(memory.heard[slot]))
+        if memory.mark[last] & _CLOCK_PROBLEM:
+            return ClockFault(None)
+        current = int(memory.time[last]) >= int(memory.late_time[last])
+        behind = int((memory.arrival if current else memory.heard)[last]) - newest[last]
+        return ClockFault(behind) if behind > self._lateness or behind < -BEARABLE_AHEAD else None
 
     def interval(self, key: PointKey) -> int | None:
         """How often the point reports, as set or learned (ms); None: not known yet."""
@@ -154,6 +183,7 @@ def alarm_data(alarm: Alarm) -> dict[str, Any]:
         "priority": alarm.priority.value,
         "state": alarm.state.value,
         "overlay": alarm.overlay.value,
+        "commissioning": alarm.commissioning,
         "occurrence": alarm.occurrence,
         "late": alarm.late,
         "raised_at": None if alarm.raised_at is None else to_iso(alarm.raised_at),

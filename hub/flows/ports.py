@@ -9,6 +9,7 @@ from hub.domain.alarms import Alarm
 from hub.domain.notices import Notice
 from hub.domain.tickets import Ticket, TicketKey
 from hub.flows.batch import Announced, DeviceSeen, Gap, Position, Refusal
+from hub.flows.commissioning.ports import CommissioningBook
 
 T = TypeVar("T")
 
@@ -185,6 +186,8 @@ class Books(Protocol):
     def quarantine(self) -> QuarantineBook: ...
     @property
     def devices(self) -> DeviceBook: ...
+    @property
+    def commissioning(self) -> CommissioningBook: ...
 
 
 B_co = TypeVar("B_co", covariant=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hub.domain.commissioning import Commissioning
 from hub.domain.places import Binding, Community, Device, Facility, Name, Place
 from hub.domain.rules import FailureMode, Rule, RuleKind
 
@@ -53,6 +54,8 @@ class Registry:
 
     A rule that is not enabled is here only where it replaces another one at some facility; it watches nothing.
     """
+    commissioning: Mapping[str, Commissioning] = field(default_factory=dict)
+    """Community -> what of it is being commissioned, and since when; those of which nothing is known are not there."""
     retired: Mapping[tuple[str, str], Facility] = field(default_factory=dict)
     """Facilities out of use: for the names of old tickets and figures; no rule watches them."""
 

@@ -48,7 +48,9 @@ class Ticketing:
             sheet.withdraw(alarm=alarm.id)
         if rule is None or not rule.raises_ticket:
             return
-        if Change.RAISED in kinds:
+        if Change.RAISED in kinds and self._watch.commissioned(alarm, sheet.now):
+            pass  # a record: no ticket, so no clock either
+        elif Change.RAISED in kinds:
             told = Change.ANNUNCIATED in kinds or alarm.late
             fault = FaultOccurred(priority=alarm.priority, late=alarm.late, annunciated=told)
             self._plan(sheet, alarm, rule, fault)
@@ -198,6 +200,10 @@ class Ticketing:
     # --- telling ------------------------------------------------------------------------------------------------
 
     def _tell(self, sheet: Worksheet, ticket: Ticket, kind: NoticeKind, about: _About | None, more: str = "") -> None:
+        if self._watch.commissioned_ticket(ticket.key, sheet.now) or (
+            about is not None and self._watch.commissioned(about.alarm, sheet.now)
+        ):
+            return
         sheet.notices += ticket_notices(
             self._watch.registry,
             ticket,

@@ -9,9 +9,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from hub.domain.alarms import Priority
+from hub.domain.alarms import Alarm, Priority
+from hub.domain.commissioning import Subject
 from hub.domain.places import Binding, DeviceState, Name
 from hub.domain.rules import EVERYTHING_QUIET, FailureMode, Rule, RuleKind, quiet_band, takes_code
+from hub.domain.tickets import TicketKey
 from hub.flows.bindings import Bindings
 from hub.flows.memory import Memory
 from hub.flows.registry import Registry
@@ -176,6 +178,29 @@ class Watch:
     def gateway_of(self, hub_id: str) -> str | None:
         """The gateway the device talks through."""
         return self._children.get(hub_id)
+
+    # --- commissioning ------------------------------------------------------------------------------------------
+
+    def commissioned(self, alarm: Alarm, at: int) -> bool:
+        """Whether the alarm's place is in commissioning: recorded, and told to nobody."""
+        return self._commissioned(alarm.community, alarm.facility, alarm.device, at)
+
+    def commissioned_ticket(self, key: TicketKey, at: int) -> bool:
+        """The same for a ticket; that of a device has the device as its unit."""
+        return self._commissioned(key.community, key.facility, "" if key.facility else key.unit, at)
+
+    def _commissioned(self, community: str, facility: str, device: str, at: int) -> bool:
+        found = self.registry.commissioning.get(community)
+        if found is None:
+            return False
+        known = self.registry.facilities.get((community, facility))
+        subject = Subject(facility, known.kind if known else "", device, self._children.get(device, ""))
+        return found.over(subject, at) is not None
+
+    def next_commissioning(self, now: int) -> int | None:
+        """The next instant at which time alone begins or ends a commissioning."""
+        found = (each.next_change(now) for each in self.registry.commissioning.values())
+        return min((at for at in found if at is not None), default=None)
 
 
 def failure_mode(registry: Registry, kind: str, mode: str) -> FailureMode:

@@ -202,6 +202,72 @@ rules = Table(
     Column("version", Integer, nullable=False),
 )
 
+# --- commissioning --------------------------------------------------------------------------------------------
+
+expected_devices = Table(
+    "expected_devices",
+    metadata,
+    Column("community", String(63), primary_key=True),
+    Column("id", String(128), primary_key=True),
+    Column("name_zh", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("serial", Text, nullable=False),
+    Column("scheme", String(32), nullable=False),
+    Column("scheme_id", String(128), nullable=False),
+    Column("facility", String(63), nullable=False),
+    Column("unit", String(63), nullable=False),
+    Column("place", String(63), nullable=False),
+    Column("gateway", String(128), nullable=False),
+    Column("points", Text, nullable=False, comment="JSON: point name -> metric"),
+    Column("maker", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("interval", BigInteger),
+    Column("device", String(200), nullable=False, comment="hub id of the one that has come; empty: none has"),
+    Column("arrived_at", BigInteger),
+    Column("matched", Text, nullable=False, comment="identity, alias, serial, or a login"),
+)
+
+commissionings = Table(
+    "commissionings",
+    metadata,
+    Column("community", String(63), primary_key=True),
+    Column("id", String(63), primary_key=True),
+    Column("part", String(16), nullable=False, comment="community, gateway, facility"),
+    Column("subject", String(200), nullable=False, comment="hub id or facility; empty: the community"),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger),
+    Column("by", Text, nullable=False, comment="login; empty: the community file"),
+    Column("ended_by", Text, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+gone_live = Table(
+    "gone_live",
+    metadata,
+    Column("community", String(63), primary_key=True),
+    Column("kind", String(63), primary_key=True),
+    Column("at", BigInteger, primary_key=True),
+    Column("by", Text, nullable=False),
+)
+
+point_tests = Table(
+    "point_tests",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("community", String(63), nullable=False),
+    Column("device", String(200), nullable=False),
+    Column("point", String(128), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("outcome", String(16), nullable=False, comment="passed, other_fired"),
+    Column("how", String(16), nullable=False, comment="triggered, by_hand"),
+    Column("value", Float),
+    Column("text", Text, nullable=False),
+    Column("other_device", String(200), nullable=False),
+    Column("other_point", String(128), nullable=False),
+    Index("ix_point_tests_community", "community", "at"),
+)
+
 # --- alarms and tickets ---------------------------------------------------------------------------------------
 
 alarms = Table(
@@ -218,6 +284,7 @@ alarms = Table(
     Column("failure_mode", String(63), nullable=False),
     Column("priority", String(16), nullable=False),
     Column("late", Boolean, nullable=False),
+    Column("commissioning", Boolean, nullable=False, server_default=text("false"), comment="recorded, nobody is told"),
     Column("active", Boolean, nullable=False),
     Column("acked", Boolean, nullable=False),
     Column("pending_since", BigInteger),

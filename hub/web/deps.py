@@ -11,12 +11,16 @@ from prometheus_client import CollectorRegistry
 from hub.clock import Clock
 from hub.domain.alarms import Alarm
 from hub.domain.catalogue import Catalogue
+from hub.domain.commissioning import Part, Span, Unsent
 from hub.domain.health import Health
 from hub.domain.people import Answer, AuditEntry, Session, Token, User
 from hub.domain.places import Device
 from hub.domain.ticket_actions import Actor, Details
 from hub.domain.tickets import Action, Ticket, TicketKind
+from hub.domain.walk import PointTest, Walker
 from hub.flows.batch import PointKey
+from hub.flows.commissioning.desk import KindState
+from hub.flows.commissioning.overview import Overview
 from hub.flows.community.adoption import Adoption, InboxDevice
 from hub.flows.lists import AlarmLists, GapLists, NoticeLists, QuarantineLists, TicketLists
 from hub.flows.live import LiveReading
@@ -138,6 +142,42 @@ class Inbox(Protocol):
         ...
 
 
+class Commissioning(Protocol):
+    """Fitting a community. NotFound, InvalidInput, IllegalTransition."""
+
+    def overview(self, community: str) -> Overview: ...
+    def spans(self, community: str) -> list[Span]: ...
+    def kinds(self, community: str) -> list[KindState]: ...
+    def unsent(self, community: str, kind: str | None = None) -> list[Unsent]:
+        """What the rules would have sent in the last seven days; the loudest first."""
+        ...
+
+    def begin(
+        self, community: str, part: Part, of: str, *, by: str, until: int | None = None, note: str = ""
+    ) -> Span: ...
+    def end(self, community: str, span_id: str, *, by: str) -> Span: ...
+    def go_live(self, community: str, kind: str, *, by: str) -> int:
+        """How many facilities went live."""
+        ...
+
+    def take_place(self, community: str, line_id: str, device_id: str, *, by: str) -> None: ...
+    def swap(self, community: str, one: str, other: str, *, by: str) -> None: ...
+
+
+class Walk(Protocol):
+    """The walk test. NotFound, IllegalTransition."""
+
+    def here(self, community: str, place: str, *, by: str) -> Walker: ...
+    def walker(self, community: str, *, by: str) -> Walker | None:
+        """Where somebody walks; asking is a sign that they still do."""
+        ...
+
+    def walking(self, community: str) -> list[Walker]: ...
+    def expect(self, community: str, device: str, point: str, *, by: str) -> Walker: ...
+    def confirm(self, community: str, device: str, point: str, *, by: str) -> PointTest: ...
+    def leave(self, community: str, *, by: str) -> None: ...
+
+
 class Redrive(Protocol):
     """Puts kept frames through the decoders again."""
 
@@ -161,6 +201,8 @@ class WebDeps:
     alarms: AlarmCommands
     tickets: TicketActions
     inbox: Inbox
+    commissioning: Commissioning
+    walk: Walk
     redrive: Redrive
     health: Callable[[int], Sequence[Health]]
     """One line per component, at an instant."""

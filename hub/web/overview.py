@@ -121,5 +121,7 @@ def counts(alarms: tuple[Alarm, ...]) -> dict[str, Any]:
     return {
         "active": sum(alarm.active for alarm in alarms),
         "unacknowledged": sum(alarm.state is AlarmState.UNACKNOWLEDGED for alarm in alarms),
-        "safety": sum(alarm.active and alarm.priority is Priority.SAFETY for alarm in alarms),
+        "safety": sum(
+            alarm.active and alarm.priority is Priority.SAFETY and not alarm.commissioning for alarm in alarms
+        ),
     }

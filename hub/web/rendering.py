@@ -20,7 +20,17 @@ from hub.web.deps import WebDeps
 from hub.web.telling import Teller
 
 HERE: Final = Path(__file__).resolve().parent
-FAMILIES: Final = ("auth", "board", "facilities", "alarms", "tickets", "devices", "quarantine", "health")
+FAMILIES: Final = (
+    "auth",
+    "board",
+    "facilities",
+    "alarms",
+    "tickets",
+    "devices",
+    "commissioning",
+    "quarantine",
+    "health",
+)
 DIST: Final = HERE / "static" / "dist"
 THEMES: Final = ("auto", "light", "dark")
 THEME_COOKIE: Final = "hub_theme"

@@ -10,6 +10,9 @@ from hub.web.alarms.api import router as alarms_api
 from hub.web.alarms.pages import router as alarms_pages
 from hub.web.auth.pages import router as auth_pages
 from hub.web.board.pages import router as board_pages
+from hub.web.commissioning.api import router as commissioning_api
+from hub.web.commissioning.pages import router as commissioning_pages
+from hub.web.commissioning.walk_pages import router as walk_pages
 from hub.web.devices.api import router as devices_api
 from hub.web.devices.pages import router as devices_pages
 from hub.web.events.api import router as events_api
@@ -32,11 +35,14 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     alarms_pages,
     tickets_pages,
     devices_pages,
+    commissioning_pages,
+    walk_pages,
     quarantine_pages,
     health_pages,
     health_probes,
     facilities_api,
     devices_api,
+    commissioning_api,
     series_api,
     alarms_api,
     tickets_api,

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from hub.clock import MINUTE
 
-KINDS: Final = ("reading", "alarm", "ticket", "health")
+KINDS: Final = ("reading", "alarm", "ticket", "health", "walk")
 KEPT_MS: Final = 5 * MINUTE
 RING: Final = 50_000
 """Never more events than this, however many come in five minutes."""

@@ -14,6 +14,7 @@ from hub.domain.notices import Notice
 from hub.domain.tickets import Ticket
 from hub.flows.alarm_lane import AlarmLane
 from hub.flows.batch import Position, Slots
+from hub.flows.commissioning.lane import Commissioner
 from hub.flows.lists import AlarmFilter, NoticeFilter, TicketFilter
 from hub.flows.ports import AlarmEvent
 from hub.flows.registry import Registrar, Registry
@@ -31,10 +32,16 @@ class VirtualHub:
     """Time passes by messages and by ``wait_until``; nothing here reads the machine's clock."""
 
     def __init__(
-        self, registry: Registry, records: SqlRecords, *, start: int, spoken: Sequence[Spoken] | None = None
+        self,
+        registry: Registry | Registrar,
+        records: SqlRecords,
+        *,
+        start: int,
+        spoken: Sequence[Spoken] | None = None,
+        commissioner: Commissioner | None = None,
     ) -> None:
         ingest = Ingest()
-        self.registrar = Registrar(registry)
+        self.registrar = registry if isinstance(registry, Registrar) else Registrar(registry)
         self.records = records
         self.clock = ManualClock(start)
         slots = Slots()
@@ -46,7 +53,9 @@ class VirtualHub:
             known=lambda device: device in self.registrar.current.devices,
             window=1000,
         )
-        self.lane = AlarmLane(records, self.registrar, slots, self.clock, lateness=ingest.lateness)
+        self.lane = AlarmLane(
+            records, self.registrar, slots, self.clock, lateness=ingest.lateness, commissioner=commissioner
+        )
         self.lane.open()
         self._batch = 0
 

@@ -25,6 +25,7 @@ from hub.flows.batch import (
     Slots,
     TextReading,
 )
+from hub.flows.commissioning.lane import Commissioner
 from hub.flows.registry import Contact, Crew, Registrar, Registry
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
@@ -225,6 +226,7 @@ class Story:
         self._boot()
 
     def _boot(self) -> None:
+        self.commissioner = Commissioner()
         self.slots = Slots()
         self.registrar = Registrar(self.picture)
         self.lane = AlarmLane(
@@ -235,6 +237,7 @@ class Story:
             lateness=self.lateness,
             public_url=self.public_url,
             publish=lambda kind, data: self.published.append((kind, data)),
+            commissioner=self.commissioner,
         )
         self.lane.open()
 

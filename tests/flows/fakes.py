@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from hub.domain.alarms import Alarm, Overlay
 from hub.domain.notices import Notice, NoticeState
 from hub.domain.tickets import ENDED, Ticket, TicketKey
+from hub.domain.walk import PointTest
 from hub.errors import AlreadyOpen, StoreUnavailable
 from hub.flows.batch import DeviceSeen, Gap, Position, Refusal
 from hub.flows.ports import AlarmEvent, LaneMark, TicketEvent
@@ -165,8 +166,25 @@ class FakeDevices:
         return len(self.rows) - before
 
 
+class FakeCommissioning:
+    """Nothing is expected here; tests are kept."""
+
+    def __init__(self) -> None:
+        self.rows: list[PointTest] = []
+
+    def missing(self, communities: Iterable[str]) -> list[Any]:
+        return []
+
+    def add_tests(self, tests: Iterable[PointTest]) -> None:
+        self.rows += tests
+
+    def tests(self, community: str) -> list[PointTest]:
+        return [test for test in self.rows if test.community == community]
+
+
 class FakeBooks:
     def __init__(self) -> None:
+        self.commissioning: Any = FakeCommissioning()
         self.alarms: Any = FakeAlarms()
         self.tickets: Any = FakeTickets()
         self.notices: Any = FakeNotices()

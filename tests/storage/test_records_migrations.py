@@ -20,8 +20,8 @@ from hub.storage.tables import alarms, metadata, notices, tickets
 from hub.storage.unit import SqlRecords
 
 LAST = migrations.known()[-1]
-NEXT, AFTER = (f"{int(LAST) + more:04d}" for more in (1, 2))
-STEP = f'''"""Add a column."""
+NEXT, AFTER_NEXT = f"{int(LAST) + 1:04d}", f"{int(LAST) + 2:04d}"
+SECOND = f'''"""Add a column."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -46,7 +46,7 @@ def later(tmp_path: Path) -> Path:
     """The migrations of a later program."""
     folder = tmp_path / "later"
     shutil.copytree(migrations.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / f"{NEXT}_add_a_column.py").write_text(STEP, encoding="utf-8")
+    (folder / "versions" / f"{NEXT}_add_a_column.py").write_text(SECOND, encoding="utf-8")
     return folder
 
 
@@ -114,8 +114,8 @@ def test_an_upgrade_keeps_the_data_and_takes_a_copy_first(path: Path, later: Pat
 
 def test_an_upgrade_that_fails_leaves_the_file_as_it_was(path: Path, later: Path) -> None:
     migrations.upgrade_sqlite(path)
-    (later / "versions" / f"{AFTER}_fail.py").write_text(
-        STEP.replace(NEXT, AFTER).replace(LAST, NEXT).replace("communities", "nonsense"),
+    (later / "versions" / f"{AFTER_NEXT}_fail.py").write_text(
+        SECOND.replace(NEXT, AFTER_NEXT).replace(LAST, NEXT).replace("communities", "nonsense"),
         encoding="utf-8",
     )
     with pytest.raises(Exception, match="nonsense"):

@@ -58,7 +58,8 @@ def browser() -> Iterator[Chromium]:
 def pages(hub: FakeHub) -> list[str]:
     return [
         "/", "/board", "/alarms", "/alarms?tab=overlaid", "/tickets", f"/tickets/{hub.tickets['sump'].id}", f"/tickets/{hub.tickets['air'].id}", "/tickets/new", "/facilities",
-        f"/facilities/{hub.alarms['pump'].facility}", "/devices", "/quarantine", "/quarantine/1", "/health", "/none",
+        f"/facilities/{hub.alarms['pump'].facility}", "/devices", "/commissioning/harmony-garden", "/commissioning/harmony-garden/walk", "/commissioning/harmony-garden/walk?place=garage",
+        "/commissioning/harmony-garden/live/sump", "/commissioning/harmony-garden/sheet", "/quarantine", "/quarantine/1", "/health", "/none",
     ]  # fmt: skip
 
 
@@ -133,6 +134,21 @@ def test_the_board_lives(running: tuple[FakeHub, str], browser: Chromium) -> Non
         expect(row).to_contain_text("Not acknowledged")
         hub.deps.alarms.acknowledge(lift.id, by="desk")
         expect(row).to_contain_text("Acknowledged")
+
+
+def test_a_tick_appears_on_the_phone_by_itself(running: tuple[FakeHub, str], browser: Chromium) -> None:
+    hub, url = running
+    with visitor(browser, url, SESSION, language="en", phone=True) as page:
+        page.goto(f"{url}/commissioning/{HOME}/walk?place=garage")
+        page.get_by_role("button", name="I am here").click()
+        expect(page.get_by_text("You are here")).to_be_visible()
+        expect(page.locator("html")).to_have_attribute("data-stream", "live")
+        key = page.locator(".sensors > li:not(.is-tested)").last.get_attribute("data-key") or ""
+        device, _, point = key.partition("/")
+        hub.deps.walk.confirm(HOME, device, point, by="crew")
+        sensor = page.locator(f'[data-key="{key}"]')
+        expect(sensor).to_have_class("sensor is-tested")
+        expect(sensor).to_contain_text("crew")
 
 
 def test_a_live_count_keeps_its_unit(running: tuple[FakeHub, str], browser: Chromium) -> None:

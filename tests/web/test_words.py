@@ -20,6 +20,7 @@ from hub.domain.places import DeviceState
 from hub.domain.ticket_actions import HOLD_REASONS
 from hub.domain.ticket_plan import Why
 from hub.domain.tickets import Action, TicketKind, TicketState
+from hub.flows.commissioning.hitches import HitchKind
 from hub.web.tickets.pages import TABS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +63,8 @@ VOCABULARIES: dict[str, Iterable[Enum | str]] = {
     "gap": ("hub_down", "broker_down", "session_lost", "broker_dropped", "standstill", "set_back"),
     "refusal": ("not_json", "decoder_failed", "unknown_topic", "batch_damaged", "lane_failed"),
     "health": Status,
+    "hitch": HitchKind,
+    "hitch_do": (*HitchKind, "gateway_lost"),
 }
 
 
@@ -149,6 +152,7 @@ def test_placeholders_are_kept() -> None:
         ("Responsible party", "责任单位"),
         ("overdue", "超时"),
         ("offline", "离线"),
+        ("Gateway", "网关"),
     ],
 )
 def test_binding_words(key: str, word: str) -> None:

@@ -9,6 +9,8 @@ from typing import Protocol
 from hub.clock import Clock
 from hub.domain.catalogue import Catalogue
 from hub.domain.places import Binding, Device
+from hub.flows.commissioning.arrivals import take_arrivals
+from hub.flows.commissioning.ports import CommissioningBook
 from hub.flows.community.adoption import Adoption, InboxDevice, InboxPoint, adopt, suggest
 from hub.flows.community.check import Finding, check
 from hub.flows.community.picture import Picture, Wish
@@ -33,6 +35,8 @@ class RegistryBooks(Protocol):
 
     @property
     def registry(self) -> RegistryBook: ...
+    @property
+    def commissioning(self) -> CommissioningBook: ...
 
 
 class RegistryDesk:
@@ -61,15 +65,19 @@ class RegistryDesk:
         """Put the stored picture in place. ConfigError where a stored rule no longer fits the catalogue."""
         self._refresh()
 
+    def renew(self) -> None:
+        """Something has been changed beside this desk: put the stored picture in place."""
+        self._refresh()
+
     def import_file(self, wish: Wish, *, dry_run: bool = False) -> ImportPlan:
-        """Plan, and unless it is a dry run apply in the same transaction."""
+        """Plan, and unless it is a dry run apply in the same transaction. Expected devices that wait take their places."""
         now = self._clock.now()
         community = wish.picture.community.id
 
         def work(books: RegistryBooks) -> ImportPlan:
             plan = plan_import(books.registry.picture(community, self._catalogue), wish, now=now)
-            if not dry_run:
-                books.registry.apply(plan)
+            if not dry_run and books.registry.apply(plan) and plan.result.expected:
+                take_arrivals(books.commissioning, books.registry.load(self._catalogue), now)
             return plan
 
         plan = self._records.read(work) if dry_run else self._records.write(work)

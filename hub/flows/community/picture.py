@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from hub.domain.commissioning import GoneLive, Span
+from hub.domain.expected import Expected
 from hub.domain.places import Binding, Community, Device, Facility, Name, Place
 from hub.domain.rules import Rule
 from hub.domain.wording import Gettext, said
@@ -48,6 +50,10 @@ class Picture:
     """By hub id; adopted and retired ones. What waits in the inbox is no part of the picture."""
     bindings: Mapping[PointName, tuple[Binding, ...]] = field(default_factory=dict)
     rules: Mapping[str, RuleChange] = field(default_factory=dict)
+    expected: Mapping[str, Expected] = field(default_factory=dict)
+    commissioning: Mapping[str, Span] = field(default_factory=dict)
+    live: tuple[GoneLive, ...] = ()
+    """Kinds that have gone live; no file says that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

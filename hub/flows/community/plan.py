@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
+from hub.domain.commissioning import Span
+from hub.domain.expected import Expected
 from hub.domain.places import Binding, Device, DeviceState, Facility, PlaceKind
 from hub.flows.community.picture import Picture, PointName, Wish
 
@@ -63,9 +66,12 @@ def plan_import(stored: Picture | None, wish: Wish, *, now: int) -> ImportPlan:
     wanted = wish.picture
     before = stored or Picture(community=wanted.community)
     facilities = _facilities(before.facilities, wanted.facilities, now)
-    devices = _devices(before.devices, wanted.devices)
+    expected = _expected(before.expected, wanted.expected)
+    arrived = {line.device for line in expected.values()}
+    devices = _devices(before.devices, wanted.devices, arrived)
     bindings = {
-        point: _end_of_use(spans, facilities, devices, now) for point, spans in _bindings(before, wish, now).items()
+        point: _end_of_use(spans, facilities, devices, now)
+        for point, spans in _bindings(before, wish, arrived, now).items()
     }
     result = replace(
         wanted,
@@ -73,6 +79,9 @@ def plan_import(stored: Picture | None, wish: Wish, *, now: int) -> ImportPlan:
         facilities=facilities,
         devices=devices,
         bindings={point: spans for point, spans in bindings.items() if spans},
+        expected=expected,
+        commissioning=_commissioning(before.commissioning, wanted.commissioning),
+        live=before.live,
     )
     return ImportPlan(now=now, result=result, changes=tuple(_changes(stored, before, result)))
 
@@ -111,18 +120,55 @@ def _facilities(before: Mapping[str, Facility], wanted: Mapping[str, Facility], 
     return {**wanted, **gone}
 
 
-def _devices(before: Mapping[str, Device], wanted: Mapping[str, Device]) -> dict[str, Device]:
+def _expected(before: Mapping[str, Expected], wanted: Mapping[str, Expected]) -> dict[str, Expected]:
+    """What has come for a line has come, whatever the file says of the line now."""
+    return {
+        name: replace(line, device=old.device, arrived_at=old.arrived_at, matched=old.matched)
+        if (old := before.get(name)) is not None
+        else line
+        for name, line in wanted.items()
+    }
+
+
+def _commissioning(before: Mapping[str, Span], wanted: Mapping[str, Span]) -> dict[str, Span]:
+    """A file begins times of commissioning and says their ends; what somebody has ended stays ended.
+
+    What the file does not name stays: it was begun on the page, and an older file must not make the hub speak.
+    """
+    known = {
+        name: old if (old := before.get(name)) is not None and old.ended_by else _dated(old, span)
+        for name, span in wanted.items()
+    }
+    return {**before, **known}
+
+
+def _dated(old: Span | None, span: Span) -> Span:
+    return span if old is None else replace(span, by=old.by)
+
+
+def _devices(
+    before: Mapping[str, Device], wanted: Mapping[str, Device], arrived: AbstractSet[str]
+) -> dict[str, Device]:
+    """``arrived``: those that came for a line of the list of expected ones; the file need not name them again."""
     known = {
         name: replace(device, first_seen=before[name].first_seen) if name in before else device
         for name, device in wanted.items()
     }
-    gone = {name: replace(device, state=DeviceState.RETIRED) for name, device in before.items() if name not in wanted}
+    left = {name: device for name, device in before.items() if name not in wanted}
+    gone = {
+        name: device if name in arrived else replace(device, state=DeviceState.RETIRED) for name, device in left.items()
+    }
     return {**known, **gone}
 
 
-def _bindings(before: Picture, wish: Wish, now: int) -> dict[PointName, tuple[Binding, ...]]:
+def _bindings(before: Picture, wish: Wish, arrived: AbstractSet[str], now: int) -> dict[PointName, tuple[Binding, ...]]:
     wanted = wish.picture.bindings
-    result = {point: end(spans, now) for point, spans in before.bindings.items() if point not in wanted}
+    kept = arrived - wish.picture.devices.keys()
+    result = {
+        point: spans if point[0] in kept else end(spans, now)
+        for point, spans in before.bindings.items()
+        if point not in wanted
+    }
     for point, spans in wanted.items():
         past = before.bindings.get(point, ())
         result[point] = rebind(past, spans[0], now) if point in wish.undated and past else spans
@@ -169,7 +215,7 @@ def _changes(stored: Picture | None, before: Picture, after: Picture) -> Iterato
         yield Change(action=Action.ADDED, table="community", id=after.community.id)
     elif stored.community != after.community:
         yield _changed("community", after.community.id, stored.community, after.community)
-    for table in ("parties", "crews", "places", "facilities", "devices", "rules"):
+    for table in ("parties", "crews", "places", "facilities", "devices", "rules", "expected", "commissioning"):
         yield from _of_table(table, getattr(before, table), getattr(after, table))
     yield from _of_points(before.bindings, after.bindings)
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from hub.domain.ids import IdMaker
 from hub.storage.books.alarms import AlarmBook
+from hub.storage.books.commissioning import CommissioningBook
 from hub.storage.books.devices import DeviceBook
 from hub.storage.books.figures import FigureBook
 from hub.storage.books.gaps import GapBook
@@ -36,6 +37,7 @@ class Books:
     gaps = cached_property[GapBook](lambda self: GapBook(self.connection, self.ids))
     quarantine = cached_property[QuarantineBook](lambda self: QuarantineBook(self.connection))
     devices = cached_property[DeviceBook](lambda self: DeviceBook(self.connection))
+    commissioning = cached_property[CommissioningBook](lambda self: CommissioningBook(self.connection, self.ids))
     jobs = cached_property[JobBook](lambda self: JobBook(self.connection))
     people = cached_property[PeopleBook](lambda self: PeopleBook(self.connection, self.ids))
     registry = cached_property[RegistryBook](lambda self: RegistryBook(self.connection))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
 
 from hub.domain.catalogue import Catalogue
+from hub.domain.commissioning import Span
 from hub.domain.places import Binding, Device, DeviceState, Tree
 from hub.errors import Stale
 from hub.flows.community.adoption import InboxPoint
@@ -22,11 +23,14 @@ from hub.storage.books.registry_rows import (
     crew_row,
     device_from_row,
     device_row,
+    expected_row,
     facility_row,
     party_row,
     place_row,
     read_pictures,
     rule_row,
+    span_from_row,
+    span_row,
     unit_rows,
 )
 from hub.storage.books.upserts import Upsert
@@ -49,11 +53,19 @@ _FACILITY: Final = _upsert(t.facilities, "community", "id")
 _DEVICE: Final = _upsert(t.devices, "id", keep=("first_seen", "about"))
 _POINT: Final = Upsert(t.points, ("device", "name"))
 _RULE: Final = _upsert(t.rules, "community", "id", keep=("version",))
+_EXPECTED: Final = _upsert(t.expected_devices, "community", "id", keep=("device", "arrived_at", "matched"))
+_COMMISSIONING: Final = _upsert(t.commissionings, "community", "id")
 _META: Final = _upsert(t.meta, "key")
 _DELETE_BINDINGS: Final = delete(t.bindings).where(
     t.bindings.c.device == bindparam("this_device"), t.bindings.c.point == bindparam("this_point")
 )
-_REMOVABLE: Final = {"parties": t.parties, "crews": t.crews, "places": t.places, "rules": t.rules}
+_REMOVABLE: Final = {
+    "parties": t.parties,
+    "crews": t.crews,
+    "places": t.places,
+    "rules": t.rules,
+    "expected": t.expected_devices,
+}
 
 
 class RegistryBook:
@@ -89,6 +101,8 @@ class RegistryBook:
         self._facilities(plan)
         self._table(plan, "devices", _DEVICE, picture.devices, device_row)
         self._rules(plan, community)
+        self._table(plan, "expected", _EXPECTED, picture.expected, expected_row)
+        self._table(plan, "commissioning", _COMMISSIONING, picture.commissioning, span_row)
         self._bindings(picture.bindings, plan.touched("points"))
         self._remove(plan, community)
         self._bump()
@@ -96,16 +110,28 @@ class RegistryBook:
 
     def inbox(self) -> list[tuple[Device, tuple[InboxPoint, ...]]]:
         """Devices that wait for adoption, oldest first, with their points and the first value of each."""
-        rows = self._connection.execute(
-            select(t.devices)
-            .where(t.devices.c.state == DeviceState.INBOX.value)
-            .order_by(t.devices.c.first_seen, t.devices.c.id)
-        ).all()
+        return self.with_points((DeviceState.INBOX,))
+
+    def with_points(
+        self,
+        states: Collection[DeviceState],
+        *,
+        community: str | None = None,
+        ids: Collection[str] | None = None,
+        without: Any = None,
+    ) -> list[tuple[Device, tuple[InboxPoint, ...]]]:
+        """Devices in these states with their points, the first heard first; ``without``: a query for ids to leave out."""
+        c = t.devices.c
+        chosen: list[ColumnElement[bool]] = [c.state.in_(sorted(state.value for state in states))]
+        chosen += [] if community is None else [c.community == community]
+        chosen += [] if ids is None else [c.id.in_(sorted(ids))]
+        chosen += [] if without is None else [c.id.not_in(without)]
+        rows = self._connection.execute(select(t.devices).where(*chosen).order_by(c.first_seen, c.id)).all()
         points: dict[str, list[InboxPoint]] = {row.id: [] for row in rows}
         found = self._connection.execute(
             select(t.points)
-            .join(t.devices, t.devices.c.id == t.points.c.device)
-            .where(t.devices.c.state == DeviceState.INBOX.value)
+            .join(t.devices, c.id == t.points.c.device)
+            .where(*chosen)
             .order_by(t.points.c.device, t.points.c.name)
         )
         for row in found:
@@ -143,6 +169,21 @@ class RegistryBook:
         if taken.rowcount:
             self._bump()
         return bool(taken.rowcount)
+
+    def spans(self, community: str) -> list[Span]:
+        """Its times of commissioning, in order of their beginning."""
+        c = t.commissionings.c
+        query = select(t.commissionings).where(c.community == community).order_by(c.since, c.id)
+        return [span_from_row(row) for row in self._connection.execute(query).mappings()]
+
+    def bind(self, bindings: Mapping[tuple[str, str], tuple[Binding, ...]]) -> None:
+        """Write the spans of these points as they are to be."""
+        self._bindings(bindings, [f"{device}/{point}" for device, point in bindings])
+        self._bump()
+
+    def renewed(self) -> None:
+        """Something that the lanes read from the picture has changed elsewhere."""
+        self._bump()
 
     def _bump(self) -> None:
         self._many(_META, [{"key": _VERSION, "value": str(self.version() + 1)}])

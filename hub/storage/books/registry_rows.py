@@ -10,6 +10,8 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, Table, select
 
 from hub.domain.catalogue import Catalogue
+from hub.domain.commissioning import GoneLive, Part, Span
+from hub.domain.expected import Expected
 from hub.domain.places import (
     UNTOLD,
     About,
@@ -152,6 +154,56 @@ def binding_row(binding: Binding) -> Row:
     }
 
 
+def expected_row(line: Expected) -> Row:
+    """expected_devices; which device has come counts only where the line is new."""
+    return {
+        "community": line.community,
+        "id": line.id,
+        **_name_row(line.name),
+        "serial": line.serial,
+        "scheme": line.scheme,
+        "scheme_id": line.scheme_id,
+        "facility": line.facility,
+        "unit": line.unit,
+        "place": line.place,
+        "gateway": line.gateway,
+        "points": json.dumps(dict(line.points), ensure_ascii=False),
+        "maker": line.maker,
+        "model": line.model,
+        "interval": line.interval,
+        "device": line.device,
+        "arrived_at": line.arrived_at,
+        "matched": line.matched,
+    }
+
+
+def expected_from_row(row: RowMapping) -> Expected:
+    """One line of the list."""
+    values = {key: value for key, value in row.items() if key not in ("name_zh", "name_en", "points")}
+    return Expected(**values, name=_name(row), points=json.loads(row["points"]))
+
+
+def span_row(span: Span) -> Row:
+    """Commissionings"""
+    return {
+        "community": span.community,
+        "id": span.id,
+        "part": span.part.value,
+        "subject": span.of,
+        "since": span.since,
+        "until": span.until,
+        "by": span.by,
+        "ended_by": span.ended_by,
+        "note": span.note,
+    }
+
+
+def span_from_row(row: RowMapping) -> Span:
+    """One time of commissioning."""
+    values = {key: value for key, value in row.items() if key not in ("part", "subject")}
+    return Span(**values, part=Part(row["part"]), of=row["subject"])
+
+
 def rule_row(community: str, change: RuleChange) -> Row:
     """rules; ``version`` is raised by the book."""
     return {
@@ -237,6 +289,9 @@ class _Reader:
                 row["id"]: read_rule(row["id"], json.loads(row["definition"]), self._catalogue)
                 for row in self._of(t.rules)
             },
+            expected={row["id"]: expected_from_row(row) for row in self._of(t.expected_devices)},
+            commissioning={row["id"]: span_from_row(row) for row in self._of(t.commissionings, "since", "id")},
+            live=tuple(GoneLive(**row) for row in self._of(t.gone_live, "at", "kind")),
         )
 
     def _of(self, table: Table, *order: str) -> list[RowMapping]:

@@ -26,6 +26,7 @@ from hub.domain.places import (
 from hub.domain.wording import Wording
 from hub.flows.community.picture import FileRefused, Party, Picture, PointName, RowError, RuleChange, Wish
 from hub.flows.registry import Contact, Crew
+from hub.storage.community.commissioning import Checks, commissioning_spans, expected_lines
 from hub.storage.community.rows import CheckedRow, RawRow, check_rows, language_of, perhaps
 from hub.storage.community.rules import resolve
 
@@ -92,6 +93,8 @@ class _Assembly:
         facilities = self._facilities(places, parties, crews)
         devices = self._devices(facilities)
         bindings, undated = self._bindings(facilities)
+        checks = Checks(self._id, self._once, self._refer, self._refer_unit, self._errors)
+        expected = expected_lines(checks, places, facilities, devices)
         return Wish(
             picture=Picture(
                 community=Community(
@@ -104,6 +107,8 @@ class _Assembly:
                 devices=devices,
                 bindings=bindings,
                 rules=self._rules(facilities),
+                expected=expected,
+                commissioning=commissioning_spans(checks, facilities, expected, devices),
             ),
             undated=undated,
         )

@@ -8,6 +8,8 @@ from typing import Any
 
 from hub.clock import to_iso
 from hub.domain.catalogue import Catalogue
+from hub.domain.commissioning import Part, Span
+from hub.domain.expected import Expected
 from hub.domain.places import Binding, Device, DeviceState, Facility, Name
 from hub.flows.community.picture import Picture
 from hub.storage.community.assembly import default_unit, default_unit_name
@@ -59,6 +61,8 @@ def flatten(picture: Picture, catalogue: Catalogue) -> dict[str, list[Row]]:
             _point(span, homes[device], facilities) for (device, _), spans in picture.bindings.items() for span in spans
         ],
         "rules": [{"id": change.id, **change.text} for change in picture.rules.values()],
+        "expected": [_expected(line) for line in picture.expected.values()],
+        "commissioning": [_commissioning(span) for span in picture.commissioning.values()],
     }
 
 
@@ -145,3 +149,33 @@ def _point(span: Binding, home: tuple[str, str], facilities: dict[str, Facility]
     if span.valid_to is not None:
         row["until"] = to_iso(span.valid_to)
     return row
+
+
+def _expected(line: Expected) -> Row:
+    row = _filled(
+        id=line.id,
+        name=None if line.name == Name(zh=line.id, en=line.id) else line.name,
+        serial=line.serial,
+        identity=f"{line.scheme}:{line.scheme_id}" if line.scheme else "",
+        facility=line.facility,
+        unit=line.unit,
+        place=line.place,
+        gateway=line.gateway,
+        interval=None if line.interval is None else write_duration(line.interval),
+        maker=line.maker,
+        model=line.model,
+    )
+    if line.points:
+        row["points"] = [f"{name}={metric}" if metric else name for name, metric in line.points.items()]
+    return row
+
+
+def _commissioning(span: Span) -> Row:
+    return _filled(
+        id=span.id,
+        **{"from": to_iso(span.since)},
+        until=None if span.until is None else to_iso(span.until),
+        facility=span.of if span.part is Part.FACILITY else "",
+        gateway=span.of.partition("~")[2] if span.part is Part.GATEWAY else "",
+        note=span.note,
+    )

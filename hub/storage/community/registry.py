@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hub.domain.catalogue import Catalogue
+from hub.domain.commissioning import Commissioning, Part, Span
 from hub.flows.community.picture import Picture
 from hub.flows.registry import Registry
 from hub.storage.community.rules import rules_in_force
@@ -22,5 +25,18 @@ def registry_of(*pictures: Picture, catalogue: Catalogue, version: int = 1) -> R
         devices={device.id: device for p in pictures for device in p.devices.values()},
         bindings={point: spans for p in pictures for point, spans in p.bindings.items()},
         failure_modes=dict(catalogue.failure_modes),
+        commissioning={
+            p.community.id: Commissioning(
+                spans=tuple(_of_a_device(span, p) for span in p.commissioning.values()), live=p.live
+            )
+            for p in pictures
+            if p.commissioning
+        },
         rules={p.community.id: rules_in_force(dict(p.rules), catalogue) for p in pictures},
     )
+
+
+def _of_a_device(span: Span, picture: Picture) -> Span:
+    """A file may name a gateway by its line in the list of expected devices."""
+    line = picture.expected.get(span.of.partition("~")[2]) if span.part is Part.GATEWAY else None
+    return replace(span, of=line.device) if line is not None and line.device else span

@@ -51,6 +51,11 @@ def _finite(value: float) -> float:
     return value
 
 
+def _listed(value: object) -> object:
+    """One text stands for a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
 def _one_line(text: str) -> str:
     return plain(text).strip()
 
@@ -61,6 +66,7 @@ Zone = Annotated[str, AfterValidator(_timezone)]
 Number = Annotated[float, AfterValidator(_finite)]
 DeviceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._:-]{0,127}$")]
 PointText = Annotated[str, AfterValidator(plain), Field(pattern=r"^[^\s/#+]{1,128}$")]
+PointMetric = Annotated[str, AfterValidator(plain), Field(pattern=r"^[^\s/#+=,]{1,128}(=[a-z][a-z0-9_]{0,62})?$")]
 UnitText = Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9_-]{0,62})?$")]
 
 
@@ -174,6 +180,34 @@ class PointRow(Strict):
     until: Instant | None = None
 
 
+class ExpectedRow(Strict):
+    """[expected.<id>]"""
+
+    id: DeviceName
+    name: NameText | None = None
+    serial: Text = ""
+    identity: Annotated[str, Field(pattern=r"^([a-z][a-z0-9]{0,31}:\S{1,128})?$")] = ""
+    facility: Slug | None = None
+    unit: UnitText = ""
+    place: Slug | None = None
+    gateway: DeviceName | None = None
+    points: Annotated[tuple[PointMetric, ...], BeforeValidator(_listed)] = ()
+    interval: Duration | None = None
+    maker: Text = ""
+    model: Text = ""
+
+
+class CommissioningRow(Strict):
+    """[commissioning.<id>]"""
+
+    id: Slug
+    from_: Instant = Field(alias="from")
+    until: Instant | None = None
+    facility: Slug | None = None
+    gateway: DeviceName | None = None
+    note: Text = ""
+
+
 class RuleRow(RuleText):
     """[rules.<id>]: a preset under its own id with what differs, one ``like`` a preset, or a new rule."""
 
@@ -197,6 +231,8 @@ TABLES: Final[Mapping[str, type[Strict]]] = {
     "devices": DeviceRow,
     "points": PointRow,
     "rules": RuleRow,
+    "expected": ExpectedRow,
+    "commissioning": CommissioningRow,
 }
 
 
@@ -298,6 +334,8 @@ def _example(key: str) -> str:
         "name": "bay3.power",
         "prefix": "HG",
         "failure_mode": "door_fault",
+        "identity": "eui64:a840411234567890",
+        "points": "ain1=level",
     }
     return examples.get(key) or Wording("lift-b3-2 (lower-case letters, digits and hyphens)")
 

@@ -215,6 +215,38 @@ SHEETS: Final[tuple[Sheet, ...]] = (
             _column("enabled", "启用", "Enabled", 10, choices=_YES),
         ),
     ),
+    Sheet(
+        table="expected",
+        zh="待装终端",
+        en="Expected devices",
+        columns=(
+            _column("id", "编号", "Id", 28),
+            *_NAMES,
+            _column("serial", "序列号", "Serial", 24),
+            _column("identity", "身份标识", "Identity", 28),
+            _FACILITY,
+            _column("unit", "单元部件", "Unit"),
+            _column("place", "位置", "Place", refers="places"),
+            _column("gateway", "网关", "Gateway", 20),
+            _column("points", "测点", "Points", 36, listed=True),
+            _column("interval", "上报间隔", "Interval", 12),
+            _column("maker", "厂商", "Maker"),
+            _column("model", "型号", "Model"),
+        ),
+    ),
+    Sheet(
+        table="commissioning",
+        zh="调试期",
+        en="Commissioning",
+        columns=(
+            _ID,
+            _column("from", "起始时间", "From", 26),
+            _column("until", "结束时间", "Until", 26),
+            _FACILITY,
+            _column("gateway", "网关", "Gateway", 20),
+            _column("note", "说明", "Note", 36),
+        ),
+    ),
 )
 """In the order in which people fill them in."""
 

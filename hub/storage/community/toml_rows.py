@@ -35,7 +35,7 @@ _NESTED: Final = {
         _Nested("points", "points", "device", "name", "", list, '["temperature", { name = "ain1", metric = "level" }]'),
     ),
 }
-_TABLES: Final = ("parties", "crews", "places", "facilities", "devices", "rules")
+_TABLES: Final = ("parties", "crews", "places", "facilities", "devices", "rules", "expected", "commissioning")
 
 
 def toml_rows(data: dict[str, Any], errors: list[RowError]) -> list[RawRow]:

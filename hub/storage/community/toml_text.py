@@ -34,6 +34,8 @@ def toml_text(rows: dict[str, list[Row]]) -> str:
         homeless = [device for device in homeless if device.get("facility") != row["id"]]
     blocks += [_device(device, under) for device in homeless]
     blocks += [_block(f"rules.{_key(row['id'])}", row, "id") for row in rows["rules"]]
+    blocks += [_block(f"expected.{_key(row['id'])}", row, "id") for row in rows["expected"]]
+    blocks += [_block(f"commissioning.{_key(row['id'])}", row, "id") for row in rows["commissioning"]]
     return "\n\n".join(blocks) + "\n"
 
 

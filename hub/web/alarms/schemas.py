@@ -28,6 +28,8 @@ class AlarmOut(Schema):
     active: bool
     acked: bool
     late: bool
+    commissioning: bool
+    """Recorded only: its place is in commissioning."""
     latched: bool
     occurrence: int
     repeats: int
@@ -66,6 +68,7 @@ class AlarmOut(Schema):
             active=alarm.active,
             acked=alarm.acked,
             late=alarm.late,
+            commissioning=alarm.commissioning,
             latched=alarm.latched,
             occurrence=alarm.occurrence,
             repeats=alarm.repeats,

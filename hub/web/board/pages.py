@@ -69,6 +69,12 @@ def today(request: Request, *, access: Read) -> Response:
         states=state_counts(shown.views),
         figures=counts(shown.alarms),
         health=deps.health(now),
+        commissioned=[
+            (community, span)
+            for community, said in sorted(registry.commissioning.items())
+            for span in said.holding(now)
+            if access.scope.allows(community)
+        ],
         registry=registry,
         catalogue=deps.catalogue,
     )

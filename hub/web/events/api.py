@@ -39,7 +39,7 @@ async def events(
     last_event_id: Annotated[str | None, Header(max_length=60)] = None,
     since: Annotated[str | None, Query(max_length=60)] = None,
 ) -> StreamingResponse:
-    """Kinds ``reading``, ``alarm``, ``ticket``, ``health``; one ``resync`` where too much was missed.
+    """Kinds ``reading``, ``alarm``, ``ticket``, ``health``, ``walk``; one ``resync`` where too much was missed.
 
     ``Last-Event-ID`` (or ``since``, for the first connection of a page) resumes what came in the last five minutes;
     of a point only its newest reading.

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
+from sqlalchemy import select
 
 from hub.clock import DAY, HOUR, MINUTE, Clock
 from hub.domain.alarms import Alarm, Overlay, Priority
+from hub.domain.commissioning import Commissioning, GoneLive
 from hub.domain.health import Health, Status
 from hub.domain.ids import IdMaker
 from hub.domain.notices import Notice, NoticeKind
@@ -19,6 +21,9 @@ from hub.domain.people import Grant, Role, ScopeKind, Token, User
 from hub.domain.places import Device, DeviceState, Name
 from hub.domain.tickets import Ticket, TicketKey, TicketKind, TicketState
 from hub.flows.batch import Gap, PointKey, Position, Refusal
+from hub.flows.commissioning.desk import CommissioningDesk, Parts
+from hub.flows.commissioning.walk_desk import WalkDesk
+from hub.flows.commissioning.walking import Walks
 from hub.flows.community.adoption import InboxDevice, InboxPoint
 from hub.flows.ports import AlarmEvent, TicketEvent
 from hub.flows.registry import Registrar, Registry
@@ -26,10 +31,12 @@ from hub.flows.tickets import TicketDesk
 from hub.settings import Settings
 from hub.storage.catalogue import load_catalogue
 from hub.storage.community_toml import shipped
+from hub.storage.tables import gone_live
 from hub.storage.unit import SqlRecords
 from hub.web.auth.passwords import digest, hash_password
 from hub.web.deps import WebDeps
 from hub.web.stream import Changes
+from tests.web.fakes.fitting import fit
 from tests.web.fakes.parts import FakeAlarms, FakeInbox, FakeInlet, FakeLive, FakeSeries
 
 HOME = "harmony-garden"
@@ -87,6 +94,16 @@ def build(folder: Path, clock: Clock, *, settings: Settings | None = None) -> Fa
         redriven.extend(items)
         return records.write(lambda books: books.quarantine.mark(list(items), "redriven")), 0
 
+    parts = Parts(
+        records=records,
+        registrar=registrar,
+        catalogue=catalogue,
+        clock=clock,
+        live=live,
+        walks=Walks(),
+        renew=lambda: renew(records, registrar),
+        publish=lambda kind, data: changes.publish(kind, data, clock.now()),
+    )
     deps = WebDeps(
         settings=settings or Settings(admin_token="admin-token-of-the-tests"),
         clock=clock,
@@ -100,6 +117,8 @@ def build(folder: Path, clock: Clock, *, settings: Settings | None = None) -> Fa
             records, registrar, clock, publish=lambda kind, data: changes.publish(kind, data, clock.now())
         ),
         inbox=inbox,
+        commissioning=CommissioningDesk(parts),
+        walk=WalkDesk(parts),
         redrive=redrive,
         health=lambda _: tuple(health),
         metrics=CollectorRegistry(),
@@ -107,6 +126,8 @@ def build(folder: Path, clock: Clock, *, settings: Settings | None = None) -> Fa
         inlet=inlet,
     )
     alarms, tickets = furnish(records, registrar.current, live, now)
+    records.write(lambda books: fit(books, registrar.current, HOME, now))
+    renew(records, registrar)
     return FakeHub(
         deps=deps,
         records=records,
@@ -118,6 +139,21 @@ def build(folder: Path, clock: Clock, *, settings: Settings | None = None) -> Fa
         inlet=inlet,
         tickets=tickets,
         alarms=alarms,
+    )
+
+
+def renew(records: SqlRecords, registrar: Registrar) -> None:
+    """The shipped community is not in these records: what was said of its commissioning and its devices is."""
+    old = registrar.current
+
+    def read(books: Any) -> tuple[Commissioning, dict[str, Device]]:
+        rows = books.connection.execute(select(gone_live)).mappings()
+        said = Commissioning(spans=tuple(books.commissioning.spans(HOME)), live=tuple(GoneLive(**row) for row in rows))
+        return said, {device.id: device for device, _ in books.commissioning.devices(HOME) if device.state == "adopted"}
+
+    said, devices = records.read(read)
+    registrar.replace(
+        replace(old, version=old.version + 1, commissioning={HOME: said}, devices={**old.devices, **devices})
     )
 
 

@@ -16,7 +16,7 @@ from hub.domain.places import Device, DeviceState
 from hub.errors import IllegalTransition, InvalidInput
 from hub.flows.batch import PointKey
 from hub.flows.community.adoption import Adoption, InboxDevice
-from hub.flows.live import LiveReading
+from hub.flows.live import ClockFault, LiveReading
 from hub.flows.ports import AlarmEvent, Records
 from hub.flows.pushing import Answer, Delivery
 from hub.flows.registry import Registrar
@@ -50,6 +50,7 @@ class FakeLive:
         self.silent_devices: set[str] = set()
         self.unheard: set[str] = set()
         self.offline_devices: set[str] = set()
+        self.clock_faults: dict[str, ClockFault] = {}
         self.pinned: dict[PointKey, float] = {}
         self._changed: list[tuple[int, PointKey]] = []
         self._mark = 0
@@ -83,6 +84,9 @@ class FakeLive:
 
     def online(self, device: str) -> bool | None:
         return device not in self.offline_devices
+
+    def clock_fault(self, device: str) -> ClockFault | None:
+        return self.clock_faults.get(device)
 
 
 class FakeSeries:

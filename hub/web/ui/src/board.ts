@@ -54,7 +54,7 @@ class LiveBoard extends HTMLElement {
     };
     source.addEventListener("reading", (event) => this.reading(this.data<Reading>(event)));
     source.addEventListener("health", (event) => this.turned(this.data<Turned>(event)));
-    for (const kind of ["alarm", "ticket", "resync"]) {
+    for (const kind of ["alarm", "ticket", "walk", "resync"]) {
       source.addEventListener(kind, (event) => {
         this.data(event);
         this.refreshSoon();

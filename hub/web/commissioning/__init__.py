@@ -1,0 +1,1 @@
+"""Commissioning: what is fitted, the walk test, going live, the acceptance sheet."""
