@@ -24,11 +24,11 @@ RECALLED: Final = 20_000
 """Newest frames of the journal in which signed pushes are looked for at the start."""
 
 
-def spoken_by(push: Push, limits: Limits | None = None) -> tuple[Spoken, ...]:
-    """What each of them speaks. ConfigError names the one that cannot be understood."""
+def spoken_by(push: Push, limits: Limits | None = None, profiles: Path | None = None) -> tuple[Spoken, ...]:
+    """``profiles``: the folder of the user's own. What each of them speaks. ConfigError names the one that cannot be understood."""
     return (
-        *(Spoken.of_cloud(each, f"{push_source.PREFIX}{each.name}", limits) for each in push.sources),
-        *(Spoken.of_cloud(each, f"{polling.PREFIX}{each.name}", limits) for each in push.polls),
+        *(Spoken.of_cloud(each, f"{push_source.PREFIX}{each.name}", limits, profiles) for each in push.sources),
+        *(Spoken.of_cloud(each, f"{polling.PREFIX}{each.name}", limits, profiles) for each in push.polls),
     )
 
 

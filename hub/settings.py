@@ -115,6 +115,8 @@ class Ingest(_Section):
     values_limit: int = Field(default=500, ge=1)
     """Values in one message."""
     new_devices_per_minute: int = Field(default=600, ge=1)
+    profiles: Path | None = None
+    """A folder with your own profiles of devices, one TOML file each; each is a format by its file's name."""
 
     @field_validator("earliest", mode="before")
     @classmethod

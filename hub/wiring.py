@@ -139,8 +139,8 @@ class Hub:
         self.connections = settings.mqtt.all_connections()
         ingest = settings.ingest
         limits = Limits(payload=ingest.payload_limit, depth=ingest.depth_limit, values=ingest.values_limit)
-        self.spoken = tuple(Spoken.of(connection, limits) for connection in self.connections)
-        self.pushed = spoken_by(settings.push, limits)
+        self.spoken = tuple(Spoken.of(connection, limits, ingest.profiles) for connection in self.connections)
+        self.pushed = spoken_by(settings.push, limits, ingest.profiles)
         self.following = Following(self.spoken, lambda name, topics: self.receivers[name].follow(topics))
         self.slots = Slots()
         self.pulse = Pulse(
@@ -216,6 +216,7 @@ class Hub:
                 meters=mqtt_meters,
                 state_file=self.folder.receivers / f"{connection.name}.json",
                 on_dead=self._on_dead,
+                profiles=settings.ingest.profiles,
             )
             for connection in self.connections
         }

@@ -88,7 +88,7 @@ def _brokers_answer(settings: Settings) -> bool:
     well = True
     for connection in settings.mqtt.all_connections():
         try:
-            check_broker(connection, settings.mqtt, WallClock())
+            check_broker(connection, settings.mqtt, WallClock(), settings.ingest.profiles)
             print(f"broker {connection.name}: lets the hub in")
         except ConfigError as error:
             print(error)
@@ -101,7 +101,7 @@ def _clouds_are_understood(settings: Settings) -> bool:
     from hub.clouds import spoken_by
 
     try:
-        spoken_by(settings.push)
+        spoken_by(settings.push, None, settings.ingest.profiles)
     except ConfigError as error:
         print(error)
         return False

@@ -45,18 +45,22 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="NAME",
         help=f"only this format, as often as needed (default: every one; {', '.join(formats.names())})",
     )
+    parser.add_argument(
+        "--profiles", type=Path, metavar="FOLDER", help="your own profiles (default: those of the settings)"
+    )
     parser.add_argument("--community", default="community", help="whose devices they are (default: community)")
     parser.add_argument("--retained", action="store_true", help="as if the broker had kept the messages")
     parser.add_argument("--json", action="store_true", help="one JSON object a message, for programs")
     parser.set_defaults(run=run)
 
 
-def run(chosen: argparse.Namespace, _settings: Settings) -> int:
+def run(chosen: argparse.Namespace, settings: Settings) -> int:
     """0: everything was understood; 1: something was not."""
+    profiles = chosen.profiles or settings.ingest.profiles
     try:
         conversations = [
-            Conversation(formats.make(name), None if name == "native" else chosen.community)
-            for name in (chosen.format or formats.names())
+            Conversation(formats.make(name, profiles=profiles), None if name == "native" else chosen.community)
+            for name in (chosen.format or formats.names(profiles))
         ]
     except formats.UnknownFormat as error:
         raise InvalidInput(str(error)) from error

@@ -60,6 +60,7 @@ class Receiver:
         meters: MqttMeters,
         state_file: Path,
         on_dead: Callable[[str], None],
+        profiles: Path | None = None,
     ) -> None:
         self._connection = connection
         self._name = connection.name
@@ -78,7 +79,7 @@ class Receiver:
         self._ear = Ear(
             connection=connection.name,
             endpoint=endpoint,
-            filters=filters_of(connection),
+            filters=filters_of(connection, profiles),
             beat_interval=round(mqtt.heartbeat_s * SECOND),
             state_file=state_file,
             source=self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from hub.clock import SECOND, Clock
@@ -26,9 +27,9 @@ class _Nobody:
     def granted(self, packet_id: int, refusals: Sequence[str | None]) -> None: ...
 
 
-def check_broker(connection: Connection, mqtt: Mqtt, clock: Clock) -> None:
-    """ConfigError with the reason where the hub could not use this broker. Takes some seconds at most."""
-    filters_of(connection)
+def check_broker(connection: Connection, mqtt: Mqtt, clock: Clock, profiles: Path | None = None) -> None:
+    """``profiles``: the folder of the user's own. ConfigError with the reason where the hub could not use this broker. Takes some seconds at most."""
+    filters_of(connection, profiles)
     try:
         try:
             _try(connection, mqtt, clock, mqtt.version)

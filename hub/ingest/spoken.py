@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from devices import formats
@@ -25,12 +26,12 @@ class Spoken(NamedTuple):
     may_write: bool = False
 
     @classmethod
-    def of(cls, connection: Connection, limits: Limits | None = None) -> Spoken:
-        """ConfigError names a format or an option that nobody knows, and a community that is missing."""
+    def of(cls, connection: Connection, limits: Limits | None = None, profiles: Path | None = None) -> Spoken:
+        """``profiles``: the folder of the user's own. ConfigError names a format or an option that nobody knows, and a community that is missing."""
         made: list[Format] = []
         for name in connection.formats:
             try:
-                made.append(formats.make(name, limits, connection.options.get(name)))
+                made.append(formats.make(name, limits, connection.options.get(name), profiles))
             except formats.UnknownFormat as error:
                 raise ConfigError(f"MQTT connection {connection.name}: {error}") from error
             if connection.community is None and name not in _OWN_COMMUNITY:
@@ -47,13 +48,19 @@ class Spoken(NamedTuple):
         return cls(connection.name, connection.community, tuple(made), connection.may_write)
 
     @classmethod
-    def of_cloud(cls, cloud: PushSource | PushPoll, connection: str, limits: Limits | None = None) -> Spoken:
+    def of_cloud(
+        cls,
+        cloud: PushSource | PushPoll,
+        connection: str,
+        limits: Limits | None = None,
+        profiles: Path | None = None,
+    ) -> Spoken:
         """What comes over HTTP, on the topic ``http/{name}``; nothing is ever sent there.
 
         ConfigError as in ``of``, and for a format that reads no such topic.
         """
         try:
-            made = formats.make(cloud.format, limits, cloud.options)
+            made = formats.make(cloud.format, limits, cloud.options, profiles)
         except formats.UnknownFormat as error:
             raise ConfigError(f"[push] {cloud.name}: {error}") from error
         if cloud.community is None and cloud.format not in _OWN_COMMUNITY:

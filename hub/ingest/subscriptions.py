@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from hub.ingest.spoken import Spoken
@@ -11,6 +12,6 @@ DROPPED_TOPIC: Final = "$SYS/broker/publish/messages/dropped"
 """mosquitto's count of messages that it could not keep for a subscriber."""
 
 
-def filters_of(connection: Connection) -> tuple[str, ...]:
-    """The filters of all its formats, each once; ConfigError names what is wrong with the connection."""
-    return Spoken.of(connection).filters
+def filters_of(connection: Connection, profiles: Path | None = None) -> tuple[str, ...]:
+    """``profiles``: the folder of the user's own. The filters of all its formats, each once; ConfigError names what is wrong with the connection."""
+    return Spoken.of(connection, None, profiles).filters

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import devices.profiles
 from hub.cli import main
 
 TELEMETRY = "community/v1/garden/pool-1/telemetry"
@@ -63,3 +64,12 @@ def test_wrong_use_says_what_would_be_right(
 ) -> None:
     assert main(["decode", *arguments]) == 1
     assert said in capsys.readouterr().err
+
+
+def test_a_profile_of_the_users_own_is_a_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    template = Path(devices.profiles.__file__).parent / "template.toml"
+    (tmp_path / "mine.toml").write_text(template.read_text("utf-8").replace('"template"', '"mine"'), encoding="utf-8")
+    assert main(["decode", "--profiles", str(tmp_path), "--format", "mine", "nowhere", "1"]) == 1
+    assert "no format reads this topic" in capsys.readouterr().out
+    assert main(["decode", "--format", "mine", "nowhere", "1"]) == 1
+    assert "unknown format 'mine'" in capsys.readouterr().err
