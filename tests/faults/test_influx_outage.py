@@ -239,7 +239,8 @@ def test_a_server_away_and_the_hub_killed_twice_meanwhile_cost_no_message_and_no
     settings = {"series": {"url": server.url(database)}}
     rig = make_rig(devices=500)
     run = rig.hub(settings=settings).ready()
-    with rig.publishing(rate=rate, fault_every=rate // 5) as publishing:
+    # A device has one ticket at a time: fewer faults than devices, so that each makes one.
+    with rig.publishing(rate=rate, fault_every=max(rate // 5, rate * seconds // 300)) as publishing:
         publishing.more(2 * rate)
         server.stop()
         for _ in range(2):
