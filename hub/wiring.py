@@ -164,6 +164,7 @@ class Hub:
             lateness=settings.ingest.lateness,
             public_url=self.public_url,
             publish=self._publish,
+            renew=self.registry.renew,
         )
         metrics.register(Tallies("alarms", "What the alarm lane did", lambda: asdict(self.alarm_lane.tally)))
         self.series_lane = SeriesLane(self.series, self.registrar, self.slots, clock)

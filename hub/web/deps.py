@@ -79,6 +79,10 @@ class Live(Protocol):
         """Its own statement, or its last will; None: it made none."""
         ...
 
+    def lost_facilities(self) -> frozenset[tuple[str, str]]:
+        """(community, id) of the lifts and pumps where power or uplink are lost."""
+        ...
+
 
 class AlarmCommands(Protocol):
     """Operator actions on alarms; they enter the alarm lane between two batches and are answered after its commit."""

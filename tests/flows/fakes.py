@@ -11,7 +11,7 @@ from hub.domain.alarms import Alarm, Overlay
 from hub.domain.notices import Notice, NoticeState
 from hub.domain.tickets import ENDED, Ticket, TicketKey
 from hub.errors import AlreadyOpen, StoreUnavailable
-from hub.flows.batch import DeviceSeen, Gap, Position, Refusal
+from hub.flows.batch import Announced, DeviceSeen, Gap, Position, Refusal
 from hub.flows.ports import AlarmEvent, LaneMark, TicketEvent
 
 T = TypeVar("T")
@@ -163,6 +163,9 @@ class FakeDevices:
         for device in heard:
             self.rows.setdefault(device.device, device)
         return len(self.rows) - before
+
+    def announced(self, said: Iterable[Announced]) -> bool:
+        return bool(tuple(said))
 
 
 class FakeBooks:

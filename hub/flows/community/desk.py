@@ -26,6 +26,7 @@ class RegistryBook(Protocol):
     def inbox(self) -> list[tuple[Device, tuple[InboxPoint, ...]]]: ...
     def adopt(self, adopted: Sequence[tuple[Device, tuple[Binding, ...]]]) -> None: ...
     def retire_device(self, device: str, *, now: int) -> bool: ...
+    def version(self) -> int: ...
 
 
 class RegistryBooks(Protocol):
@@ -105,6 +106,12 @@ class RegistryDesk:
         devices = self._records.write(work)
         self._refresh()
         return devices
+
+    def renew(self) -> None:
+        """Put a newer stored picture in place, if there is one: devices may have said who their gateway is."""
+        stored = self._records.read(lambda books: books.registry.version())
+        if stored > self._registrar.current.version:
+            self._refresh()
 
     def retire_device(self, device: str) -> bool:
         """Out of use from now on; its history stays. False where there is no such device in use."""

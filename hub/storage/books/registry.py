@@ -29,10 +29,10 @@ from hub.storage.books.registry_rows import (
     rule_row,
     unit_rows,
 )
+from hub.storage.books.registry_version import raise_registry_version, registry_version
 from hub.storage.books.upserts import Upsert
 from hub.storage.community.registry import registry_of
 
-_VERSION: Final = "registry_version"
 Row = dict[str, Any]
 
 
@@ -49,7 +49,6 @@ _FACILITY: Final = _upsert(t.facilities, "community", "id")
 _DEVICE: Final = _upsert(t.devices, "id", keep=("first_seen", "about"))
 _POINT: Final = Upsert(t.points, ("device", "name"))
 _RULE: Final = _upsert(t.rules, "community", "id", keep=("version",))
-_META: Final = _upsert(t.meta, "key")
 _DELETE_BINDINGS: Final = delete(t.bindings).where(
     t.bindings.c.device == bindparam("this_device"), t.bindings.c.point == bindparam("this_point")
 )
@@ -64,8 +63,7 @@ class RegistryBook:
 
     def version(self) -> int:
         """At least 1; raised by every change."""
-        found = self._connection.execute(select(t.meta.c.value).where(t.meta.c.key == _VERSION)).scalar()
-        return int(found) if found is not None else 1
+        return registry_version(self._connection)
 
     def load(self, catalogue: Catalogue) -> Registry:
         """The whole picture, all communities. ConfigError where a stored rule no longer fits the catalogue."""
@@ -145,7 +143,7 @@ class RegistryBook:
         return bool(taken.rowcount)
 
     def _bump(self) -> None:
-        self._many(_META, [{"key": _VERSION, "value": str(self.version() + 1)}])
+        raise_registry_version(self._connection)
 
     def _many(self, statement: Upsert, rows: list[Row]) -> None:
         if rows:

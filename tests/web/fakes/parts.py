@@ -50,6 +50,7 @@ class FakeLive:
         self.silent_devices: set[str] = set()
         self.unheard: set[str] = set()
         self.offline_devices: set[str] = set()
+        self.lost: set[tuple[str, str]] = set()
         self.pinned: dict[PointKey, float] = {}
         self._changed: list[tuple[int, PointKey]] = []
         self._mark = 0
@@ -83,6 +84,9 @@ class FakeLive:
 
     def online(self, device: str) -> bool | None:
         return device not in self.offline_devices
+
+    def lost_facilities(self) -> frozenset[tuple[str, str]]:
+        return frozenset(self.lost)
 
 
 class FakeSeries:
