@@ -306,6 +306,7 @@ class Hub:
                 self.records, self.registrar, self.clock, public_url=self.public_url, publish=self._publish
             ),
             inbox=self.registry,
+            devices=self.registry,
             redrive=self._redrive,
             health=self.health,
             metrics=self.metrics,

@@ -166,10 +166,10 @@ class Judging:
             rule = self._watch.rule(alarm.community, alarm.rule)
             if rule is None:
                 self._one(sheet, alarm, Withdraw(reason="rule_gone"), sheet.now, rule)
+            elif not alarm.late and self._is_retired(alarm.device):
+                self._one(sheet, alarm, Withdraw(reason="device_retired"), sheet.now, rule)
             elif key.point and not alarm.late and not self._still_bound(alarm):
                 self._one(sheet, alarm, Withdraw(reason="binding_ended"), sheet.now, rule)
-            elif not key.point and not alarm.late and self._is_retired(alarm.device):
-                self._one(sheet, alarm, Withdraw(reason="device_retired"), sheet.now, rule)
 
     def _is_retired(self, device: str) -> bool:
         found = self._watch.registry.devices.get(device)

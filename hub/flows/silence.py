@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from hub.domain.alarms import Alarm, Judged, Overlay
+from hub.domain.places import DeviceState
 from hub.domain.rules import Rule, RuleKind
 from hub.domain.verdicts import HEARD, OFFLINE, SILENT, Verdict
 from hub.domain.verification import Source
@@ -219,11 +220,14 @@ class Silence:
     # --- proof --------------------------------------------------------------------------------------------------
 
     def source(self, alarm: Alarm, rule: Rule | None, now: int) -> Source:
-        """How fresh the data behind an alarm are, for verified closing."""
+        """How fresh the data behind an alarm are, for verified closing.
+
+        Of a device that another one has replaced: the data of the points that went on.
+        """
         slots = self._slots_behind(alarm) if rule is not None else []
         return Source(
             active=alarm.active,
-            inactive_since=alarm.cleared_at,
+            inactive_since=self._gone_since(alarm),
             fresh_since=self._fresh_since(slots, now),
             off_delay_ms=rule.off_delay_ms if rule is not None else 0,
             interval_ms=min(
@@ -232,13 +236,25 @@ class Silence:
         )
 
     def _slots_behind(self, alarm: Alarm) -> list[int]:
-        if alarm.point:
-            slot = self._memory.slots.find(PointKey(alarm.community, alarm.device, alarm.point))
-            return [slot] if slot is not None and slot < self._memory.size else []
         if not alarm.device:
             return self._causes.uplinks.slots_of(area_of(alarm))
+        keys = self._continued(alarm) or (((alarm.device, alarm.point),) if alarm.point else ())
+        if keys:
+            slots = (self._memory.slots.find(PointKey(alarm.community, *key)) for key in keys)
+            return [slot for slot in slots if slot is not None and slot < self._memory.size]
         found = (self._memory.device_index.get(device) for device in self._speakers(alarm))
         return [slot for index in found if index is not None for slot in self._memory.slots_of[index]]
+
+    def _gone_since(self, alarm: Alarm) -> int | None:
+        """When the alarm last returned; that of a device that was taken away, when it was."""
+        ends = [self._watch.registry.bindings[device, point][-1].valid_from for device, point in self._continued(alarm)]
+        return max([at for at in (alarm.cleared_at, *ends) if at is not None], default=None)
+
+    def _continued(self, alarm: Alarm) -> tuple[tuple[str, str], ...]:
+        registry = self._watch.registry
+        device = registry.devices.get(alarm.device)
+        retired = device is not None and device.state is DeviceState.RETIRED
+        return registry.continued(alarm.device, alarm.point) if retired else ()
 
     def _fresh_since(self, slots: list[int], now: int) -> int | None:
         """Of the point heard last: a device that speaks for all its points proves with any of them."""

@@ -11,6 +11,8 @@ from hub.web.alarms.pages import router as alarms_pages
 from hub.web.auth.pages import router as auth_pages
 from hub.web.board.pages import router as board_pages
 from hub.web.devices.api import router as devices_api
+from hub.web.devices.changes import router as device_changes
+from hub.web.devices.device import router as device_pages
 from hub.web.devices.pages import router as devices_pages
 from hub.web.events.api import router as events_api
 from hub.web.facilities.api import router as facilities_api
@@ -32,11 +34,13 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     alarms_pages,
     tickets_pages,
     devices_pages,
+    device_pages,
     quarantine_pages,
     health_pages,
     health_probes,
     facilities_api,
     devices_api,
+    device_changes,
     series_api,
     alarms_api,
     tickets_api,

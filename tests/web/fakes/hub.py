@@ -30,7 +30,7 @@ from hub.storage.unit import SqlRecords
 from hub.web.auth.passwords import digest, hash_password
 from hub.web.deps import WebDeps
 from hub.web.stream import Changes
-from tests.web.fakes.parts import FakeAlarms, FakeInbox, FakeInlet, FakeLive, FakeSeries
+from tests.web.fakes.parts import FakeAlarms, FakeDevices, FakeInbox, FakeInlet, FakeLive, FakeSeries
 
 HOME = "harmony-garden"
 PASSWORD = "correct horse battery"
@@ -100,6 +100,7 @@ def build(folder: Path, clock: Clock, *, settings: Settings | None = None) -> Fa
             records, registrar, clock, publish=lambda kind, data: changes.publish(kind, data, clock.now())
         ),
         inbox=inbox,
+        devices=FakeDevices(registrar, inbox, clock),
         redrive=redrive,
         health=lambda _: tuple(health),
         metrics=CollectorRegistry(),
