@@ -14,6 +14,8 @@ from hub.web.devices.api import router as devices_api
 from hub.web.devices.changes import router as device_changes
 from hub.web.devices.device import router as device_pages
 from hub.web.devices.pages import router as devices_pages
+from hub.web.devices.upkeep import api_router as upkeep_api
+from hub.web.devices.upkeep import pages_router as upkeep_pages
 from hub.web.events.api import router as events_api
 from hub.web.facilities.api import router as facilities_api
 from hub.web.facilities.pages import router as facilities_pages
@@ -34,11 +36,13 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     alarms_pages,
     tickets_pages,
     devices_pages,
+    upkeep_pages,
     device_pages,
     quarantine_pages,
     health_pages,
     health_probes,
     facilities_api,
+    upkeep_api,
     devices_api,
     device_changes,
     series_api,
