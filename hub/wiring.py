@@ -169,6 +169,7 @@ class Hub:
             public_url=self.public_url,
             publish=self._publish,
             commissioner=self.commissioner,
+            renew=self.registry.renew,
         )
         metrics.register(Tallies("alarms", "What the alarm lane did", lambda: asdict(self.alarm_lane.tally)))
         self.series_lane = SeriesLane(self.series, self.registrar, self.slots, clock)
@@ -323,6 +324,7 @@ class Hub:
             inbox=self.registry,
             commissioning=CommissioningDesk(parts),
             walk=WalkDesk(parts),
+            devices=self.registry,
             redrive=self._redrive,
             health=self.health,
             metrics=self.metrics,

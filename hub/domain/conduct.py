@@ -59,7 +59,7 @@ def step(alarm: Alarm, signal: Signal, now: int, manner: Manner) -> Step:
     if refused is not None:
         return Step(alarm, (), alarm.recheck_at, refused)
     after, events = _apply(alarm, signal, now, manner)
-    if after is not alarm:
+    if after is not alarm or isinstance(signal, Elapsed):  # a delay may have become longer since the deadline was set
         recheck = _recheck(after, manner)
         if recheck != after.recheck_at:
             after = replace(after, recheck_at=recheck)

@@ -31,10 +31,15 @@ class Voice(NamedTuple):
     """Any rule does; also one that only notices its silence."""
 
 
-def facility_state(voices: Iterable[Voice], *, alarmed: bool) -> FacilityState:
-    """Where no rule judges (or watches) any point, every point counts as if one did."""
+def facility_state(voices: Iterable[Voice], *, alarmed: bool, lost: bool = False) -> FacilityState:
+    """Where no rule judges (or watches) any point, every point counts as if one did.
+
+    ``lost``: it stands where power or uplink are lost, so that its last words prove nothing.
+    """
     if alarmed:
         return FacilityState.ALARM
+    if lost:
+        return FacilityState.UNKNOWN
     said = tuple(voices)
     judged = [voice for voice in said if voice.judged] or said
     watched = [voice for voice in said if voice.watched or voice.judged] or said

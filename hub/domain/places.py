@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Final
 
@@ -191,6 +192,12 @@ class Device:
     """How often it should report, ms; None: learned."""
     first_seen: int | None = None
     about: About = UNTOLD
+    sim_expires: date | None = None
+    """The last day on which its SIM card works, in the community's zone."""
+    calibrated_until: date | None = None
+    """The last day on which its calibration holds."""
+    end_of_life: date | None = None
+    """When its maker, or the law, wants it replaced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     OFFLINE = "offline"
     HEARD = "heard"
     NO_DATA = "no_data"
+    FELL_TOGETHER = "fell_together"
 
 
 class Verdict(NamedTuple):
@@ -56,3 +57,4 @@ SILENT: Final = Verdict(Condition.OVER, Reason.SILENT)
 OFFLINE: Final = Verdict(Condition.OVER, Reason.OFFLINE)
 HEARD: Final = Verdict(Condition.NORMAL, Reason.HEARD)
 NO_DATA: Final = Verdict(Condition.UNKNOWN, Reason.NO_DATA)
+FELL_TOGETHER: Final = Verdict(Condition.OVER, Reason.FELL_TOGETHER)

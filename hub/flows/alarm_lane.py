@@ -41,6 +41,8 @@ SAVE_EVERY_MS: Final = 5 * SECOND
 MARK_EVERY_MS: Final = 1 * SECOND
 """At most so much quiet lane time is read again after a crash."""
 TICKETS_EVERY_MS: Final = 1 * SECOND
+RENEW_EVERY_MS: Final = 10 * SECOND
+"""At most so often the registry is read again because of what devices say."""
 DUE_AT_ONCE: Final = 200
 """Tickets reviewed in one transaction."""
 Publish = Callable[[str, dict[str, Any]], None]
@@ -69,7 +71,8 @@ class AlarmLane:
     """Implements hub.ingest.lanes.Lane. ``open`` and ``restore`` come first; then one thread drives it.
 
     ``lateness`` (ms): readings later than this are judged apart. ``publish`` is called after a commit, on the lane's
-    thread, and must not block. ``clock`` serves the pages' live state alone: the lane has its own time. Operator actions (``commands``) run on the same thread, between two batches.
+    thread, and must not block. ``renew`` has the registry read again where what devices say of themselves changes it: who
+    their gateway is. ``clock`` serves the pages' live state alone: the lane has its own time. Operator actions (``commands``) run on the same thread, between two batches.
     """
 
     name = NAME
@@ -85,6 +88,7 @@ class AlarmLane:
         public_url: str = "",
         publish: Publish = lambda _kind, _data: None,
         commissioner: Commissioner | None = None,
+        renew: Callable[[], None] = lambda: None,
     ) -> None:
         self._records = records
         self._registrar = registrar
@@ -113,6 +117,10 @@ class AlarmLane:
         self._unwatched = False
         self._next_commissioning: int | None = None
         self._commissioning_known = False
+        self._renew = renew
+        self._outdated = False
+        """What devices have said since makes the registry's picture another one."""
+        self._renewed_at = 0
 
     # --- starting -----------------------------------------------------------------------------------------------
 
@@ -171,7 +179,9 @@ class AlarmLane:
             sheet = self._records.write(lambda books: self._write(books, batch, columns, candidates, mark))
             self._marked(mark)
         self._position, self._time = batch.position, now
-        if back:  # nothing has been saved, and nothing is to wait, until after a time that comes once more
+        if back:
+            self._silence.set_back(batch.set_back)
+            # Nothing has been saved, and nothing is to wait, until after a time that comes once more
             self._saved_at = min(self._saved_at, now)
             self._next_scan = self._next_tickets = None
         self._absorb(batch, columns)
@@ -305,7 +315,7 @@ class AlarmLane:
         if batch.seen:
             books.devices.seen(batch.seen)
         if batch.announced:
-            books.devices.announced(batch.announced)
+            self._outdated |= books.devices.announced(batch.announced)
         if batch.gaps:
             books.gaps.add(batch.gaps)
         self._commissioner.keep(books, batch, self._watch.registry, mark.time)
@@ -319,6 +329,9 @@ class AlarmLane:
     def tick(self, now: int) -> None:
         """Judge what is due at the lane's time: alarms, silences, tickets. Nothing is written where nothing is due."""
         now = max(now, self._time)
+        if self._outdated and now >= self._renewed_at + RENEW_EVERY_MS:
+            self._renew()
+            self._outdated, self._renewed_at = False, now
         self._refresh(now)
         alarms_due = self._judging.next_recheck is not None and self._judging.next_recheck <= now
         scan_due = self._next_scan is None or self._next_scan <= now
@@ -340,6 +353,7 @@ class AlarmLane:
             sheet = Worksheet(books, self._judging.live, self._ids, now)
             if self._unwatched:
                 self._judging.follow_registry(sheet)
+            self._silence.cover(sheet, now)
             self._judging.due(sheet, now)
             if scan:
                 self._silence.scan(sheet, now)
@@ -396,7 +410,7 @@ class AlarmLane:
         if sheet.is_blank:
             return
         self._judging.committed(sheet.alarms)
-        self._silence.refresh()
+        self._silence.committed(sheet.alarms.values())
         self.tally.alarms += len(sheet.alarms)
         self.tally.tickets += len(sheet.tickets)
         self.tally.notices += len(sheet.notices)

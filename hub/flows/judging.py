@@ -21,16 +21,16 @@ from hub.domain.alarms import (
     Withdraw,
 )
 from hub.domain.conduct import step
-from hub.domain.rules import Rule, judge
+from hub.domain.places import DeviceState
+from hub.domain.rules import Rule, RuleKind, judge
 from hub.domain.verdicts import FAULT_OVER, FAULT_SAID, NO_DATA, Condition
 from hub.flows.batch import TOLD_AGAIN, FaultEvent, PointKey
 from hub.flows.bindings import Bindings
 from hub.flows.memory import Memory
 from hub.flows.ticketing import Ticketing
-from hub.flows.watch import GENERIC_FAULT, OFFLINE_DELAY_MS, Place, Watch
+from hub.flows.watch import GENERIC_FAULT, Place, Watch
 from hub.flows.worksheet import AlarmKey, Worksheet, key_of
 
-OFFLINE_CODE: Final = "offline"
 _CODE_LIMIT: Final = 64
 
 
@@ -128,15 +128,29 @@ class Judging:
             alarm = self._one(sheet, alarm, Elapsed(), alarm.recheck_at, rule).alarm
         return self._one(sheet, alarm, signal, now, rule)
 
-    def _one(self, sheet: Worksheet, alarm: Alarm, signal: Signal, now: int, rule: Rule | None) -> Step:
+    def alone(self, sheet: Worksheet, alarm: Alarm, now: int) -> Alarm:
+        """What fell silent is no part of something greater: its delay is its own, and may have ended."""
+        rule = self._watch.rule(alarm.community, alarm.rule)
+        return self._one(sheet, alarm, Elapsed(), now, rule, alone=True).alarm
+
+    def _one(
+        self, sheet: Worksheet, alarm: Alarm, signal: Signal, now: int, rule: Rule | None, *, alone: bool = False
+    ) -> Step:
         if not (alarm.active or alarm.late) and alarm.commissioning != self._watch.commissioned(alarm, sheet.now):
             alarm = replace(alarm, commissioning=not alarm.commissioning)  # of no consequence before it is raised
-        result = step(alarm, signal, now, _manner(alarm, rule))
+        result = step(alarm, signal, now, self._manner(alarm, rule, alone=alone))
         if result.alarm is not alarm:
             sheet.put_alarm(result.alarm, result.events)
             if result.events:
                 self.ticketing.alarm_changed(sheet, result.alarm, rule, result.events)
         return result
+
+    def _manner(self, alarm: Alarm, rule: Rule | None, *, alone: bool) -> Manner:
+        """What is silent has a delay of its own; an alarm whose rule has gone can only be ended."""
+        if rule is None or rule.kind is not RuleKind.NO_DATA:
+            return rule or GENERIC_FAULT
+        delay = self._watch.silence_delay(alarm, rule, alone=alone)
+        return rule if delay == rule.on_delay_ms else replace(rule, on_delay_ms=delay)
 
     def due(self, sheet: Worksheet, now: int) -> None:
         """Time alone: every alarm whose deadline has passed."""
@@ -170,6 +184,8 @@ class Judging:
             rule = self._watch.rule(alarm.community, alarm.rule)
             if rule is None:
                 self._one(sheet, alarm, Withdraw(reason="rule_gone"), sheet.now, rule)
+            elif not alarm.late and self._is_retired(alarm.device):
+                self._one(sheet, alarm, Withdraw(reason="device_retired"), sheet.now, rule)
             elif key.point and not alarm.late and not self._still_bound(alarm):
                 self._one(sheet, alarm, Withdraw(reason="binding_ended"), sheet.now, rule)
 
@@ -184,6 +200,10 @@ class Judging:
             self._one(sheet, alarm, BeginCommissioning() if begins else GoLive(), sheet.now, rule)
             if begins:
                 sheet.withdraw(alarm=alarm.id)
+
+    def _is_retired(self, device: str) -> bool:
+        found = self._watch.registry.devices.get(device)
+        return found is not None and found.state is DeviceState.RETIRED
 
     def _still_bound(self, alarm: Alarm) -> bool:
         binding = self._watch.registry.binding(alarm.device, alarm.point, max(alarm.raised_at or 0, 0))
@@ -243,13 +263,6 @@ def is_about_silence(alarm: Alarm) -> bool:
 
 def _is_busy(alarm: Alarm) -> bool:
     return (alarm.active and not alarm.latched) or alarm.pending_since is not None
-
-
-def _manner(alarm: Alarm, rule: Rule | None) -> Manner:
-    """An offline statement has a delay of its own; an alarm whose rule has gone can only be ended."""
-    if rule is None:
-        return GENERIC_FAULT
-    return replace(rule, on_delay_ms=OFFLINE_DELAY_MS) if alarm.code == OFFLINE_CODE and not alarm.point else rule
 
 
 def _signal_of(event: FaultEvent) -> Signal:

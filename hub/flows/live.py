@@ -17,10 +17,12 @@ from hub.clock import Clock, to_iso
 from hub.domain.alarms import Alarm
 from hub.domain.readings import Quality
 from hub.domain.tickets import Ticket
+from hub.flows.areas import area_of
 from hub.flows.batch import Mark, PointKey
 from hub.flows.judging import Judging
 from hub.flows.memory import NEVER, Memory
-from hub.flows.watch import Watch
+from hub.flows.topology import seen_first
+from hub.flows.watch import AREA_LOST, Watch
 
 
 class LiveReading(NamedTuple):
@@ -132,6 +134,12 @@ class LiveState:
         live = [alarm for alarm in list(self._judging.live.values()) if alarm.active or not alarm.is_plain]
         shown = [alarm for alarm in live if alarm.raised_at is not None or alarm.overlay_until is not None]
         return sorted(shown, key=lambda alarm: alarm.raised_at or 0, reverse=True)
+
+    def lost_facilities(self) -> frozenset[tuple[str, str]]:
+        """(community, id) of the lifts and pumps where most gateways are away together: nobody can tell how they are."""
+        live = list(self._judging.live.values())
+        areas = [area_of(alarm) for alarm in live if alarm.rule == AREA_LOST.id and alarm.active]
+        return frozenset((f.community, f.id) for area in areas for f in seen_first(self._watch.registry, area))
 
     def _all(self, slots: Iterable[int]) -> list[LiveReading]:
         now, memory = self._clock.now(), self._memory

@@ -70,6 +70,8 @@ class Memory:
         self.device_heard = np.zeros(0, np.int64)
         self.offline: dict[str, bool] = {}
         """What devices (or their last wills) said last about being reachable."""
+        self.stated_at: dict[str, int] = {}
+        """Since when that has been so, by arrival."""
         self.counter = 0
         self.size = 0
         for name, kind, empty in _POINT_COLUMNS:
@@ -119,13 +121,17 @@ class Memory:
             if not event.mark & TOLD_AGAIN:
                 self.hear_device(event.device, event.arrival)
         for word in batch.availability:
-            self._state(word.device, online=word.online)
+            self._state(word.device, online=word.online, at=word.arrival)
 
     def stretch(self, started_at: int, ended_at: int) -> None:
         """Nobody could be heard in between: silence and proof do not count that time."""
         for column in (self.heard, self.fresh_since, self.device_heard):
             known = (column != NEVER) & (column < ended_at)
             column[known] += ended_at - np.maximum(column[known], started_at)
+        self.stated_at = {
+            hub_id: at if at >= ended_at else at + ended_at - max(at, started_at)
+            for hub_id, at in self.stated_at.items()
+        }
 
     def set_back(self, by: int) -> None:
         """The machine's clock was: what was noted by the old time was as long ago as before.
@@ -134,6 +140,7 @@ class Memory:
         """
         for column in (self.heard, self.fresh_since, self.device_heard, self.arrival):
             column[column != NEVER] -= by
+        self.stated_at = {hub_id: at - by for hub_id, at in self.stated_at.items()}
         stamped = (self.mark & (Mark.ARRIVAL_TIME | Mark.CLOCK_PROBLEM)) != 0
         self.time[stamped & (self.time != NEVER)] -= by
 
@@ -142,19 +149,21 @@ class Memory:
         index = self.device(hub_id)
         self.device_heard[index] = max(self.device_heard[index], at)
         if self.offline.get(hub_id):
-            self.offline[hub_id] = False
+            self._state(hub_id, online=True, at=at)
 
     def watch_from(self, slot: int, now: int) -> None:
         """A point that should report and has never been heard: its silence counts from now."""
         if self.heard[slot] == NEVER:
             self.heard[slot] = now
 
-    def _state(self, hub_id: str, *, online: bool | None) -> None:
+    def _state(self, hub_id: str, *, online: bool | None, at: int) -> None:
         self.device(hub_id)
         if online is None:
             self.offline.pop(hub_id, None)
-        else:
+            self.stated_at.pop(hub_id, None)
+        elif self.offline.get(hub_id) is not (not online):
             self.offline[hub_id] = not online
+            self.stated_at[hub_id] = at
 
     def _hear(self, readings: Readings) -> None:
         slot, arrival = readings.slot, readings.arrival
@@ -212,7 +221,9 @@ class Memory:
         """Who sends readings is reachable, whatever its last statement was."""
         off = [hub_id for hub_id, offline in self.offline.items() if offline]
         spoke = np.isin([self.device_index[hub_id] for hub_id in off], owners)
-        self.offline |= {hub_id: False for hub_id, heard in zip(off, spoke.tolist(), strict=True) if heard}
+        for hub_id, heard in zip(off, spoke.tolist(), strict=True):
+            if heard:
+                self._state(hub_id, online=True, at=int(self.device_heard[self.device_index[hub_id]]))
 
     def _device_is_back(self, owner: int, at: int, before: int) -> None:
         """After a silence of the whole device each of its points has its full interval again."""
@@ -278,6 +289,19 @@ class Memory:
             return int(self.set_interval[slot])
         return int(self.interval[slot]) if self.beats[slot] >= LEARNED_AFTER else None
 
+    def known_limit(self, slots: list[int]) -> int | None:
+        """The shortest of the points' limits, of those that are set or learned; None: nothing is known yet."""
+        if not slots:
+            return None
+        asked = np.array(slots, np.intp)
+        known = (self.set_silence[asked] > 0) | (self.set_interval[asked] > 0) | (self.beats[asked] >= LEARNED_AFTER)
+        return int(self.limits(asked[known]).min()) if known.any() else None
+
+    def fresh_of(self, slots: list[int]) -> int | None:
+        """Since when the point heard last has been heard without too long a silence; None: none was ever heard."""
+        heard = [slot for slot in slots if self.fresh_since[slot] != NEVER]
+        return int(self.fresh_since[max(heard, key=lambda slot: int(self.heard[slot]))]) if heard else None
+
     # --- saving -------------------------------------------------------------------------------------------------
 
     def dump(self) -> bytes:
@@ -291,6 +315,7 @@ class Memory:
                 "devices": self.devices,
                 "device_heard": self.device_heard.tobytes(),
                 "offline": self.offline,
+                "stated_at": self.stated_at,
             }
         )
 
@@ -309,3 +334,4 @@ class Memory:
         for hub_id, at in zip(saved["devices"], heard.tolist(), strict=True):
             self.device_heard[self.device(hub_id)] = at
         self.offline = dict(saved["offline"])
+        self.stated_at = dict(saved.get("stated_at", {}))

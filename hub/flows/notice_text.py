@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -43,11 +44,13 @@ _KINDS: Final = {
 
 
 def place_words(registry: Registry, community: str, facility: str, unit: str, language: str) -> str:
-    """``3号楼 1号电梯 · 轿厢A``; for a device the name it has in the registry; the id where nothing is known."""
+    """``3号楼 1号电梯 · 轿厢A``; for a device or a place the name it has in the registry; the id where nothing is known."""
     found = registry.facilities.get((community, facility))
     if found is None:
-        device = registry.devices.get(unit)
-        return device.name.say(language) if device is not None else (unit or facility or community)
+        known = registry.devices.get(unit) or registry.places.get((community, unit))
+        home = registry.communities.get(community) if not (unit or facility) else None
+        named = known or home
+        return named.name.say(language) if named is not None else (unit or facility or community)
     words = [found.name.say(language)]
     building = registry.places.get((community, found.building)) if found.building else None
     if building is not None and building.name.say(language) not in words[0]:
@@ -102,8 +105,12 @@ def notice_text(
     at: int,
     link: str,
     language: str,
+    look_at: Sequence[str] = (),
 ) -> Text:
-    """Subject: what it is about, the fault and its place, priority. Body: evidence, what to do, first checks, link."""
+    """Subject: what it is about, the fault and its place, priority. Body: evidence, what to do, first checks, link.
+
+    ``look_at``: facilities that somebody has to go and see, by name.
+    """
     chinese = language.startswith("zh")
     title = ticket.title_zh if chinese else ticket.title_en
     head, weight = _KINDS[kind].say(language), _PRIORITIES[ticket.priority].say(language)
@@ -119,6 +126,7 @@ def notice_text(
             f"后果：{mode.consequence.say(language)}",
             "到场先查：",
             *checks,
+            *([f"请逐一查看：{'、'.join(look_at)}"] if look_at else []),
             *([f"第 {ticket.occurrences} 次出现"] if ticket.occurrences > 1 else []),
         ]
     else:
@@ -130,6 +138,7 @@ def notice_text(
             f"If nobody does: {mode.consequence.say(language)}",
             "Check first on site:",
             *checks,
+            *([f"Look at each of these: {', '.join(look_at)}"] if look_at else []),
             *([f"Occurrence no. {ticket.occurrences}"] if ticket.occurrences > 1 else []),
         ]
     return Text(subject, "\n".join([*lines, *([link] if link else [])]))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from hub.domain.alarms import Alarm
 from hub.domain.ids import IdMaker
 from hub.domain.notices import Notice, NoticeKind
-from hub.domain.places import Community, Name
+from hub.domain.places import Community, Facility, Name
 from hub.domain.rules import FailureMode, Rule
 from hub.domain.tickets import Ticket
 from hub.flows.notice_text import evidence_words, notice_text
 from hub.flows.registry import Registry
-from hub.flows.watch import failure_mode
+from hub.flows.topology import Area, seen_first
+from hub.flows.watch import UPLINK_LOST, failure_mode
 
 
 def ticket_notices(
@@ -36,6 +37,7 @@ def ticket_notices(
     mode = mode_of(registry, ticket, alarm)
     link = f"{public_url}/tickets/{ticket.id}" if public_url else ""
     at = now if alarm is None or alarm.raised_at is None else alarm.raised_at
+    look_at = looked_at(registry, ticket)
     notices = []
     for contact in crew.contacts:
         text = notice_text(
@@ -48,6 +50,7 @@ def ticket_notices(
             at=at,
             link=link,
             language=contact.language,
+            look_at=[facility.name.say(contact.language) for facility in look_at],
         )
         notices.append(
             Notice(
@@ -70,6 +73,13 @@ def ticket_notices(
             )
         )
     return notices
+
+
+def looked_at(registry: Registry, ticket: Ticket) -> tuple[Facility, ...]:
+    """Lifts and pumps that somebody has to go and see while nobody can tell how they are."""
+    if ticket.key.failure_mode != UPLINK_LOST:
+        return ()
+    return seen_first(registry, Area(ticket.key.community, ticket.key.unit))
 
 
 def community_of(registry: Registry, community: str) -> Community:

@@ -164,8 +164,11 @@ class DeviceBook(Protocol):
         """Put new devices into the inbox and new points beside their device; how many devices were new."""
         ...
 
-    def announced(self, said: Iterable[Announced]) -> None:
-        """Note what devices said of themselves beside what they said before. Idempotent."""
+    def announced(self, said: Iterable[Announced]) -> bool:
+        """Note what devices said of themselves beside what they said before. Idempotent.
+
+        True where the registry's picture is another one by it.
+        """
         ...
 
 

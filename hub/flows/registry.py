@@ -114,6 +114,22 @@ class Registry:
         units = {unit for _, unit in found}
         return facilities.pop(), units.pop() if len(units) == 1 else ""
 
+    def continued(self, device: str, point: str = "") -> tuple[tuple[str, str], ...]:
+        """Points (device, name) of others that went on where a point's last binding ended; without a name all its points."""
+        ended = {
+            (last.facility, last.unit, last.metric_name(), last.valid_to)
+            for (owner, name), spans in self.bindings.items()
+            if owner == device and point in ("", name) and (last := spans[-1]).valid_to is not None
+        }
+        if not ended:
+            return ()
+        return tuple(
+            key
+            for key, spans in self.bindings.items()
+            if key[0] != device
+            and any((span.facility, span.unit, span.metric_name(), span.valid_from) in ended for span in spans)
+        )
+
     def crew_for(self, community: str, facility: str) -> Crew | None:
         """The facility's crew, else the community's default crew; None only where the community has no crew at all."""
         found = self.facilities.get((community, facility))

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from hub.domain.alarms import Alarm, Judged, Overlay, Release, Suppress
+from hub.domain.alarms import Alarm, Judged, Overlay
+from hub.domain.places import DeviceState
 from hub.domain.rules import Rule, RuleKind
 from hub.domain.verdicts import HEARD, OFFLINE, SILENT, Verdict
 from hub.domain.verification import Source
+from hub.flows.areas import area_of
 from hub.flows.batch import TOLD_AGAIN, Availability, Decoded, PointKey
-from hub.flows.judging import OFFLINE_CODE, Judging, new_alarm
+from hub.flows.causes import Causes
+from hub.flows.judging import Judging, new_alarm
 from hub.flows.memory import NEVER, Memory
-from hub.flows.watch import Place, Watch
-from hub.flows.worksheet import AlarmKey, Worksheet, key_of
+from hub.flows.watch import OFFLINE_CODE, Place, Watch
+from hub.flows.worksheet import AlarmKey, Worksheet
 
 SCAN_EVERY_MS: Final = 10_000
 """Learned intervals move: deadlines are looked at again at least this often (lane's time)."""
-CHILD_GRACE_MS: Final = 10 * 60_000
-"""After a gateway is back its devices have so long before their own silence is told."""
 
 
 class _Key(NamedTuple):
@@ -35,12 +37,23 @@ class Silence:
         self._watch = watch
         self._memory = memory
         self._judging = judging
+        self._causes = Causes(watch, memory, judging)
         self._alarms: list[Alarm] = []
         self._awaited = np.zeros(0, np.bool_)
         """Slots whose next word may end an alarm about silence."""
 
+    def committed(self, changed: Iterable[Alarm]) -> None:
+        """After a commit: what has returned, and which of the live alarms are about silence."""
+        changed = tuple(changed)
+        self._causes.committed(changed, filter(self._is_silence, changed))
+        self.refresh()
+
+    def set_back(self, by: int) -> None:
+        """The machine's clock was, by so many ms."""
+        self._causes.uplinks.set_back(by)
+
     def refresh(self) -> None:
-        """After a commit: which of the live alarms are about silence."""
+        """Which of the live alarms are about the silence of points and devices."""
         self._alarms = [alarm for alarm in self._judging.live.values() if self._is_silence(alarm)]
         self._awaited = np.zeros(self._memory.size, np.bool_)
         for alarm in self._alarms:
@@ -49,7 +62,7 @@ class Silence:
 
     def _is_silence(self, alarm: Alarm) -> bool:
         rule = self._watch.rule(alarm.community, alarm.rule)
-        return rule is not None and rule.kind is RuleKind.NO_DATA
+        return rule is not None and rule.kind is RuleKind.NO_DATA and bool(alarm.device)
 
     # --- a batch ------------------------------------------------------------------------------------------------
 
@@ -72,7 +85,7 @@ class Silence:
                 slot = self._memory.slots.find(PointKey(alarm.community, alarm.device, alarm.point))
                 at = slots.get(slot) if slot is not None else None
             else:
-                at = devices.get(alarm.device)
+                at = max((devices[each] for each in self._speakers(alarm) if each in devices), default=None)
             if at is not None:
                 self._judging.signal(sheet, alarm, Judged(verdict=HEARD), at, arrival=at)
 
@@ -87,6 +100,12 @@ class Silence:
             devices[keys[slot].device] = at
         devices |= {event.device: event.arrival for event in batch.events if not event.mark & TOLD_AGAIN}
         return slots, devices
+
+    def _speakers(self, alarm: Alarm) -> tuple[str, ...]:
+        """Whose words end the alarm: of a gateway of which nothing itself is watched, also those behind it."""
+        if alarm.code or self._watch.hears_of_itself(alarm.device):
+            return (alarm.device,)
+        return (alarm.device, *self._watch.topology.gateways.get(alarm.device, ()))
 
     def statement(self, sheet: Worksheet, word: Availability) -> None:
         """A device, or its last will, says whether it is reachable."""
@@ -105,40 +124,55 @@ class Silence:
                 return
             place = self._watch.place_of_device(device, community, sheet.now) or Place(community, "", "", "")
             alarm = new_alarm(sheet, key, rule, place)
-        if (
-            verdict is not HEARD
-            and not alarm.active
-            and self._gateway_is_down(device)
-            and alarm.overlay is Overlay.NONE
-        ):
-            reason = f"gateway {self._watch.gateway_of(device)}"
-            alarm = self._judging.signal(sheet, alarm, Suppress(reason=reason), at).alarm
+        if verdict is SILENT and not alarm.active and alarm.overlay is Overlay.NONE:
+            alarm = self._causes.covered(sheet, alarm, sheet.now)
         self._judging.signal(sheet, alarm, Judged(verdict=verdict), at, arrival=at)
 
     # --- time ---------------------------------------------------------------------------------------------------
 
+    def cover(self, sheet: Worksheet, now: int) -> None:
+        """Before anything is told by time alone: what fell together, and what it explains."""
+        self._causes.cover(sheet, self._alarms, now)
+
     def scan(self, sheet: Worksheet, now: int) -> None:
         """Points and devices whose silence has become too long: the whole device where it says nothing at all."""
-        for owner, slots in self._untold(now).items():
+        told, undecided = self._untold(now)
+        for slots in undecided.values():
+            for slot in slots:
+                self._judging.unknown(sheet, slot, now)
+        for owner, slots in told.items():
             self._overdue(sheet, owner, slots, now)
-        self._release_children(sheet, now)
+        for gateway in self._causes.mute_gateways(self._told_devices(), now):
+            self._mute(sheet, gateway, now)
+        self._causes.release(sheet, self._alarms, now)
 
     def has_news(self, now: int) -> bool:
-        """Whether ``scan`` would have anything to say."""
-        return bool(self._untold(now)) or any(alarm.overlay is Overlay.SUPPRESSED for alarm in self._alarms)
+        """Whether ``cover`` or ``scan`` would have anything to say."""
+        told, undecided = self._untold(now)
+        return bool(
+            told
+            or any(self._judging.busy[slot] for slots in undecided.values() for slot in slots)
+            or self._causes.has_news(self._alarms, now)
+            or self._causes.mute_gateways(self._told_devices(), now)
+        )
 
-    def _untold(self, now: int) -> dict[int, list[int]]:
-        """Overdue slots by device index, without those whose silence has been told."""
+    def _untold(self, now: int) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
+        """Overdue slots by device index, without those whose silence has been told: to be told, and undecided."""
         memory, watched = self._memory, self._watch.watched
         overdue = watched[memory.heard[watched] + memory.limits(watched) <= now]
-        told_devices = {a.device for a in self._alarms if a.active and not a.point}
+        told_devices = self._told_devices()
         told_points = {(a.device, a.point) for a in self._alarms if a.active and a.point}
         found: dict[int, list[int]] = {}
         for slot in overdue.tolist():
             key = self._memory.slots.keys[slot]
             if key.device not in told_devices and (key.device, key.name) not in told_points:
                 found.setdefault(int(self._memory.owner[slot]), []).append(slot)
-        return found
+        undecided = {owner: slots for owner, slots in found.items() if self._causes.is_undecided(owner, slots, now)}
+        return {owner: slots for owner, slots in found.items() if owner not in undecided}, undecided
+
+    def _told_devices(self) -> set[str]:
+        """Those whose silence has been told, or will be when its delay is over."""
+        return {a.device for a in self._alarms if not a.point and (a.active or a.pending_since is not None)}
 
     def _overdue(self, sheet: Worksheet, owner: int, slots: list[int], now: int) -> None:
         memory = self._memory
@@ -174,38 +208,26 @@ class Silence:
         ahead = ahead[ahead > now]
         return min(int(ahead.min()), now + SCAN_EVERY_MS) if len(ahead) else now + SCAN_EVERY_MS
 
-    # --- gateways -----------------------------------------------------------------------------------------------
-
-    def _gateway_is_down(self, device: str) -> bool:
-        gateway = self._watch.gateway_of(device)
-        if gateway is None:
-            return False
-        if self._memory.offline.get(gateway):
-            return True
-        return any(a.device == gateway and not a.point and a.active for a in self._alarms)
-
-    def _release_children(self, sheet: Worksheet, now: int) -> None:
-        """Devices that stay silent although their gateway has been back for a while speak for themselves."""
-        for alarm in self._alarms:
-            if alarm.overlay is not Overlay.SUPPRESSED or self._gateway_is_down(alarm.device):
-                continue
-            back = self._gateway_back_at(alarm.device)
-            if back is None or now >= back + CHILD_GRACE_MS or not alarm.active:
-                self._judging.signal(sheet, sheet.alarms.get(key_of(alarm), alarm), Release(), now)
-
-    def _gateway_back_at(self, device: str) -> int | None:
-        gateway = self._watch.gateway_of(device)
-        known = [a.cleared_at for a in self._alarms if a.device == gateway and not a.point and a.cleared_at is not None]
-        return max(known, default=None)
+    def _mute(self, sheet: Worksheet, gateway: str, now: int) -> None:
+        """A gateway of which nothing is watched has been silent for too long, with all that is behind it."""
+        rule = self._watch.device_silence_rule(gateway)
+        community = self._watch.registry.devices[self._watch.topology.gateways[gateway][0]].community
+        if rule is not None:
+            due = self._causes.uplinks.uplink(gateway).due
+            at = now if due is None else min(due, now)
+            self._device_alarm(sheet, _Key(community, gateway, ""), rule, SILENT, at)
 
     # --- proof --------------------------------------------------------------------------------------------------
 
     def source(self, alarm: Alarm, rule: Rule | None, now: int) -> Source:
-        """How fresh the data behind an alarm are, for verified closing."""
+        """How fresh the data behind an alarm are, for verified closing.
+
+        Of a device that another one has replaced: the data of the points that went on.
+        """
         slots = self._slots_behind(alarm) if rule is not None else []
         return Source(
             active=alarm.active,
-            inactive_since=alarm.cleared_at,
+            inactive_since=self._gone_since(alarm),
             fresh_since=self._fresh_since(slots, now),
             off_delay_ms=rule.off_delay_ms if rule is not None else 0,
             interval_ms=min(
@@ -214,11 +236,25 @@ class Silence:
         )
 
     def _slots_behind(self, alarm: Alarm) -> list[int]:
-        if alarm.point:
-            slot = self._memory.slots.find(PointKey(alarm.community, alarm.device, alarm.point))
-            return [slot] if slot is not None and slot < self._memory.size else []
-        index = self._memory.device_index.get(alarm.device)
-        return self._memory.slots_of[index] if index is not None else []
+        if not alarm.device:
+            return self._causes.uplinks.slots_of(area_of(alarm))
+        keys = self._continued(alarm) or (((alarm.device, alarm.point),) if alarm.point else ())
+        if keys:
+            slots = (self._memory.slots.find(PointKey(alarm.community, *key)) for key in keys)
+            return [slot for slot in slots if slot is not None and slot < self._memory.size]
+        found = (self._memory.device_index.get(device) for device in self._speakers(alarm))
+        return [slot for index in found if index is not None for slot in self._memory.slots_of[index]]
+
+    def _gone_since(self, alarm: Alarm) -> int | None:
+        """When the alarm last returned; that of a device that was taken away, when it was."""
+        ends = [self._watch.registry.bindings[device, point][-1].valid_from for device, point in self._continued(alarm)]
+        return max([at for at in (alarm.cleared_at, *ends) if at is not None], default=None)
+
+    def _continued(self, alarm: Alarm) -> tuple[tuple[str, str], ...]:
+        registry = self._watch.registry
+        device = registry.devices.get(alarm.device)
+        retired = device is not None and device.state is DeviceState.RETIRED
+        return registry.continued(alarm.device, alarm.point) if retired else ()
 
     def _fresh_since(self, slots: list[int], now: int) -> int | None:
         """Of the point heard last: a device that speaks for all its points proves with any of them."""

@@ -18,7 +18,7 @@ from hub.domain.verification import Finding, Source, prove
 from hub.flows.notice_text import titles
 from hub.flows.notices import community_of, mode_of, ticket_notices
 from hub.flows.ports import TicketEvent
-from hub.flows.watch import NO_DATA, Watch, failure_mode
+from hub.flows.watch import NO_DATA, UPLINK_LOST, Watch, failure_mode
 from hub.flows.worksheet import Worksheet
 
 HUB: Final = "hub"
@@ -233,7 +233,9 @@ class Ticketing:
 
 
 def ticket_key(alarm: Alarm) -> TicketKey:
-    """One fault. A fault of the sensor itself, or of a device that speaks for no one facility, is the device's."""
+    """One fault. Of the sensor itself, or of a device that speaks for no one facility: the device's. Of a place: its."""
+    if alarm.failure_mode == UPLINK_LOST:
+        return TicketKey(community=alarm.community, facility="", unit=alarm.unit, failure_mode=alarm.failure_mode)
     if alarm.failure_mode == NO_DATA or not alarm.facility:
         return TicketKey(community=alarm.community, facility="", unit=alarm.device, failure_mode=alarm.failure_mode)
     return TicketKey(

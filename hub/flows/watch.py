@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from hub.domain.alarms import Alarm, Priority
+from hub.domain.availability import BELIEVED_AFTER_MS, patience
 from hub.domain.commissioning import Subject
 from hub.domain.places import Binding, DeviceState, Name
 from hub.domain.rules import EVERYTHING_QUIET, FailureMode, Rule, RuleKind, quiet_band, takes_code
@@ -17,13 +18,15 @@ from hub.domain.tickets import TicketKey
 from hub.flows.bindings import Bindings
 from hub.flows.memory import Memory
 from hub.flows.registry import Registry
+from hub.flows.topology import Area, Topology
 
 NO_DATA: Final = "no_data"
 DEVICE_FAULT: Final = "device_fault"
+UPLINK_LOST: Final = "power_or_uplink_lost"
 _RANK: Final = {Priority.LOW: 0, Priority.MEDIUM: 1, Priority.HIGH: 2, Priority.SAFETY: 3}
 
-OFFLINE_DELAY_MS: Final = 30_000
-"""A device that says it is offline is believed after this: most reconnect at once."""
+OFFLINE_CODE: Final = "offline"
+"""The code of an alarm that rests on a device's own statement, not on its silence."""
 
 
 class Place(NamedTuple):
@@ -66,7 +69,7 @@ class Watch:
         self._bindings_of: dict[str, list[tuple[Binding, ...]]] = {}
         for (device, _), spans in self.registry.bindings.items():
             self._bindings_of.setdefault(device, []).append(spans)
-        self._children: dict[str, str] = {d.id: d.gateway for d in self.registry.devices.values() if d.gateway}
+        self.topology = Topology(self.registry)
         self._by_id = {(c, rule.id): rule for c, rules in self.registry.rules.items() for rule in rules}
         self._slots_done = 0
         self.watched = np.zeros(0, np.intp)
@@ -172,12 +175,34 @@ class Watch:
         if rules:
             return max(rules, key=lambda rule: (_RANK[rule.priority], rule.id))
         device = self.registry.devices.get(hub_id)
-        bound = hub_id in self._bindings_of or (device is not None and device.state is DeviceState.ADOPTED)
-        return GENERIC_SILENCE if bound else None
+        if device is not None and device.state is DeviceState.RETIRED:
+            return None
+        in_use = device is not None and device.state is DeviceState.ADOPTED
+        wanted = in_use or hub_id in self._bindings_of or hub_id in self.topology.gateways
+        return GENERIC_SILENCE if wanted else None
 
-    def gateway_of(self, hub_id: str) -> str | None:
-        """The gateway the device talks through."""
-        return self._children.get(hub_id)
+    def silence_delay(self, alarm: Alarm, rule: Rule, *, alone: bool = False) -> int:
+        """The on-delay (ms) of a no-data alarm: longer where what fell silent may be a part of something greater.
+
+        ``alone``: it is known that it is none.
+        """
+        topology = self.topology
+        if alarm.point or (alone and alarm.code != OFFLINE_CODE):
+            return rule.on_delay_ms
+        if alone:
+            return BELIEVED_AFTER_MS
+        if rule is AREA_LOST:
+            building = topology.uplinks.get(Area(alarm.community, alarm.code), ())
+            everywhere = topology.uplinks.get(Area(alarm.community, ""), ())
+            return patience(stated=True) if len(building) < len(everywhere) else 0
+        stated = alarm.code == OFFLINE_CODE
+        delay = BELIEVED_AFTER_MS if stated else rule.on_delay_ms
+        return delay + patience(stated=stated) if topology.has_neighbours(alarm.community, alarm.device) else delay
+
+    def hears_of_itself(self, hub_id: str) -> bool:
+        """Whether any of the device's own points is watched for silence."""
+        index = self._memory.device_index.get(hub_id)
+        return index is not None and any(slot in self.silence_rules for slot in self._memory.slots_of[index])
 
     # --- commissioning ------------------------------------------------------------------------------------------
 
@@ -194,7 +219,7 @@ class Watch:
         if found is None:
             return False
         known = self.registry.facilities.get((community, facility))
-        subject = Subject(facility, known.kind if known else "", device, self._children.get(device, ""))
+        subject = Subject(facility, known.kind if known else "", device, next(iter(self.topology.above(device)), ""))
         return found.over(subject, at) is not None
 
     def next_commissioning(self, now: int) -> int | None:
@@ -208,7 +233,7 @@ def failure_mode(registry: Registry, kind: str, mode: str) -> FailureMode:
     known = registry.failure_modes.get((kind, mode))
     if known is not None:
         return known
-    return {NO_DATA: _GENERIC_NO_DATA, DEVICE_FAULT: _GENERIC_FAULT}.get(mode, _UNNAMED)
+    return _GENERIC_MODES.get(mode, _UNNAMED)
 
 
 GENERIC_FAULT: Final = Rule(
@@ -226,7 +251,16 @@ GENERIC_SILENCE: Final = Rule(
 )
 """An adopted device without bound points (a gateway) can still say that it is offline."""
 
-_GENERIC: Final = {rule.id: rule for rule in (GENERIC_FAULT, GENERIC_SILENCE)}
+AREA_LOST: Final = Rule(
+    id="power-or-uplink-lost",
+    facility_kind="",
+    failure_mode=UPLINK_LOST,
+    kind=RuleKind.NO_DATA,
+    priority=Priority.HIGH,
+)
+"""Most gateways of a building, or of the community, fell silent together."""
+
+_GENERIC: Final = {rule.id: rule for rule in (GENERIC_FAULT, GENERIC_SILENCE, AREA_LOST)}
 
 _GENERIC_NO_DATA: Final = FailureMode(
     id=NO_DATA,
@@ -256,6 +290,31 @@ _GENERIC_FAULT: Final = FailureMode(
         Name(zh="有没有异响、异味、漏水", en="Any noise, smell or leak?"),
     ),
 )
+_AREA_LOST: Final = FailureMode(
+    id=UPLINK_LOST,
+    facility_kind="",
+    name=Name(zh="停电或网络中断", en="Power or uplink lost"),
+    priority=Priority.HIGH,
+    response=Name(
+        zh="先逐台确认电梯内有无被困人员，再查供电和网络",
+        en="Check every lift for people first, then power and network",
+    ),
+    consequence=Name(
+        zh="片区内所有设施状态未知，电梯困人、水泵停转无法被发现",
+        en="Nothing is known of the area: people in a lift or a stopped pump would go unnoticed",
+    ),
+    checks=(
+        Name(zh="逐台电梯喊话：有没有人被困", en="Call into every lift: is anybody inside?"),
+        Name(
+            zh="配电房有没有电，发电机和双电源切换是否动作",
+            en="Is there power in the power room; have generator and transfer switch acted?",
+        ),
+        Name(
+            zh="消防水泵、排污泵、生活水泵能否运行，网络设备和上行是否正常",
+            en="Can fire, sump and water pumps run; are network equipment and uplink in order?",
+        ),
+    ),
+)
 _UNNAMED: Final = FailureMode(
     id="",
     facility_kind="",
@@ -265,3 +324,4 @@ _UNNAMED: Final = FailureMode(
     consequence=Name(zh="设施可能无法正常使用", en="The facility may not be usable"),
     checks=(),
 )
+_GENERIC_MODES: Final = {mode.id: mode for mode in (_GENERIC_NO_DATA, _GENERIC_FAULT, _AREA_LOST)}

@@ -57,6 +57,18 @@ def read_instant(value: object) -> int:
     raise _no_time(value)
 
 
+def read_day(value: object) -> date:
+    """A TOML date, a cell of a sheet, or ``2027-03-31``."""
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value).strip())
+    except ValueError as error:
+        raise Unfit(Wording("%(found)s is no day", found=repr(value)), "2027-03-31") from error
+
+
 def _no_time(value: object) -> Unfit:
     return Unfit(Wording("%(found)s is no time", found=repr(value)), _TIME)
 
@@ -115,6 +127,7 @@ Snake = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 NameText = Annotated[Name, BeforeValidator(read_name)]
 Duration = Annotated[int, BeforeValidator(read_duration)]
 Instant = Annotated[int, BeforeValidator(read_instant)]
+Day = Annotated[date, BeforeValidator(read_day)]
 Codes = Annotated[tuple[str, ...], BeforeValidator(_codes)]
 States = Annotated[tuple[float | str, ...], BeforeValidator(_states)]
 Silence = Annotated[int | Literal["learned"], BeforeValidator(_silence)]

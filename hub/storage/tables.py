@@ -157,6 +157,9 @@ devices = Table(
     Column("expected_interval", BigInteger),
     Column("first_seen", BigInteger),
     Column("about", Text, nullable=False, server_default="{}", comment="JSON of hub.domain.places.About"),
+    Column("sim_expires", String(10), nullable=False, server_default="", comment="YYYY-MM-DD, the last good day"),
+    Column("calibrated_until", String(10), nullable=False, server_default="", comment="YYYY-MM-DD"),
+    Column("end_of_life", String(10), nullable=False, server_default="", comment="YYYY-MM-DD"),
     UniqueConstraint("community", "scheme", "scheme_id"),
 )
 

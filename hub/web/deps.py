@@ -22,6 +22,8 @@ from hub.flows.batch import PointKey
 from hub.flows.commissioning.desk import KindState
 from hub.flows.commissioning.overview import Overview
 from hub.flows.community.adoption import Adoption, InboxDevice
+from hub.flows.community.desk import Amendment, DeviceFile
+from hub.flows.community.exchange import Exchange
 from hub.flows.lists import AlarmLists, GapLists, NoticeLists, QuarantineLists, TicketLists
 from hub.flows.live import LiveReading
 from hub.flows.ports import Records
@@ -81,6 +83,18 @@ class Live(Protocol):
 
     def online(self, device: str) -> bool | None:
         """Its own statement, or its last will; None: it made none."""
+        ...
+
+    def of_device(self, device: str) -> Sequence[LiveReading]:
+        """The latest words of all its points that have been heard, bound or not."""
+        ...
+
+    def interval(self, key: PointKey) -> int | None:
+        """How often the point reports, as set or learned (ms); None: not known yet."""
+        ...
+
+    def lost_facilities(self) -> frozenset[tuple[str, str]]:
+        """(community, id) of the lifts and pumps where power or uplink are lost."""
         ...
 
 
@@ -178,6 +192,23 @@ class Walk(Protocol):
     def leave(self, community: str, *, by: str) -> None: ...
 
 
+class Devices(Protocol):
+    """What people decide about single devices. NotFound, Stale, IllegalTransition, InvalidInput.
+
+    ``seen``: the device as the caller saw it; None: whatever it is now.
+    """
+
+    def device(self, device: str) -> DeviceFile:
+        """All that the records hold of it."""
+        ...
+
+    def amend(self, device: str, amendment: Amendment, *, by: str, seen: Device | None = None) -> Device: ...
+    def retire(self, device: str, *, by: str, seen: Device | None = None) -> Device: ...
+    def exchange(self, asked: Exchange, *, seen: Device | None = None) -> Device:
+        """Another device in its place: the new one."""
+        ...
+
+
 class Redrive(Protocol):
     """Puts kept frames through the decoders again."""
 
@@ -203,6 +234,7 @@ class WebDeps:
     inbox: Inbox
     commissioning: Commissioning
     walk: Walk
+    devices: Devices
     redrive: Redrive
     health: Callable[[int], Sequence[Health]]
     """One line per component, at an instant."""

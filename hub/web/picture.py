@@ -75,11 +75,11 @@ class FacilityView:
         return tuple(first.values())[:count]
 
 
-def state_of(alarms: Iterable[Alarm], points: Iterable[PointView]) -> FacilityState:
+def state_of(alarms: Iterable[Alarm], points: Iterable[PointView], *, lost: bool = False) -> FacilityState:
     """Pure. See hub.domain.facility_state."""
     voices = (Voice(view.known, bool(view.point.judging), bool(view.point.rules)) for view in points)
     alarmed = any(alarm.active and alarm.overlay is not Overlay.SUPPRESSED for alarm in alarms)
-    return facility_state(voices, alarmed=alarmed)
+    return facility_state(voices, alarmed=alarmed, lost=lost)
 
 
 class BoundPoints:
@@ -150,8 +150,9 @@ def views_of(
     """Many facilities, in their order, with one look at the live readings."""
     places = [(facility.community, facility.id) for facility in facilities]
     readings = live.readings([point.key for place in places for point in bound.get(place, ())])
+    lost = live.lost_facilities()
     return [
-        _view(facility, bound.get(place, ()), readings, alarms.get(place, ()))
+        _view(facility, bound.get(place, ()), readings, alarms.get(place, ()), lost=place in lost)
         for facility, place in zip(facilities, places, strict=True)
     ]
 
@@ -161,10 +162,12 @@ def _view(
     points: tuple[BoundPoint, ...],
     readings: Mapping[PointKey, LiveReading],
     alarms: Iterable[Alarm],
+    *,
+    lost: bool,
 ) -> FacilityView:
     views = tuple(PointView(point, readings.get(point.key)) for point in points)
     mine = tuple(alarms)
-    return FacilityView(facility=facility, state=state_of(mine, views), alarms=mine, points=views)
+    return FacilityView(facility=facility, state=state_of(mine, views, lost=lost), alarms=mine, points=views)
 
 
 def by_place(alarms: Iterable[Alarm]) -> dict[Place, list[Alarm]]:

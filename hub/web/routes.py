@@ -14,7 +14,11 @@ from hub.web.commissioning.api import router as commissioning_api
 from hub.web.commissioning.pages import router as commissioning_pages
 from hub.web.commissioning.walk_pages import router as walk_pages
 from hub.web.devices.api import router as devices_api
+from hub.web.devices.changes import router as device_changes
+from hub.web.devices.device import router as device_pages
 from hub.web.devices.pages import router as devices_pages
+from hub.web.devices.upkeep import api_router as upkeep_api
+from hub.web.devices.upkeep import pages_router as upkeep_pages
 from hub.web.events.api import router as events_api
 from hub.web.facilities.api import router as facilities_api
 from hub.web.facilities.pages import router as facilities_pages
@@ -37,12 +41,16 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     devices_pages,
     commissioning_pages,
     walk_pages,
+    upkeep_pages,
+    device_pages,
     quarantine_pages,
     health_pages,
     health_probes,
     facilities_api,
+    upkeep_api,
     devices_api,
     commissioning_api,
+    device_changes,
     series_api,
     alarms_api,
     tickets_api,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import Enum
@@ -18,6 +19,7 @@ from hub.domain.metrics import Metric
 from hub.domain.places import Name
 from hub.domain.tickets import Ticket, TicketState
 from hub.flows.live import LiveReading
+from hub.flows.notice_text import place_words
 from hub.flows.registry import Registry
 from hub.web.evidence import evidence
 from hub.words import locale_of
@@ -99,6 +101,14 @@ class Teller:
         """For ``<time datetime>``."""
         return to_iso(instant)
 
+    def instant(self, text: str) -> int:
+        """Epoch ms of a time without a zone, as a form sends it: in the community's own. ValueError where it is none."""
+        return round(datetime.fromisoformat(text).replace(tzinfo=self._zone).timestamp() * 1000)
+
+    def day(self, day: dt.date) -> str:
+        """A day of the calendar."""
+        return str(format_date(day, "y年M月d日" if self.language == "zh-CN" else "d MMM y", locale=self._locale))
+
     def span(self, milliseconds: int | None) -> str:
         """A duration in its two largest units."""
         if milliseconds is None:
@@ -163,6 +173,18 @@ class Teller:
             return said
         limit = self.gettext("limit %s") % self.measured(found.metric, found.limit)
         return f"{said} ({limit})" if self.language == "en" else f"{said}（{limit}）"
+
+    def whose(self, registry: Registry, alarm: Alarm) -> str:
+        """What an alarm that belongs to no facility is about: a device, a building, the community."""
+        return place_words(registry, alarm.community, "", alarm.device or alarm.unit, self.language)
+
+    def cause(self, registry: Registry, alarm: Alarm) -> str:
+        """What explains an alarm that is suppressed by design: its gateway, or the loss of its place."""
+        kind, _, which = alarm.overlay_reason.partition(" ")
+        if kind not in {"gateway", "area"}:
+            return alarm.overlay_reason
+        name = place_words(registry, alarm.community, "", "" if which == alarm.community else which, self.language)
+        return (self.gettext("Gateway %s") if kind == "gateway" else self.gettext("%s: power or uplink lost")) % name
 
     def metric(self, metric: Metric | None, name: str) -> str:
         """What is measured."""

@@ -35,6 +35,8 @@ def silent(voice: Voice) -> Voice:
 def test_worked_examples(voices: list[Voice], state: FacilityState) -> None:
     assert facility_state(voices, alarmed=False) is state
     assert facility_state(voices, alarmed=True) is FacilityState.ALARM
+    assert facility_state(voices, alarmed=False, lost=True) is FacilityState.UNKNOWN
+    assert facility_state(voices, alarmed=True, lost=True) is FacilityState.ALARM
 
 
 VOICES = st.lists(st.builds(Voice, known=st.booleans(), judged=st.booleans(), watched=st.booleans()))

@@ -12,7 +12,7 @@ from hub.domain.notices import Notice, NoticeState
 from hub.domain.tickets import ENDED, Ticket, TicketKey
 from hub.domain.walk import PointTest
 from hub.errors import AlreadyOpen, StoreUnavailable
-from hub.flows.batch import DeviceSeen, Gap, Position, Refusal
+from hub.flows.batch import Announced, DeviceSeen, Gap, Position, Refusal
 from hub.flows.ports import AlarmEvent, LaneMark, TicketEvent
 
 T = TypeVar("T")
@@ -164,6 +164,9 @@ class FakeDevices:
         for device in heard:
             self.rows.setdefault(device.device, device)
         return len(self.rows) - before
+
+    def announced(self, said: Iterable[Announced]) -> bool:
+        return bool(tuple(said))
 
 
 class FakeCommissioning:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,8 @@ ledger = { serial = "007", maker = "=SUM(A1)" }
 [devices.shed-ports]
 facility = "shed"
 interval = "90s"
+sim_expires = 2027-03-31
+calibrated_until = "2026-12-01"
 points = ["port1.power", "temperature", { name = "ain1", metric = "current", unit = "left", factor = 0.01, offset = -2.5 }]
 
 [devices.zigbee-0x00ab]
@@ -117,6 +120,8 @@ def test_what_a_file_says_is_understood(small: Wish) -> None:
     assert picture.places["g1"].tree is Tree.ADMINISTRATION
     assert picture.crews["engineers"].contacts[0].address == "desk@small.example"
     assert picture.devices["small~shed-ports"].expected_interval == 90_000
+    assert picture.devices["small~shed-ports"].sim_expires == date(2027, 3, 31)
+    assert picture.devices["small~shed-ports"].calibrated_until == date(2026, 12, 1)
     assert picture.devices["small~zigbee-0x00ab"].scheme_id == "0x00AB"
     assert picture.devices["small~zigbee-0x00ab"].gateway == "small~shed-ports"
 
@@ -163,6 +168,7 @@ def test_rules_change_copy_or_add_to_the_presets(small: Wish) -> None:
         ('grid = "g1"', 'grid = "g1"\ncapacity = 0', "facilities.shed", "capacity", "1 or more"),
         ("default = true", "default = false", "crews", "default", "no default crew"),
         ('interval = "90s"', "interval = 90", "devices.shed-ports", "interval", "is no duration"),
+        ('"2026-12-01"', '"next year"', "devices.shed-ports", "calibrated_until", "is no day"),
         ('metric = "current"', 'metric = "curent"', "devices.shed-ports.points[3]", "metric", "perhaps current"),
         ('unit = "left", factor', 'unit = "right", factor', "devices.shed-ports.points[3]", "unit", "no unit 'right'"),
         ("factor = 0.01", "factor = 0", "devices.shed-ports.points[3]", "factor", "every reading the same"),

@@ -109,6 +109,8 @@ def pictures(draw: st.DrawFn) -> Picture:
             name=draw(NAME),
             maker=draw(st.just("") | LINE),
             expected_interval=draw(st.none() | st.integers(1, 10**9)),
+            sim_expires=draw(st.none() | st.dates()),
+            end_of_life=draw(st.none() | st.dates()),
         )
         for name in draw(st.sets(SLUG, max_size=3))
     }

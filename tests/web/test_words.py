@@ -18,8 +18,9 @@ from hub.domain.notices import NoticeKind, NoticeState
 from hub.domain.people import Role
 from hub.domain.places import DeviceState
 from hub.domain.ticket_actions import HOLD_REASONS
-from hub.domain.ticket_plan import Why
+from hub.domain.ticket_plan import Why as TicketWhy
 from hub.domain.tickets import Action, TicketKind, TicketState
+from hub.domain.upkeep import Need, Why
 from hub.flows.commissioning.hitches import HitchKind
 from hub.web.tickets.pages import TABS
 
@@ -36,10 +37,14 @@ VOCABULARIES: dict[str, Iterable[Enum | str]] = {
     "ticket_kind": TicketKind,
     "ticket_event": Action,
     "hold_reason": HOLD_REASONS,
-    "reason": Why,
+    "reason": TicketWhy,
     "notice_kind": NoticeKind,
     "notice_state": NoticeState,
     "device_state": DeviceState,
+    "device_done": ("amended", "retired", "replaced"),
+    "quality": ("1", "2", "3", "4"),
+    "upkeep": Need,
+    "upkeep_why": (Why.LOW, Why.FALLING),
     "role": Role,
     "health_reason": (
         "broker",

@@ -12,6 +12,7 @@ from hub.clock import SECOND
 from hub.domain.places import About, DeviceState
 from hub.flows.batch import Announced, DeviceSeen
 from hub.storage.books.registry_rows import about_of, about_text
+from hub.storage.books.registry_version import raise_registry_version
 from hub.storage.books.upserts import Upsert
 from hub.storage.tables import devices, points
 
@@ -39,8 +40,12 @@ class DeviceBook:
                 self._connection.execute(_POINT.on(self._connection), names)
         return new
 
-    def announced(self, said: Iterable[Announced]) -> None:
-        """Note what devices said of themselves beside what they said before. Idempotent."""
+    def announced(self, said: Iterable[Announced]) -> bool:
+        """Note what devices said of themselves beside what they said before. Idempotent.
+
+        True where the registry's picture is another one by it: a device in use has got a gateway, or a new firmware.
+        """
+        renewed = False
         for word in said:
             row = self._connection.execute(select(devices).where(devices.c.id == word.device)).one_or_none()
             if row is None:
@@ -48,6 +53,7 @@ class DeviceBook:
             changed = _changed(row, word)
             if changed:
                 self._connection.execute(update(devices).where(devices.c.id == word.device).values(changed))
+                renewed |= row.state != DeviceState.INBOX.value or "state" in changed
             told = [
                 {
                     "device": word.device,
@@ -62,6 +68,9 @@ class DeviceBook:
             ]
             if told:
                 self._connection.execute(_POINT_SAID.on(self._connection), told)
+        if renewed:
+            raise_registry_version(self._connection)
+        return renewed
 
 
 def _row(device: DeviceSeen) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
@@ -27,16 +28,17 @@ from hub.storage.books.registry_rows import (
     facility_row,
     party_row,
     place_row,
+    point_from_row,
     read_pictures,
     rule_row,
     span_from_row,
     span_row,
     unit_rows,
 )
+from hub.storage.books.registry_version import raise_registry_version, registry_version
 from hub.storage.books.upserts import Upsert
 from hub.storage.community.registry import registry_of
 
-_VERSION: Final = "registry_version"
 Row = dict[str, Any]
 
 
@@ -76,8 +78,7 @@ class RegistryBook:
 
     def version(self) -> int:
         """At least 1; raised by every change."""
-        found = self._connection.execute(select(t.meta.c.value).where(t.meta.c.key == _VERSION)).scalar()
-        return int(found) if found is not None else 1
+        return registry_version(self._connection)
 
     def load(self, catalogue: Catalogue) -> Registry:
         """The whole picture, all communities. ConfigError where a stored rule no longer fits the catalogue."""
@@ -135,11 +136,7 @@ class RegistryBook:
             .order_by(t.points.c.device, t.points.c.name)
         )
         for row in found:
-            points[row.device].append(
-                InboxPoint.of(row.name, row.sample, row.metric)._replace(
-                    unit=row.unit, label=row.label, upkeep=row.upkeep
-                )
-            )
+            points[row.device].append(point_from_row(row))
         return [(device_from_row(row), tuple(points[row.id])) for row in rows]
 
     def adopt(self, adopted: Iterable[tuple[Device, tuple[Binding, ...]]]) -> None:
@@ -185,8 +182,32 @@ class RegistryBook:
         """Something that the lanes read from the picture has changed elsewhere."""
         self._bump()
 
+    def device(self, device: str) -> tuple[Device, tuple[InboxPoint, ...]] | None:
+        """A device in whatever state, with all that it has been heard to say."""
+        row = self._connection.execute(select(t.devices).where(t.devices.c.id == device)).one_or_none()
+        if row is None:
+            return None
+        said = select(t.points).where(t.points.c.device == device).order_by(t.points.c.name)
+        return device_from_row(row), tuple(map(point_from_row, self._connection.execute(said)))
+
+    def bindings_of(self, device: str) -> dict[str, tuple[Binding, ...]]:
+        """Its points' bindings by name, in order of time."""
+        query = select(t.bindings).where(t.bindings.c.device == device)
+        found: dict[str, list[Binding]] = {}
+        for row in self._connection.execute(query.order_by(t.bindings.c.point, t.bindings.c.valid_from)).mappings():
+            found.setdefault(row["point"], []).append(Binding(**row))
+        return {point: tuple(spans) for point, spans in found.items()}
+
+    def change(
+        self, devices: Iterable[Device], bindings: Mapping[tuple[str, str], tuple[Binding, ...]] = MappingProxyType({})
+    ) -> None:
+        """Write what people have decided of these devices, and the bindings of these points."""
+        self._many(_DEVICE, [device_row(device) for device in devices])
+        self._bindings(bindings, [f"{device}/{point}" for device, point in bindings])
+        self._bump()
+
     def _bump(self) -> None:
-        self._many(_META, [{"key": _VERSION, "value": str(self.version() + 1)}])
+        raise_registry_version(self._connection)
 
     def _many(self, statement: Upsert, rows: list[Row]) -> None:
         if rows:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from typing import Any
+from datetime import date
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, RowMapping, Table, select
@@ -26,12 +27,14 @@ from hub.domain.places import (
     Tree,
     Unit,
 )
+from hub.flows.community.adoption import InboxPoint
 from hub.flows.community.picture import Party, Picture, RuleChange
 from hub.flows.registry import Contact, Crew
 from hub.storage import tables as t
 from hub.storage.community.rules import read_rule
 
 Row = dict[str, Any]
+DATES: Final = ("sim_expires", "calibrated_until", "end_of_life")
 
 
 def community_row(community: Community) -> Row:
@@ -134,6 +137,7 @@ def device_row(device: Device) -> Row:
         "gateway": device.gateway,
         "expected_interval": device.expected_interval,
         "first_seen": device.first_seen,
+        **{key: _day_text(getattr(device, key)) for key in DATES},
     }
 
 
@@ -231,7 +235,24 @@ def device_from_row(row: Any) -> Device:
         expected_interval=row.expected_interval,
         first_seen=row.first_seen,
         about=about_of(row.about),
+        sim_expires=_day(row.sim_expires),
+        calibrated_until=_day(row.calibrated_until),
+        end_of_life=_day(row.end_of_life),
     )
+
+
+def _day(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _day_text(day: date | None) -> str:
+    return "" if day is None else day.isoformat()
+
+
+def point_from_row(row: Any) -> InboxPoint:
+    """What a device has been heard to say, with what it told of it."""
+    point = InboxPoint.of(row.name, row.sample, row.metric)
+    return point._replace(unit=row.unit, label=row.label, upkeep=row.upkeep)
 
 
 def about_of(text: str) -> About:

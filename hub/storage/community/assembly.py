@@ -284,6 +284,9 @@ class _Assembly:
                 model=row.model,
                 gateway=f"{self._id}~{row.gateway}" if row.gateway else None,
                 expected_interval=row.interval,
+                sim_expires=row.sim_expires,
+                calibrated_until=row.calibrated_until,
+                end_of_life=row.end_of_life,
             )
         return devices
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 from hub.clock import to_iso
@@ -125,8 +126,15 @@ def _device(device: Device, home: tuple[str, str]) -> Row:
         scheme=None if device.scheme == "native" else device.scheme,
         scheme_id=None if device.scheme_id == own else device.scheme_id,
         connection=None if device.connection == "main" else device.connection,
+        sim_expires=_day(device.sim_expires),
+        calibrated_until=_day(device.calibrated_until),
+        end_of_life=_day(device.end_of_life),
         retired=device.state is DeviceState.RETIRED,
     )
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
 
 
 def _point(span: Binding, home: tuple[str, str], facilities: dict[str, Facility]) -> Row:

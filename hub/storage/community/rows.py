@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from hub.domain.places import Name, PlaceKind
 from hub.domain.wording import Unfit, Wording
 from hub.flows.community.picture import RowError
-from hub.storage.notation import Duration, Instant, NameText, Slug, Snake, Strict, plain
+from hub.storage.notation import Day, Duration, Instant, NameText, Slug, Snake, Strict, plain
 from hub.storage.rule_text import RuleText
 
 _DAYS = r"(?:Mo|Tu|We|Th|Fr|Sa|Su)"
@@ -162,6 +162,9 @@ class DeviceRow(Strict):
     scheme: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,31}$")] = "native"
     scheme_id: Text | None = None
     connection: Slug = "main"
+    sim_expires: Day | None = None
+    calibrated_until: Day | None = None
+    end_of_life: Day | None = None
     retired: bool = False
 
 

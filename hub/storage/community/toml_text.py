@@ -10,7 +10,7 @@ from hub.domain.places import Name
 from hub.storage.community.flatten import Row
 from hub.storage.community.rows import plain_name
 
-_INSTANTS: Final = frozenset({"from", "until", "retired"})
+_INSTANTS: Final = frozenset({"from", "until", "retired", "sim_expires", "calibrated_until", "end_of_life"})
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 

@@ -45,6 +45,8 @@ class AlarmOut(Schema):
     overlay_since: str | None
     overlay_ticket: str | None
     """Under which ticket it is out of service."""
+    suppressed_by: str | None
+    """What explains it while it is suppressed by design: the id of a gateway, of a building or of the community."""
     value: float | None
     text: str
     ticket: str | None = None
@@ -82,6 +84,9 @@ class AlarmOut(Schema):
             overlay_by=cover.by if cover else "",
             overlay_since=iso(cover.at) if cover else None,
             overlay_ticket=alarm.overlay_reason if serviced else None,
+            suppressed_by=(
+                alarm.overlay_reason.partition(" ")[2] or None if alarm.overlay is Overlay.SUPPRESSED else None
+            ),
             value=alarm.value,
             text=alarm.text,
             ticket=ticket,

@@ -15,8 +15,10 @@ from hub.flows.community.adoption import InboxDevice
 from hub.flows.registry import Registry
 from hub.web.auth.access import MANAGERS, Access, Need, Read
 from hub.web.deps import WebDeps
+from hub.web.devices.picture import found as found_device
+from hub.web.devices.picture import tag_of, view_of
 from hub.web.devices.said import said
-from hub.web.devices.schemas import Adopted, AdoptIn, AdoptMany, AdoptOne, DeviceOut, InboxOut, PointOut
+from hub.web.devices.schemas import Adopted, AdoptIn, AdoptMany, AdoptOne, DeviceFull, DeviceOut, InboxOut, PointOut
 from hub.web.idempotency import once
 from hub.web.paging import page_of
 from hub.web.schemas import Cursor, Limit, Listing
@@ -80,14 +82,13 @@ def adopt_many(request: Request, *, access: Managers, body: AdoptMany) -> Respon
     return once(request, deps, access.caller.login, body, work)
 
 
-@router.get("/devices/{device_id}", response_model=DeviceOut)
-def get_device(request: Request, *, access: Read, device_id: str) -> DeviceOut:
-    """One."""
+@router.get("/devices/{device_id}", response_model=DeviceFull)
+def get_device(request: Request, *, response: Response, access: Read, device_id: str) -> DeviceFull:
+    """One, with its points, their last words and bindings, and the devices that speak through it."""
     deps: WebDeps = request.app.state.deps
-    device = known(deps).get(device_id)
-    if device is None or not visible(access, device, places_of(deps.registrar.current, deps.clock.now())):
-        raise NotFound(f"no device {device_id[:80]!r}")
-    return _out(deps, device)
+    file = found_device(deps, access, device_id)
+    response.headers["ETag"] = f'"{tag_of(file.device)}"'
+    return DeviceFull.whole(view_of(deps, file))
 
 
 @router.post("/devices/{device_id}/adopt", response_model=DeviceOut)

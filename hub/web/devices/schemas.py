@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from hub.domain.metrics import METRICS
-from hub.domain.places import UNTOLD, About, Device
+from hub.domain.places import UNTOLD, About, Binding, Device, Name
 from hub.flows.community.adoption import Adoption, InboxDevice
+from hub.flows.community.desk import Amendment
+from hub.flows.community.exchange import Exchange
+from hub.web.devices.picture import DeviceView, PointRow
 from hub.web.devices.said import Said, short
-from hub.web.schemas import NameOut, Schema, iso
+from hub.web.schemas import Instant, NameOut, Schema, iso
 
+DATES: Final = ("sim_expires", "calibrated_until", "end_of_life")
+PlainLine = Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"), AfterValidator(str.strip)]
 MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 
@@ -65,6 +71,10 @@ class DeviceOut(Schema):
     heard_at: str | None
     online: bool | None
     about: AboutOut | None
+    sim_expires: date | None
+    """The last day on which its SIM card works; likewise the others."""
+    calibrated_until: date | None
+    end_of_life: date | None
 
     @classmethod
     def of(cls, device: Device, heard_at: int | None, online: bool | None) -> DeviceOut:  # noqa: FBT001 - three-valued
@@ -84,6 +94,149 @@ class DeviceOut(Schema):
             heard_at=iso(heard_at),
             online=online,
             about=AboutOut.of(device.about),
+            sim_expires=device.sim_expires,
+            calibrated_until=device.calibrated_until,
+            end_of_life=device.end_of_life,
+        )
+
+
+class SpanOut(Schema):
+    """What a point spoke for, from when to when; ``valid_to`` null: still."""
+
+    facility: str
+    unit: str
+    metric: str
+    factor: float
+    offset: float
+    inverted: bool
+    valid_from: str | None
+    """Null: from its first reading on."""
+    valid_to: str | None
+
+    @classmethod
+    def of(cls, span: Binding) -> SpanOut:
+        return cls(
+            facility=span.facility,
+            unit=span.unit,
+            metric=span.metric_name(),
+            factor=span.factor,
+            offset=span.offset,
+            inverted=span.inverted,
+            valid_from=iso(span.valid_from or None),
+            valid_to=iso(span.valid_to),
+        )
+
+
+class DevicePointOut(Schema):
+    """One point of a device, with its last word; ``silent``: that word says nothing about now."""
+
+    name: str
+    label: str
+    metric: str
+    """Empty: the metric table has no such name."""
+    ucum: str
+    value: float | None
+    text: str
+    time: str | None
+    quality: int | None
+    silent: bool
+    interval_ms: int | None
+    bindings: list[SpanOut]
+    """The newest first."""
+
+    @classmethod
+    def of(cls, row: PointRow) -> DevicePointOut:
+        reading = row.reading
+        return cls(
+            name=row.name,
+            label=row.label,
+            metric=row.metric.name if row.metric is not None else "",
+            ucum=row.metric.unit if row.metric is not None else "",
+            value=None if reading is None else reading.value,
+            text="" if reading is None else reading.text,
+            time=None if reading is None else iso(reading.time),
+            quality=None if reading is None else reading.quality,
+            silent=reading is None or reading.silent,
+            interval_ms=row.interval,
+            bindings=[SpanOut.of(span) for span in row.spans],
+        )
+
+
+class DeviceFull(DeviceOut):
+    """With its points and their bindings, and the devices that speak through it."""
+
+    learned_interval_ms: int | None
+    wrong_clock: bool
+    """Times that it sent lately could not be believed."""
+    devices: list[str]
+    """Those that speak through it."""
+    replaced_by: list[str]
+    points: list[DevicePointOut]
+
+    @classmethod
+    def whole(cls, view: DeviceView) -> DeviceFull:
+        base = DeviceOut.of(view.device, view.heard_at, view.online)
+        return cls(
+            **{name: getattr(base, name) for name in DeviceOut.model_fields},
+            learned_interval_ms=view.interval,
+            wrong_clock=view.wrong_clock,
+            devices=[device.id for device in view.children],
+            replaced_by=list(view.successors),
+            points=[DevicePointOut.of(row) for row in view.points],
+        )
+
+
+class NameIn(Schema):
+    """At least one of the two."""
+
+    zh: PlainLine = ""
+    en: PlainLine = ""
+
+    @model_validator(mode="after")
+    def _said(self) -> NameIn:
+        if not (self.zh or self.en):
+            raise ValueError("a name in zh, in en, or in both")
+        return self
+
+
+class AmendIn(Schema):
+    """What is to change; null takes a day away."""
+
+    name: NameIn | None = None
+    sim_expires: date | None = None
+    calibrated_until: date | None = None
+    end_of_life: date | None = None
+
+    def amendment(self) -> Amendment:
+        """For the flow: only what was given."""
+        dates: dict[str, date | None] = {key: getattr(self, key) for key in DATES if key in self.model_fields_set}
+        name = None if self.name is None else Name(zh=self.name.zh, en=self.name.en)
+        return Amendment(name=name, dates=dates)
+
+
+class ReplaceIn(Schema):
+    """``by``: the id of the device that stands there now. ``points``: point of the old one -> point of the new one.
+
+    An empty text lets a point end; those left out are matched by name and by what they measure. ``at``: since when;
+    null: from now on.
+    """
+
+    by: Annotated[str, Field(min_length=3, max_length=200)]
+    points: dict[Annotated[str, Field(max_length=128)], Annotated[str, Field(max_length=128)]] = Field(
+        default_factory=dict, max_length=500
+    )
+    at: Instant | None = None
+    keep_calibration: bool | None = None
+
+    def exchange(self, device: str, who: str) -> Exchange:
+        """For the flow."""
+        return Exchange(
+            device=device,
+            by=self.by,
+            points=dict(self.points),
+            at=self.at,
+            keep_calibration=self.keep_calibration,
+            who=who,
         )
 
 

@@ -16,6 +16,8 @@ from hub.domain.tickets import ENDED, Action, Ticket, TicketState
 from hub.errors import HubError, IllegalTransition, InvalidInput, NotFound, Stale
 from hub.flows.batch import PointKey
 from hub.flows.lists import AlarmFilter, TicketFilter
+from hub.flows.notices import looked_at
+from hub.flows.watch import failure_mode
 from hub.web.auth.access import EVERYONE, WORKERS, Access, Need, NeedForm, Read
 from hub.web.deps import Report, WebDeps
 from hub.web.problems import problem_of
@@ -252,6 +254,8 @@ def _ticket(
     first = next((action.value for action in FIRST if action.value in offered), None)
     facility = registry.facilities.get((ticket.key.community, ticket.key.facility))
     unit = next((u for u in facility.units if u.id == ticket.key.unit), None) if facility else None
+    mode = failure_mode(registry, facility.kind if facility else "", ticket.key.failure_mode)
+    look_at = looked_at(registry, ticket)
     attempts: dict[str, list[Any]] = {}
     for attempt in history.attempts:
         attempts.setdefault(attempt.notice, []).append(attempt)
@@ -266,13 +270,16 @@ def _ticket(
         data=_data(deps, ticket, alarms),
         bare=first in BARE,
         irreversible=IRREVERSIBLE,
-        unit_device=registry.devices.get(ticket.key.unit),
+        unit_known=registry.devices.get(ticket.key.unit)
+        or registry.places.get((ticket.key.community, ticket.key.unit))
+        or (registry.communities.get(ticket.key.community) if look_at else None),
+        look_at=look_at,
         registry=registry,
         attempts=attempts,
         previous=previous,
         facility=facility,
         unit=unit,
-        mode=registry.failure_modes.get((facility.kind if facility else "", ticket.key.failure_mode)),
+        mode=mode if mode.id else None,
         crew=registry.crews.get((ticket.key.community, ticket.crew)),
         crews=[c for c in registry.crews.values() if c.community == ticket.key.community],
         parties=[

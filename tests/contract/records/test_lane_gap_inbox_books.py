@@ -122,6 +122,21 @@ def test_what_people_decided_about_a_device_stands_against_its_own_word(records:
     assert device.state is DeviceState.ADOPTED
 
 
+def test_a_word_about_a_device_in_use_makes_a_newer_picture_and_one_about_a_waiting_device_none(
+    records: SqlRecords,
+) -> None:
+    def hear(word: Announced) -> tuple[bool, int]:
+        renewed = records.write(lambda books: books.devices.announced([word]))
+        return renewed, records.read(lambda books: books.registry.version())
+
+    heard = DeviceSeen("garden", "garden~ieee-1", "ieee", "1", "main", 7, ())
+    records.write(lambda books: books.devices.seen([heard]))
+    assert hear(said("garden~ieee-1", firmware="1.0")) == (False, 1)
+    records.write(lambda books: books.connection.execute(devices.update().values(state="adopted")).rowcount)
+    assert hear(said("garden~ieee-1", gateway="garden~b")) == (True, 2)
+    assert hear(said("garden~ieee-1", at=99, gateway="garden~b")) == (False, 2)
+
+
 def test_a_waiting_device_that_is_withdrawn_leaves_the_inbox_and_comes_back_with_its_next_word(
     records: SqlRecords,
 ) -> None:

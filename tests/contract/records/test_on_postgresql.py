@@ -56,12 +56,14 @@ def test_migrations_build_the_tables(database: str) -> None:
 def test_a_newer_database_is_refused_by_name(database: str, tmp_path: Path) -> None:
     later = tmp_path / "later"
     shutil.copytree(migrations.FOLDER, later, ignore=shutil.ignore_patterns("__pycache__"))
-    step = 'revision = "0002"\ndown_revision = "0001"\n\n\ndef upgrade() -> None:\n    pass\n'
-    (later / "versions" / "0002_nothing.py").write_text(step, encoding="utf-8")
+    last = migrations.known()[-1]
+    newer = f"{int(last) + 1:04d}"
+    step = f'revision = "{newer}"\ndown_revision = "{last}"\n\n\ndef upgrade() -> None:\n    pass\n'
+    (later / "versions" / f"{newer}_nothing.py").write_text(step, encoding="utf-8")
     engine = create_engine(database)
     migrations.upgrade_postgres(engine, folder=later)
     engine.dispose()
-    with pytest.raises(ConfigError, match="has schema 0002, this program knows up to 0001"):
+    with pytest.raises(ConfigError, match=f"has schema {newer}, this program knows up to {last}"):
         SqlRecords(database).open()
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from hub.clock import ManualClock
 from hub.domain.catalogue import Catalogue
-from hub.domain.places import DeviceState, Facility
-from hub.errors import InvalidInput, NotFound, Stale
-from hub.flows.batch import DeviceSeen
+from hub.domain.places import DeviceState, Facility, Name
+from hub.errors import IllegalTransition, InvalidInput, NotFound, Stale
+from hub.flows.batch import Announced, DeviceSeen
 from hub.flows.community.adoption import Adoption
-from hub.flows.community.desk import RegistryDesk
+from hub.flows.community.desk import Amendment, RegistryDesk
+from hub.flows.community.exchange import Exchange
 from hub.flows.community.picture import Wish
 from hub.flows.community.plan import ImportPlan, plan_import
 from hub.flows.registry import Registrar, Registry
@@ -260,6 +262,78 @@ def test_a_retired_device_speaks_no_more(
     assert not desk.retire_device("harmony-garden~nobody")
     assert registrar.current.binding(DOOR, "door_open", NOW + 9) is not None
     assert registrar.current.binding(DOOR, "door_open", NOW + 10) is None
+
+
+def test_a_device_gets_another_name_and_days_and_everything_else_stays(
+    desk: RegistryDesk, registrar: Registrar, garden: Wish
+) -> None:
+    desk.import_file(garden)
+    before = registrar.current
+    dates = {"sim_expires": date(2027, 3, 31), "end_of_life": None}
+    changed = desk.amend(DOOR, Amendment(name=Name(zh="新门机", en="New door"), dates=dates), by="wang")
+    after = registrar.current.devices[DOOR]
+    assert after == changed
+    assert replace(after, name=before.devices[DOOR].name, sim_expires=None) == before.devices[DOOR]
+    assert registrar.current.bindings == before.bindings
+    with pytest.raises(Stale):
+        desk.amend(DOOR, Amendment(name=Name(zh="x", en="x")), by="wang", seen=before.devices[DOOR])
+    with pytest.raises(NotFound):
+        desk.amend("harmony-garden~none", Amendment(), by="wang")
+    assert desk.import_file(garden).touched("devices") == {DOOR}, "the file says what it says"
+
+
+def test_another_device_goes_on_with_the_points_of_one(
+    desk: RegistryDesk, registrar: Registrar, records: SqlRecords, garden: Wish, clock: ManualClock
+) -> None:
+    desk.import_file(garden)
+    spare = "harmony-garden~spare-1"
+    heard = DeviceSeen(GARDEN, spare, "native", "spare-1", "main", NOW, ("door_open", "door_cycles", "battery"))
+    records.write(lambda books: books.devices.seen([heard]))
+    clock.advance(60_000)
+    new = desk.exchange(Exchange(device=DOOR, by=spare, who="wang"))
+    registry, at = registrar.current, NOW + 60_000
+    assert (new.id, new.state, new.name) == (spare, DeviceState.ADOPTED, registry.devices[DOOR].name)
+    assert registry.devices[DOOR].state is DeviceState.RETIRED
+    for point in ("door_open", "door_cycles"):
+        assert registry.bindings[DOOR, point][-1].valid_to == at
+        assert registry.bindings[spare, point][-1].valid_from == at
+        before, after = registry.binding(DOOR, point, at - 1), registry.binding(spare, point, at)
+        assert before is not None
+        assert after is not None
+        assert (before.facility, before.unit) == (after.facility, after.unit)
+    assert registry.bindings[spare, "battery"][-1].facility == "lift-b3-2"
+    assert desk.device(DOOR).device.state is DeviceState.RETIRED
+    with pytest.raises(IllegalTransition, match="only a device in use"):
+        desk.exchange(Exchange(device=DOOR, by=spare))
+    log = records.read(lambda books: books.people.audit(limit=10))
+    assert [(entry.by, entry.action, entry.object) for entry in log] == [("wang", "device_replaced", f"device:{DOOR}")]
+
+
+def test_retiring_says_who_and_is_refused_the_second_time(
+    desk: RegistryDesk, registrar: Registrar, garden: Wish
+) -> None:
+    desk.import_file(garden)
+    seen = desk.device(DOOR).device
+    assert desk.retire(DOOR, by="wang", seen=seen).state is DeviceState.RETIRED
+    assert registrar.current.devices[DOOR].state is DeviceState.RETIRED
+    with pytest.raises(IllegalTransition):
+        desk.retire(DOOR, by="wang")
+    with pytest.raises(Stale):
+        desk.retire(DOOR, by="wang", seen=seen)
+
+
+def test_a_newer_stored_picture_is_read_when_asked_for(
+    desk: RegistryDesk, registrar: Registrar, records: SqlRecords, garden: Wish
+) -> None:
+    desk.import_file(garden)
+    before = registrar.current
+    desk.renew()
+    assert registrar.current is before
+    word = Announced(DOOR, NOW, "z", *[""] * 6, "harmony-garden~gw-new", None, (), (), (), withdrawn=True)
+    records.write(lambda books: books.devices.announced([word]))
+    desk.renew()
+    assert registrar.current.version == before.version + 1
+    assert registrar.current.devices[DOOR].about.withdrawn
 
 
 def test_each_change_raises_the_version(records: SqlRecords, garden: Wish, catalogue: Catalogue) -> None:

@@ -37,7 +37,7 @@ from hub.web.auth.passwords import digest, hash_password
 from hub.web.deps import WebDeps
 from hub.web.stream import Changes
 from tests.web.fakes.fitting import fit
-from tests.web.fakes.parts import FakeAlarms, FakeInbox, FakeInlet, FakeLive, FakeSeries
+from tests.web.fakes.parts import FakeAlarms, FakeDevices, FakeInbox, FakeInlet, FakeLive, FakeSeries
 
 HOME = "harmony-garden"
 PASSWORD = "correct horse battery"
@@ -119,6 +119,7 @@ def build(folder: Path, clock: Clock, *, settings: Settings | None = None) -> Fa
         inbox=inbox,
         commissioning=CommissioningDesk(parts),
         walk=WalkDesk(parts),
+        devices=FakeDevices(registrar, inbox, clock),
         redrive=redrive,
         health=lambda _: tuple(health),
         metrics=CollectorRegistry(),

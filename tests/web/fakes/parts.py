@@ -12,10 +12,13 @@ import numpy as np
 from hub.clock import DAY, HOUR, MINUTE, Clock
 from hub.domain.alarms import Alarm, Overlay
 from hub.domain.metrics import METRICS
-from hub.domain.places import Device, DeviceState
-from hub.errors import IllegalTransition, InvalidInput
+from hub.domain.places import Binding, Device, DeviceState
+from hub.errors import IllegalTransition, InvalidInput, NotFound, Stale
 from hub.flows.batch import PointKey
-from hub.flows.community.adoption import Adoption, InboxDevice
+from hub.flows.community.adoption import Adoption, InboxDevice, InboxPoint
+from hub.flows.community.desk import Amendment, DeviceFile
+from hub.flows.community.exchange import Exchange, exchange
+from hub.flows.community.plan import end
 from hub.flows.live import ClockFault, LiveReading
 from hub.flows.ports import AlarmEvent, Records
 from hub.flows.pushing import Answer, Delivery
@@ -51,6 +54,7 @@ class FakeLive:
         self.unheard: set[str] = set()
         self.offline_devices: set[str] = set()
         self.clock_faults: dict[str, ClockFault] = {}
+        self.lost: set[tuple[str, str]] = set()
         self.pinned: dict[PointKey, float] = {}
         self._changed: list[tuple[int, PointKey]] = []
         self._mark = 0
@@ -87,6 +91,16 @@ class FakeLive:
 
     def clock_fault(self, device: str) -> ClockFault | None:
         return self.clock_faults.get(device)
+
+    def of_device(self, device: str) -> Sequence[LiveReading]:
+        bound = [key for key in self._registrar.current.bindings if key[0] == device]
+        return list(self.readings([PointKey(device.partition("~")[0], *key) for key in bound]).values())
+
+    def interval(self, key: PointKey) -> int | None:
+        return None if key.device in self.unheard else 5 * MINUTE
+
+    def lost_facilities(self) -> frozenset[tuple[str, str]]:
+        return frozenset(self.lost)
 
 
 class FakeSeries:
@@ -224,3 +238,63 @@ class FakeInlet:
 
     def declined(self, source: str, answer: Answer) -> None:
         self.declines.append((source, answer.status))
+
+
+class FakeDevices:
+    """What people decide about devices, on the registrar's picture alone."""
+
+    def __init__(self, registrar: Registrar, inbox: FakeInbox, clock: Clock) -> None:
+        self._registrar, self._inbox, self._clock = registrar, inbox, clock
+
+    def device(self, device: str) -> DeviceFile:
+        registry = self._registrar.current
+        item = next((item for item in self._inbox.items if item.device.id == device), None)
+        found = item.device if item is not None else registry.devices.get(device)
+        if found is None:
+            raise NotFound(f"no device {device!r}")
+        spans = {point: spans for (owner, point), spans in registry.bindings.items() if owner == device}
+        points = item.points if item is not None else tuple(InboxPoint.of(name, "") for name in spans)
+        return DeviceFile(found, points, spans)
+
+    def amend(self, device: str, amendment: Amendment, *, by: str, seen: Device | None = None) -> Device:
+        found = self._unchanged(device, seen)
+        dates: dict[str, Any] = dict(amendment.dates)
+        return self._put(replace(found, name=amendment.name or found.name, **dates))
+
+    def retire(self, device: str, *, by: str, seen: Device | None = None) -> Device:
+        found = self._unchanged(device, seen)
+        if found.state is DeviceState.RETIRED:
+            raise IllegalTransition(f"{device} is retired already")
+        spans = self.device(device).bindings
+        now = self._clock.now()
+        return self._put(
+            replace(found, state=DeviceState.RETIRED), {(device, p): end(found, now) for p, found in spans.items()}
+        )
+
+    def exchange(self, asked: Exchange, *, seen: Device | None = None) -> Device:
+        self._unchanged(asked.device, seen)
+        old, new = self.device(asked.device), self.device(asked.by)
+        done = exchange(
+            asked, (old.device, old.bindings), (new.device, new.bindings), new.points, now=self._clock.now()
+        )
+        self._inbox.items = [item for item in self._inbox.items if item.device.id != asked.by]
+        self._put(done.old, done.bindings)
+        return self._put(done.new)
+
+    def _unchanged(self, device: str, seen: Device | None) -> Device:
+        found = self.device(device).device
+        if seen is not None and seen != found:
+            raise Stale(f"{device} has changed")
+        return found
+
+    def _put(self, device: Device, bindings: Mapping[tuple[str, str], tuple[Binding, ...]] | None = None) -> Device:
+        registry = self._registrar.current
+        self._registrar.replace(
+            replace(
+                registry,
+                version=registry.version + 1,
+                devices={**registry.devices, device.id: device},
+                bindings={**registry.bindings, **(bindings or {})},
+            )
+        )
+        return device

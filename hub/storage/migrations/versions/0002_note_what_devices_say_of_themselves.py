@@ -12,7 +12,25 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.alter_column("devices", "guess", new_column_name="about")
-    for name in ("metric", "unit", "label"):
-        op.add_column("points", sa.Column(name, sa.Text(), server_default="", nullable=False))
-    op.add_column("points", sa.Column("upkeep", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+    with op.batch_alter_table("devices") as batch_op:
+        batch_op.alter_column("guess", new_column_name="about")
+    with op.batch_alter_table("devices") as batch_op:
+        batch_op.alter_column(
+            "about",
+            existing_type=sa.Text(),
+            existing_server_default="{}",
+            existing_nullable=False,
+            existing_comment="JSON: what an inbox device seems to be",
+            comment="JSON of hub.domain.places.About",
+        )
+    with op.batch_alter_table("points") as batch_op:
+        for name, comment in (
+            ("metric", "what the device itself says it measures"),
+            ("unit", "the device's own spelling"),
+            ("label", None),
+        ):
+            batch_op.add_column(sa.Column(name, sa.Text(), server_default="", nullable=False, comment=comment))
+        upkeep = sa.Column(
+            "upkeep", sa.Boolean(), server_default=sa.text("false"), nullable=False, comment="how the device is"
+        )
+        batch_op.add_column(upkeep)

@@ -1,0 +1,86 @@
+"""The round of upkeep: what is due, building by building, on the page and for programs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from hub.domain.places import Device
+from hub.flows.batch import PointKey
+from hub.flows.series import QueryInterrupted
+from tests.web.conftest import Browser
+from tests.web.fakes.hub import HOME
+
+DOOR = f"{HOME}~lift-b3-2-door"
+
+
+def put(web: Browser, device: str, **more: Any) -> Device:
+    """The registry says more of a device."""
+    registrar = web.hub.deps.registrar
+    changed = replace(registrar.current.devices[device], **more)
+    registrar.replace(
+        replace(
+            registrar.current,
+            version=registrar.current.version + 1,
+            devices={**registrar.current.devices, device: changed},
+        )
+    )
+    return changed
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_the_page_in_both_languages(morning: Browser, language: str) -> None:
+    answer = morning.anonymous(
+        authorization="Bearer manager-token", accept="text/html", **{"accept-language": language}
+    ).get("/devices/upkeep?days=366&need=battery")
+    assert answer.status_code == 200, answer.text[-2000:]
+    assert not re.search(r">\s*[a-z_]+:[a-z_0-9]+\s*<", answer.text), (
+        "a key of a vocabulary is shown instead of its word"
+    )
+
+
+def due(web: Browser, query: str = "") -> dict[tuple[str, str], dict[str, Any]]:
+    answer = web.program("manager").get(f"/api/v1/devices/upkeep{query}").json()
+    return {(item["device"].partition("~")[2], item["need"]): item for item in answer["items"]}
+
+
+def test_the_round_lists_what_is_due_building_by_building(web: Browser) -> None:
+    put(web, DOOR, sim_expires=date(2026, 12, 1), calibrated_until=date(2026, 11, 1), end_of_life=date(2030, 1, 1))
+    pit = f"{HOME}~lift-b3-2-pit"
+    web.hub.live.pin(PointKey(HOME, pit, "battery"), 12.0)
+    found = due(web)
+    sim, late, low = (
+        found["lift-b3-2-door", "sim"],
+        found["lift-b3-2-door", "calibration"],
+        found["lift-b3-2-pit", "battery"],
+    )
+    assert (sim["building"], sim["due"], sim["overdue"], sim["why"]) == ("b3", "2026-12-01", False, "date")
+    assert late["overdue"]
+    assert (low["why"], low["value"], low["metric"], low["building"]) == ("low", 12.0, "battery", "b3")
+    assert ("lift-b3-2-door", "end_of_life") not in found
+    assert ("lift-b3-2-door", "sim") not in due(web, "?days=3")
+    assert {need for _, need in due(web, "?need=calibration")} == {"calibration"}
+    page = web.person("crew")[0].get("/devices/upkeep").text
+    assert "Building 3" in page
+    assert page.index("Building 3 lift 2 door") < page.index("Building 3 lift 2 pit")
+    assert "overdue" in page
+
+
+def test_a_store_that_cannot_answer_leaves_the_rest_of_the_list(web: Browser) -> None:
+    pit = f"{HOME}~lift-b3-2-pit"
+    web.hub.live.pin(PointKey(HOME, pit, "battery"), 12.0)
+    web.hub.live.pin(PointKey(HOME, f"{HOME}~lift-b3-1-pit", "battery"), 50.0)
+    web.hub.series.trouble = QueryInterrupted("it took too long")
+    page = web.person("manager")[0].get("/devices/upkeep")
+    assert page.status_code == 200
+    assert "The course of the batteries is not known just now" in page.text
+    assert "Building 3 lift 2 pit" in page.text
+
+
+def test_a_community_where_nothing_is_due_says_so(web: Browser) -> None:
+    page = web.person("stranger")[0].get("/devices/upkeep").text
+    assert "Nothing is due" in page
