@@ -107,11 +107,14 @@ class Uplinks:
         memory = self._memory
         behind = self.topology.gateways.get(gateway, ())
         heard = self._heard_through(gateway)
-        known = heard != NEVER
         stated = memory.stated_at.get(gateway)
         offline = memory.offline.get(gateway)
+        online_at = stated if offline is False else None
+        if online_at is not None:  # its protocol says that it is there: what is behind it proves nothing against that
+            heard, behind = max(heard, online_at), ()
+        known = heard != NEVER
         own = self._slots(gateway)
-        back = [at for at in (self._back.get(gateway), stated if offline is False else None) if at is not None]
+        back = [at for at in (self._back.get(gateway), online_at) if at is not None]
         fresh = memory.fresh_of(own)
         return Uplink(
             id=gateway,

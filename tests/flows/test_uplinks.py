@@ -94,6 +94,17 @@ def test_a_gateway_that_falls_silent_alone_is_one_ticket_and_nothing_behind_it(r
         assert (alarm.overlay, alarm.overlay_reason) == (Overlay.SUPPRESSED, f"gateway {hub_id('b1-g1')}")
 
 
+def test_a_will_is_told_once_its_neighbours_are_known_to_be_well(records: Any) -> None:
+    story = Story(records, town("b1", "b2"))
+    cut = START + 5 * MINUTE
+    speak(story, START, cut)
+    said(story, "b1-g1", at=cut)
+    speak(story, cut + SECOND, cut + 2 * MINUTE, without=("b1-g1",))
+    assert story.tickets() == [], "its neighbours may still fall"
+    speak(story, cut + 2 * MINUTE + SECOND, cut + 2 * MINUTE + 25 * SECOND, without=("b1-g1",))
+    assert told(story) == [(hub_id("b1-g1"), "no_data")]
+
+
 def test_its_devices_wait_for_a_word_about_it(records: Any) -> None:
     """The sensors are overdue after two minutes, their gateway after fifteen."""
     picture = town("b1", gateways=1)
