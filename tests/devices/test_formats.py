@@ -81,10 +81,11 @@ def test_no_bytes_on_any_topic_make_it_raise_or_say_what_is_no_reading(name: str
 def test_a_payload_without_end_is_refused_and_costs_little(name: str) -> None:
     """Work is bounded by the payload: a nest of brackets, a giant number, a 9 MB text."""
     wire_format = FORMATS[name]
-    topic = wire_format.filters[0].replace("+", "1").replace("#", "1") if wire_format.filters else "http/x"
-    route = wire_format.route(topic, "garden")
+    topic = next(each.values[1]["topic"] for each in ALL if each.values[0].name == name)
+    route = wire_format.route(topic, None if name == "native" else "garden")
     if route is None:
-        pytest.skip(f"{name} reads other topics below {wire_format.filters[0]}")
+        assert isinstance(wire_format, LearningFormat)  # its devices name this topic first
+        return
     for payload in (b"[" * 300_000, b'{"a":' * 50_000, b"9" * 200_000, b'"' + b"x" * 9_000_000 + b'"'):
         said = wire_format.decode(route, Message(topic, payload, NOW), NO_STATE)
         assert not said.samples
