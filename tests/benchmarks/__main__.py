@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from tests.benchmarks import goals, report
 from tests.benchmarks.counter import Counter, shared_file
 from tests.benchmarks.demo_memory import demo_memory
 from tests.benchmarks.exactness import Toll
+from tests.benchmarks.formats_speed import formats_speed
 from tests.benchmarks.goals import Finding
 from tests.benchmarks.half_peak import half_peak
 from tests.benchmarks.influx_writing import influx_writing
@@ -26,11 +28,21 @@ from tests.benchmarks.shipped_broker import ShippedBroker
 from tests.benchmarks.throughput import Throughput
 from tests.benchmarks.tickets_seen import tickets_seen
 
-PARTS: Final = ("throughput", "half-peak", "tickets", "demo", "planner", "week-hours", "influx")
+PARTS: Final = ("throughput", "half-peak", "tickets", "demo", "planner", "week-hours", "influx", "formats")
 _STAND_IN_PEAK: Final = 40_000.0
 """Messages/s, where half of the peak is asked for and the peak was not measured."""
 _FEWEST_ROUNDS: Final = 5
 _SHORT: Final = {"rounds": 2, "seconds": 5.0, "patience": 2.0, "demo_minutes": 1.0, "stored_days": 7}
+
+
+_BY_THEMSELVES: Final[Mapping[str, Callable[[Plan], dict[str, Finding]]]] = {
+    "week-hours": week_hours,
+    "influx": influx_writing,
+    "formats": formats_speed,
+    "planner": planner_memory,
+    "demo": demo_memory,
+}
+"""Parts that need nothing of the others, in the order in which they run."""
 
 
 def main() -> int:
@@ -63,14 +75,9 @@ def _run(plan: Plan, parts: tuple[str, ...] | list[str], *, whole: bool) -> int:
     if "tickets" in parts:
         findings |= tickets_seen(plan, toll)
     findings |= _exactness(toll)
-    if "week-hours" in parts:
-        findings |= week_hours(plan)
-    if "influx" in parts:
-        findings |= influx_writing(plan)
-    if "planner" in parts:
-        findings |= planner_memory(plan)
-    if "demo" in parts:
-        findings |= demo_memory(plan)
+    for part, measure in _BY_THEMSELVES.items():
+        if part in parts:
+            findings |= measure(plan)
     section = _section(plan, findings, throughput)
     print(section)
     if whole and plan.rounds >= _FEWEST_ROUNDS:

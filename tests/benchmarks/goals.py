@@ -59,6 +59,13 @@ GOALS: Final[Mapping[str, Goal]] = {
     "influx": Goal(
         what="values into InfluxDB per second of hub CPU", least=200_000, aim=300_000, unit="values", more=True
     ),
+    "format_native": Goal(what="decoding a native message", least=3, aim=None, unit="µs", places=1),
+    "format_json": Goal(
+        what="decoding an everyday message, the dearest JSON format", least=12, aim=None, unit="µs", places=1
+    ),
+    "format_sparkplug": Goal(what="decoding ten Sparkplug metrics", least=25, aim=None, unit="µs", places=1),
+    "format_worst": Goal(what="decoding the dearest payload that is accepted", least=50, aim=None, unit="ms"),
+    "format_worst_mb": Goal(what="its memory", least=32, aim=None, unit="MB"),
 }
 
 

@@ -1,0 +1,200 @@
+"""CPU per message of each format, on everyday messages and on the worst that is accepted."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from devices import formats
+from devices.contract import Message
+from devices.conversation import Conversation
+from devices.formats.native import NativeFormat
+from tests.benchmarks.goals import Finding
+from tests.benchmarks.measure import Spread
+from tests.benchmarks.plan import Plan
+
+NOW: Final = 1_763_800_001_000
+_MESSAGES: Final = 3_000
+
+
+class Everyday(NamedTuple):
+    """What a device of the format sends most of the time; ``before``: what has to be heard first."""
+
+    topic: str
+    payload: bytes
+    before: tuple[tuple[str, bytes], ...] = ()
+
+
+def _json(value: Any) -> bytes:
+    return msgspec.json.encode(value)
+
+
+_INVENTORY: Final = [
+    {
+        "ieee_address": "0x00158d00018255df",
+        "friendly_name": "hall",
+        "type": "EndDevice",
+        "power_source": "Battery",
+        "definition": {
+            "model": "WSDCGQ11LM",
+            "vendor": "Aqara",
+            "exposes": [
+                {"type": "numeric", "name": name, "property": name, "unit": unit, "access": 1}
+                for name, unit in (("temperature", "°C"), ("humidity", "%"), ("battery", "%"), ("voltage", "mV"))
+            ],
+        },
+    }
+]
+EVERYDAY: Final = {
+    "zigbee2mqtt": Everyday(
+        "zigbee2mqtt/hall",
+        _json({"temperature": 21.5, "humidity": 44.2, "battery": 97, "voltage": 3005, "linkquality": 120}),
+        (("zigbee2mqtt/bridge/devices", _json(_INVENTORY)),),
+    ),
+    "shelly": Everyday(
+        "shellyplusplugs-a8032ab12345/events/rpc",
+        _json(
+            {
+                "src": "shellyplusplugs-a8032ab12345",
+                "dst": "x/events",
+                "method": "NotifyStatus",
+                "params": {"ts": 1763800000.5, "switch:0": {"apower": 8.9, "voltage": 231.0, "current": 0.1}},
+            }
+        ),
+    ),
+    "chirpstack": Everyday(
+        "application/1/device/0101010101010101/event/up",
+        _json(
+            {
+                "deduplicationId": "3ac7e3c4",
+                "time": "2025-11-22T08:26:40.123+00:00",
+                "deviceInfo": {"deviceProfileName": "AM307", "deviceName": "hall", "devEui": "0101010101010101"},
+                "fCnt": 7,
+                "fPort": 85,
+                "data": "AXVc",
+                "object": {"temperature": 21.5, "humidity": 44.0, "co2": 612, "battery": 92},
+                "rxInfo": [{"gatewayId": "0016c001f153a14c", "rssi": -36, "snr": 10.5}],
+            }
+        ),
+    ),
+    "tasmota": Everyday(
+        "tele/plug/SENSOR",
+        _json({"Time": "2025-11-22T16:26:40", "ENERGY": {"Total": 9.2, "Power": 170, "Voltage": 231, "Current": 0.7}}),
+    ),
+    "alink": Everyday(
+        "/sys/pk/dn/thing/event/property/post",
+        _json({"id": "1", "version": "1.0", "params": {"temperature": {"value": 23.6, "time": 1763800000000}}}),
+    ),
+    "telegraf_json": Everyday(
+        "telegraf/host/modbus",
+        _json({"name": "modbus", "tags": {"host": "gw1"}, "fields": {"temperature": 21.5}, "timestamp": 1763800000}),
+    ),
+}
+"""JSON formats, an everyday message each."""
+
+
+def formats_speed(plan: Plan) -> dict[str, Finding]:
+    """Microseconds of CPU a message: the native short way, the slowest of the JSON formats, ten Sparkplug metrics."""
+    native = NativeFormat()
+    route = native.route("community/v1/garden/hall/telemetry", None)
+    assert route is not None
+    quick = native.quick(route)
+    assert quick is not None
+    line = _json({"ts": NOW, "seq": 7, "boot": "a", "values": {f"p{n}": 21.5 for n in range(5)}})
+    rounds: dict[str, list[float]] = {"native": [], "json": [], "sparkplug": []}
+    slowest: dict[str, list[float]] = {name: [] for name in EVERYDAY}
+    for _ in range(plan.rounds):
+        rounds["native"].append(_cost(lambda: quick[1](line)))
+        for name, everyday in EVERYDAY.items():
+            slowest[name].append(_cost(_hearing(name, everyday)))
+        rounds["json"].append(max(each[-1] for each in slowest.values()))
+        rounds["sparkplug"].append(_cost(_hearing("sparkplug", _sparkplug())))
+    each = ", ".join(f"{name} {sorted(costs)[len(costs) // 2]:.1f}" for name, costs in slowest.items())
+    plan.say(f"formats, us: native {rounds['native'][-1]:.1f}, {each}, sparkplug {rounds['sparkplug'][-1]:.1f}")
+    worst_ms, worst_mb, name = _worst()
+    return {
+        "format_native": Finding(spread=Spread.of(rounds["native"])),
+        "format_json": Finding(spread=Spread.of(rounds["json"]), note=each),
+        "format_sparkplug": Finding(spread=Spread.of(rounds["sparkplug"])),
+        "format_worst": Finding(spread=Spread.of([worst_ms]), note=name),
+        "format_worst_mb": Finding(spread=Spread.of([worst_mb]), note=name),
+    }
+
+
+def _hearing(name: str, everyday: Everyday) -> Callable[[], object]:
+    conversation = Conversation(formats.make(name), "garden")
+    for topic, payload in everyday.before:
+        conversation.hear(Message(topic, payload, NOW))
+    route = conversation.route(everyday.topic)
+    assert route is not None, name
+    message = Message(everyday.topic, everyday.payload, NOW)
+    first = conversation.hear(message)
+    assert first is not None
+    assert first.samples, f"{name} reads nothing: {first.problems}"
+
+    def hear() -> object:
+        said = conversation.format.decode(route, message, conversation.state)
+        if said.changes:
+            conversation.learn(said.changes)
+        return said
+
+    return hear
+
+
+def _cost(work: Callable[[], object]) -> float:
+    for _ in range(300):
+        work()
+    began = time.process_time()
+    for _ in range(_MESSAGES):
+        work()
+    return (time.process_time() - began) / _MESSAGES * 1e6
+
+
+def _worst() -> tuple[float, float, str]:
+    """(ms, MB, which): the dearest of all formats on the largest payloads that are accepted."""
+    dearest = (0.0, 0.0, "")
+    wide = _json({f"key{n}": n for n in range(20_000)})[: 256 * 1024 - 1]
+    payloads = (wide, _json({f"k{n}": n / 7 for n in range(14_000)}), b"[" * 31 + b"1," * 60_000 + b"1" + b"]" * 31)
+    for name, everyday in EVERYDAY.items():
+        conversation = Conversation(formats.make(name), "garden")
+        for topic, payload in everyday.before:
+            conversation.hear(Message(topic, payload, NOW))
+        for payload in payloads:
+            message = Message(everyday.topic, payload, NOW)
+            tracemalloc.start()
+            conversation.hear(message)
+            peak = tracemalloc.get_traced_memory()[1] / 1e6
+            tracemalloc.stop()
+            began = time.process_time()
+            conversation.hear(message)
+            dearest = max(dearest, ((time.process_time() - began) * 1e3, peak, f"{name}, {len(payload):,} bytes"))
+    return dearest
+
+
+def _sparkplug() -> Everyday:
+    """Ten metrics by alias, as an edge node sends them after its birth."""
+
+    def varint(number: int) -> bytes:
+        out = bytearray()
+        while True:
+            number, low = number >> 7, number & 0x7F
+            out.append(low | (0x80 if number else 0))
+            if not number:
+                return bytes(out)
+
+    def field(number: int, kind: int, body: bytes) -> bytes:
+        return varint(number << 3 | kind) + (varint(len(body)) + body if kind == 2 else body)
+
+    def metric(alias: int, *, name: str = "") -> bytes:
+        body = field(1, 2, name.encode()) if name else b""
+        body += field(2, 0, varint(alias)) + field(4, 0, varint(9)) + field(12, 5, b"\0\0\xac\x41")
+        return field(2, 2, body)
+
+    head = field(1, 0, varint(NOW))
+    born = head + b"".join(metric(n, name=f"line{n}/temperature") for n in range(10)) + field(3, 0, varint(0))
+    data = head + b"".join(metric(n) for n in range(10)) + field(3, 0, varint(1))
+    return Everyday("spBv1.0/plant/NDATA/edge", data, (("spBv1.0/plant/NBIRTH/edge", born),))
