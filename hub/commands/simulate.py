@@ -17,7 +17,7 @@ from devices.simulator.habits import signal_for
 from devices.simulator.model import SimCommunity, SimDevice, SimPoint, point_key
 from devices.simulator.noise import key_of
 from devices.simulator.play import Play, Publication
-from devices.simulator.publisher import Broker, BrokerRefused, Gateways, Pace
+from devices.simulator.publisher import Broker, BrokerRefused, Gateways, Pace, no_presence
 from devices.simulator.signals import Duty, Signal
 from hub.clock import DAY, HOUR, MINUTE, SECOND, Clock, WallClock, from_iso, to_iso
 from hub.commands.progress import Teller
@@ -152,7 +152,7 @@ def _community(chosen: argparse.Namespace, clock: Clock, stop: threading.Event) 
     play = Play(community=community, scenario=faults, start=begin, seed=chosen.seed)
     broker = Broker.parse(chosen.broker)
     history = threading.Thread(target=_tell_history, args=(chosen, community, broker, clock, stop), name="history")
-    gateways = Gateways(broker, community.id)
+    gateways = Gateways(broker, community.id, presence=play.presence)
     try:
         if chosen.history:
             history.start()
@@ -179,13 +179,16 @@ def _instant(text: str) -> int:
 def _live(play: Play, gateways: Gateways, clock: Clock, stop: threading.Event, speed: float) -> None:
     """Tell what happens, slice by slice; a story that began in the past runs at ``speed`` until it has caught up."""
     told, started, begin = play.start, clock.now(), play.start
+    down: set[str] = set()
     while not stop.is_set():
         now = clock.now()
         until = min(now, begin + round((now - started) * speed)) if speed != 1.0 else now
+        gateways.set_down(down & play.silent_gateways(until))  # who is back has something to say first
         for publication in play.between(told, until):
             gateways.send(publication)
         told = max(told, until)
-        gateways.set_down(play.silent_gateways(told))
+        down = play.silent_gateways(told)
+        gateways.set_down(down)
         stop.wait(SLICE / 1000)
 
 
@@ -207,7 +210,7 @@ def _tell_history(
     past = Play(
         community=replace(community, devices=slow), scenario=None, start=end - chosen.history * DAY, seed=chosen.seed
     )
-    gateways = Gateways(broker, community.id, limit=1_000, announce=False)
+    gateways = Gateways(broker, community.id, limit=1_000, presence=no_presence)
     try:
         stream = _told(past, chosen.history, Teller())
         Pace(clock.now, stop).play(_at_rate(stream, clock.now(), HISTORY_RATE), gateways)
@@ -271,7 +274,7 @@ def simulated(registry: Registry, seed: int) -> SimCommunity:
                 name=name,
                 metric=metric,
                 signal=signal_for(facility.kind, metric),
-                key=point_key(seed, hub_id.rpartition("~")[2], name),
+                key=point_key(seed, _own_name(hub_id), name),
                 capacity=facility.capacity or 0,
             )
         )
@@ -279,16 +282,26 @@ def simulated(registry: Registry, seed: int) -> SimCommunity:
     for device in registry.devices.values():
         facility_id, kind = spots.get(device.id, ("", ""))
         building = registry.facilities[community.id, facility_id].building if facility_id else None
-        slug = device.scheme_id
+        name = _own_name(device.id)
         interval = device.expected_interval or MINUTE
-        devices[slug] = SimDevice(
-            id=slug,
-            gateway=registry.devices[device.gateway].scheme_id if device.gateway else slug,
+        devices[name] = SimDevice(
+            id=name,
+            gateway=_own_name(device.gateway) if device.gateway else name,
             building=building or "",
             facility=facility_id,
             kind=kind,
             interval=interval,
-            phase=key_of(seed, slug, "phase") % interval,
+            phase=key_of(seed, name, "phase") % interval,
             points=tuple(points.get(device.id, ())),
+            scheme=device.scheme,
+            own=device.scheme_id,
+            name=device.name.en,
+            maker=device.maker,
+            model=device.model,
         )
     return SimCommunity(id=community.id, zone=community.timezone, devices=devices)
+
+
+def _own_name(hub_id: str) -> str:
+    """The device's name within its community."""
+    return hub_id.partition("~")[2]
