@@ -265,7 +265,7 @@ def test_native_is_said_as_ever() -> None:
 
 
 def test_an_unknown_format_is_refused_by_name() -> None:
-    with pytest.raises(speaking.UnknownSpeaker, match="does not speak 'klingon'; it speaks .*native"):
+    with pytest.raises(speaking.UnknownSpeaker, match=r"does not speak 'klingon'; it speaks .*native"):
         a_play("klingon", a_device("sensor-1", "temperature"))
     with pytest.raises(speaking.UnknownSpeaker, match=r"device sensor-1: .* scheme 'odd'; expected one of .*native"):
         a_play("", a_device("sensor-1", "temperature", scheme="odd", own="x"))

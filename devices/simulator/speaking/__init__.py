@@ -16,12 +16,14 @@ from devices.simulator.speaking.speech import Speaker, Stage
 
 _SPEAKERS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "chirpstack": "devices.simulator.speaking.chirpstack:ChirpStackSpeaker",
         "native": "devices.simulator.speaking.native:NativeSpeaker",
+        "sparkplug": "devices.simulator.speaking.sparkplug:SparkplugSpeaker",
     }
 )
 """Format -> module and class. A class is made with the ``Stage`` and the devices that speak it."""
 
-OF_SCHEME: Final[Mapping[str, str]] = MappingProxyType({"native": "native"})
+OF_SCHEME: Final[Mapping[str, str]] = MappingProxyType({"eui64": "chirpstack", "native": "native", "spb": "sparkplug"})
 """Scheme of a device's id -> the format that such a device speaks unless another is asked for."""
 
 
