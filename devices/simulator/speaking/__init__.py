@@ -18,12 +18,24 @@ _SPEAKERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "chirpstack": "devices.simulator.speaking.chirpstack:ChirpStackSpeaker",
         "native": "devices.simulator.speaking.native:NativeSpeaker",
+        "senml": "devices.simulator.speaking.senml:SenmlSpeaker",
+        "shelly": "devices.simulator.speaking.shelly:ShellySpeaker",
         "sparkplug": "devices.simulator.speaking.sparkplug:SparkplugSpeaker",
+        "zigbee2mqtt": "devices.simulator.speaking.zigbee2mqtt:Zigbee2MqttSpeaker",
     }
 )
 """Format -> module and class. A class is made with the ``Stage`` and the devices that speak it."""
 
-OF_SCHEME: Final[Mapping[str, str]] = MappingProxyType({"eui64": "chirpstack", "native": "native", "spb": "sparkplug"})
+OF_SCHEME: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "eui64": "chirpstack",
+        "ieee": "zigbee2mqtt",
+        "mac": "shelly",
+        "native": "native",
+        "spb": "sparkplug",
+        "urn": "senml",
+    }
+)
 """Scheme of a device's id -> the format that such a device speaks unless another is asked for."""
 
 

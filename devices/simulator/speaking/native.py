@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from devices.simulator.effects import Report
 from devices.simulator.model import SimDevice
@@ -29,9 +29,9 @@ class NativeSpeaker:
         """Its slug."""
         return Own("native", device.id)
 
-    def unsaid(self, device: SimDevice) -> tuple[str, ...]:
-        """Nothing."""
-        return ()
+    def heard_as(self, device: SimDevice) -> Mapping[str, str]:
+        """Everything, as it is called."""
+        return {point.name: point.name for point in device.points}
 
     def topic(self, device: SimDevice) -> str:
         """Telemetry."""

@@ -41,7 +41,7 @@ class SparkplugSpeaker(Foreign):
     def __init__(self, stage: Stage, devices: Sequence[SimDevice]) -> None:
         super().__init__(stage, devices)
         self._by_id = {device.id: device for device in devices}
-        self._sayable = {device.id: _told_apart(device) for device in devices}
+        self._often = {device.id: Counter(point.metric for point in device.points) for device in devices}
         self._aliases = {device.id: 1 + _ALIASES * number for number, device in enumerate(devices)}
         self._seq: dict[str, int] = {}
         self._session: dict[str, int] = {}
@@ -54,8 +54,12 @@ class SparkplugSpeaker(Foreign):
         return node if device.id == device.gateway else f"{node}/{device.id}"
 
     def can_say(self, device: SimDevice, point: SimPoint) -> bool:
-        """Whatever the hub can tell apart again."""
-        return point.name in self._sayable[device.id]
+        """Whatever its name says what it measures."""
+        return parted(point) is not None
+
+    def renamed(self, device: SimDevice, point: SimPoint) -> str:
+        """The hub calls a metric by its quantity where a device has it once, else by the whole name."""
+        return point.metric if self._often[device.id][point.metric] == 1 else point.name
 
     def topic(self, device: SimDevice) -> str:
         """Data."""
@@ -128,19 +132,6 @@ class SparkplugSpeaker(Foreign):
         body = b"".join(write_field(0x12, _metric(metric)) for metric in metrics)
         stamp = b"" if at is None else write_field(0x08, at)
         return Said(topic, stamp + body + write_field(0x18, seq))
-
-
-def _told_apart(device: SimDevice) -> frozenset[str]:
-    """Names of the points that come back by the same name.
-
-    The hub calls a metric by its quantity where a device has it once, else by the whole name.
-    """
-    words = Counter(point.metric for point in device.points)
-    return frozenset(
-        point.name
-        for point in device.points
-        if (found := parted(point)) is not None and (not found[0] or words[point.metric] > 1)
-    )
 
 
 def _metric(metric: _Metric) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import ClassVar, NamedTuple, Protocol
 
@@ -56,8 +56,8 @@ class Speaker(Protocol):
         """The device's identity in this format: its own where its scheme is the format's, else one made of its name."""
         ...
 
-    def unsaid(self, device: SimDevice) -> tuple[str, ...]:
-        """Names of the points that the format has no word for; they are left out."""
+    def heard_as(self, device: SimDevice) -> Mapping[str, str]:
+        """Name of a point -> the name that the hub gives it. What is not here the format has no word for: it is left out."""
         ...
 
     def topic(self, device: SimDevice) -> str:
@@ -111,12 +111,16 @@ class Foreign:
         """Whether the format has a word for what this point measures."""
         raise NotImplementedError
 
-    def unsaid(self, device: SimDevice) -> tuple[str, ...]:
-        """What ``can_say`` cannot."""
-        return tuple(point.name for point in device.points if not self.can_say(device, point))
+    def renamed(self, device: SimDevice, point: SimPoint) -> str:
+        """The name that the hub gives it."""
+        return point.name
+
+    def heard_as(self, device: SimDevice) -> Mapping[str, str]:
+        """What can be said, by its name in the hub."""
+        return {point.name: self.renamed(device, point) for point in self.sayable(device)}
 
     def sayable(self, device: SimDevice) -> tuple[SimPoint, ...]:
-        """The points that are left."""
+        """The points that the format has a word for."""
         return tuple(point for point in device.points if self.can_say(device, point))
 
     def introduction(self, device: SimDevice, report: Report) -> Iterable[Said]:
