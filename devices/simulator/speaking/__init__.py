@@ -17,10 +17,15 @@ from devices.simulator.speaking.speech import Speaker, Stage
 _SPEAKERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "chirpstack": "devices.simulator.speaking.chirpstack:ChirpStackSpeaker",
+        "homeassistant": "devices.simulator.speaking.homeassistant:HomeAssistantSpeaker",
+        "influx_line": "devices.simulator.speaking.telegraf:InfluxLineSpeaker",
         "native": "devices.simulator.speaking.native:NativeSpeaker",
         "senml": "devices.simulator.speaking.senml:SenmlSpeaker",
         "shelly": "devices.simulator.speaking.shelly:ShellySpeaker",
         "sparkplug": "devices.simulator.speaking.sparkplug:SparkplugSpeaker",
+        "tasmota": "devices.simulator.speaking.tasmota:TasmotaSpeaker",
+        "telegraf_json": "devices.simulator.speaking.telegraf:TelegrafJsonSpeaker",
+        "thethingsstack": "devices.simulator.speaking.thethingsstack:TheThingsStackSpeaker",
         "zigbee2mqtt": "devices.simulator.speaking.zigbee2mqtt:Zigbee2MqttSpeaker",
     }
 )
@@ -29,6 +34,7 @@ _SPEAKERS: Final[Mapping[str, str]] = MappingProxyType(
 OF_SCHEME: Final[Mapping[str, str]] = MappingProxyType(
     {
         "eui64": "chirpstack",
+        "host": "influx_line",
         "ieee": "zigbee2mqtt",
         "mac": "shelly",
         "native": "native",

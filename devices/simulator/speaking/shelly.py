@@ -94,8 +94,8 @@ class ShellySpeaker(Foreign):
                 place["id"] = int(channel.removeprefix("switch"))
             for key in field.path[:-1]:
                 place = place.setdefault(key, {})
-            known = isinstance(value, (bool, str)) or field.times == 1
-            place[field.path[-1]] = value if known else value * field.times
+            plain = isinstance(value, (bool, str)) or field.times == 1
+            place[field.path[-1]] = value if plain else float(value) * field.times
         return (self._notification(device, report.clock, components),) if components else ()
 
     def fault(self, device: SimDevice, fault: Fault) -> Iterable[Said]:

@@ -124,8 +124,8 @@ class Foreign:
         return tuple(point for point in device.points if self.can_say(device, point))
 
     def introduction(self, device: SimDevice, report: Report) -> Iterable[Said]:
-        """Each device once."""
-        if device.id in self._met:
+        """Each device once, if it has anything to say."""
+        if device.id in self._met or not self.sayable(device):
             return ()
         self._met.add(device.id)
         return self.meet(device, report)
