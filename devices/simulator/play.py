@@ -56,6 +56,7 @@ class Play:
     """The community with a scenario laid over it. ``start`` is the scenario's zero, epoch ms.
 
     ``speaks``: the format that all devices speak; empty: each the one of its scheme. UnknownSpeaker where there is none.
+    ``introduces``: whether devices say who they are before they say anything else, where their format has them do so.
     """
 
     community: SimCommunity
@@ -63,6 +64,7 @@ class Play:
     start: int
     seed: int = 1
     speaks: str = ""
+    introduces: bool = True
     _speakers: dict[str, Speaker] = field(init=False)
     """By device id."""
 
@@ -100,12 +102,12 @@ class Play:
 
     def silent_gateways(self, at: int) -> set[str]:
         """Gateways without power or uplink at this moment: their connections break and the broker tells their wills."""
-        return {
-            gateway
-            for gateway in self.community.gateways()
-            if (device := self.community.devices.get(gateway)) is not None
-            and any(step.shape == "silent" and step.runs_at(at - self.start) for step in self.steps_for(device))
-        }
+        return {gateway for gateway in self.community.gateways() if self._is_silent(gateway, at)}
+
+    def _is_silent(self, gateway: str, at: int) -> bool:
+        device = self.community.devices.get(gateway)
+        steps = () if device is None else self.steps_for(device)
+        return any(step.shape == "silent" and step.runs_at(at - self.start) for step in steps)
 
     def truth(self, end: int) -> list[Truth]:
         """What began and ended before ``end``, in order."""
@@ -164,9 +166,10 @@ class Play:
             yield Said(speaker.topic(device), report.junk)
             return
         if not report.copies:
-            speaker.silenced(device)
+            yield from speaker.silenced(device, alone=not self._is_silent(device.gateway, act.at))
             return
-        yield from speaker.introduction(device, report)
+        if self.introduces:
+            yield from speaker.introduction(device, report)
         said = tuple(speaker.report(device, report))
         for _ in range(report.copies):
             yield from said

@@ -169,6 +169,20 @@ def test_silence_is_silence(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
+def test_a_device_that_falls_silent_alone_comes_back(name: str) -> None:
+    devices = (a_device("gw-1", "power"), a_device("sensor-1", "temperature", "leak", "power"))
+    play = a_play(name, *devices, steps=(a_step("silent", "sensor-1"),))
+    found = heard(name, play.between(NOON, NOON + 5 * MINUTE))
+    assert not [problem for _, decoded in found for problem in decoded.problems]
+    silent = ref_of(play, devices[1])
+    spoke = [each.at for each, decoded in found for s in decoded.samples if s.device == silent]
+    assert not [at for at in spoke if NOON + MINUTE <= at < NOON + 3 * MINUTE]
+    assert max(spoke) > NOON + 4 * MINUTE
+    gone = [s.online for _, decoded in found for s in decoded.statements if s.device == silent]
+    assert gone == ([True, False, True] if name == "sparkplug" else [])
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_a_drift_is_told(name: str) -> None:
     device = a_device("sensor-1", "temperature", "power")
     step = a_step("ramp", "sensor-1", per_minute=6.0, end=None, values={"temperature": 0.0, "power": 0.0})

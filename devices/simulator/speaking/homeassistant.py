@@ -34,7 +34,7 @@ class HomeAssistantSpeaker(Foreign):
         return found[1] in SWITCHES or found[1] in _CLASSES or UNIT_OF.get(found[1], "") in UNITS
 
     def meet(self, device: SimDevice, report: Report) -> Iterable[Said]:
-        """Discovery, and that it is there."""
+        """Discovery; where it is a gateway, with the topic of its will."""
         address = ":".join(self.own(device).id[at : at + 2] for at in range(0, 12, 2))
         base = self._base(device)
         body = {
@@ -45,12 +45,11 @@ class HomeAssistantSpeaker(Foreign):
                 "mdl": device.model or device.kind,
             },
             "o": {"name": "simulator"},
-            "avty_t": f"{base}/availability",
+            **({"avty_t": f"{base}/availability"} if device.id == device.gateway else {}),
             "stat_t": self.topic(device),
             "cmps": {point.metric: _component(point.metric) for point in self.sayable(device)},
         }
-        yield Said(f"homeassistant/device/{self.own(device).id}/config", compact(body), retain=True)
-        yield self._availability(device, online=True)
+        return (Said(f"homeassistant/device/{self.own(device).id}/config", compact(body), retain=True),)
 
     def report(self, device: SimDevice, report: Report) -> Iterable[Said]:
         """All values in one object."""
@@ -59,9 +58,8 @@ class HomeAssistantSpeaker(Foreign):
 
     def presence(self, device: SimDevice, *, online: bool) -> Said | None:
         """Availability, where discovery has named it."""
-        return self._availability(device, online=online) if self.sayable(device) else None
-
-    def _availability(self, device: SimDevice, *, online: bool) -> Said:
+        if not self.sayable(device):
+            return None
         return Said(f"{self._base(device)}/availability", b"online" if online else b"offline", retain=True)
 
     def _base(self, device: SimDevice) -> str:

@@ -53,8 +53,9 @@ class NativeSpeaker:
         body = {"ts": fault.at, "type": "fault", "code": fault.code, "active": fault.active, "text": fault.text}
         return (Said(f"{self._root}/{device.id}/event", compact(body)),)
 
-    def silenced(self, device: SimDevice) -> None:
+    def silenced(self, device: SimDevice, *, alone: bool) -> Iterable[Said]:
         """Nothing: the next message goes on."""
+        return ()
 
     def presence(self, device: SimDevice, *, online: bool) -> Said:
         """Status, retained."""

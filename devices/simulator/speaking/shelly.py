@@ -44,7 +44,7 @@ _FIELDS: Final[Mapping[str, _Field]] = {
     "signal":           _Field("wifi", ("rssi",)),
     "uptime":           _Field("sys", ("uptime",)),
 }
-_MODELS: Final = (("leak", "shellyfloodg4"), ("smoke", "shellyplussmoke"), ("presence", "shellypresenceg4"), ("humidity", "shellyhtg3"), ("lit", "shellypro2"))
+_MODELS: Final = (("leak", "shellyfloodg4"), ("smoke", "shellyplussmoke"), ("presence", "shellypresenceg4"), ("humidity", "shellyhtg3"), ("lit", "shellypro2"), ("temperature", "shellyplusuni"))
 # fmt: on
 _ELSE: Final = "shellypro4pm"
 _SINGLE: Final = frozenset({"wifi", "sys"})

@@ -89,11 +89,15 @@ class SparkplugSpeaker(Foreign):
         metrics = [*self._metrics(device, report, named=False)]
         return (self._message(self.topic(device), self._node(device), report.clock, metrics),) if metrics else ()
 
-    def silenced(self, device: SimDevice) -> None:
-        """Without its gateway a node ends its session; the next one has the next number."""
-        node = self._node(device)
-        if device.id == device.gateway and self._born.pop(node, None) is not None:
-            self._session[node] = self._session.get(node, 0) + 1
+    def silenced(self, device: SimDevice, *, alone: bool) -> Iterator[Said]:
+        """Without its gateway a node ends its session; the next one has the next number. Else the node tells the death."""
+        node, own = self._node(device), self.own(device).id
+        if not alone:
+            if self._born.pop(node, None) is not None:
+                self._session[node] = self._session.get(node, 0) + 1
+        elif own in self._born.get(node, ()):
+            self._born[node].discard(own)
+            yield self._message(self._topic(device, "DEATH"), node, None, [])
 
     def presence(self, device: SimDevice, *, online: bool) -> Said | None:
         """The death of the session at hand is the will; a birth says of itself that the node is there."""

@@ -76,8 +76,11 @@ class Speaker(Protocol):
         """A fault begins or ends; nothing where the format has no word for that."""
         ...
 
-    def silenced(self, device: SimDevice) -> None:
-        """The device did not get through; where it is a gateway its next word opens a new session."""
+    def silenced(self, device: SimDevice, *, alone: bool) -> Iterable[Said]:
+        """The device does not get through, and what its gateway says of that where it is ``alone`` in it.
+
+        Where the gateway is silent too, the next word opens a new session.
+        """
         ...
 
     def presence(self, device: SimDevice, *, online: bool) -> Said | None:
@@ -138,8 +141,9 @@ class Foreign:
         """Nothing, unless the format has faults."""
         return ()
 
-    def silenced(self, device: SimDevice) -> None:
+    def silenced(self, device: SimDevice, *, alone: bool) -> Iterable[Said]:
         """Nothing, unless the format has sessions."""
+        return ()
 
     def presence(self, device: SimDevice, *, online: bool) -> Said | None:
         """Nothing, unless the format has wills."""

@@ -67,17 +67,12 @@ class Zigbee2MqttSpeaker(Foreign):
         return found[1] in SWITCHES or (found[1] != "pressure" and unit in UNITS) or unit == "1"
 
     def introduction(self, device: SimDevice, report: Report) -> Iterator[Said]:
-        """The bridge and its inventory before the first word of any device, then that the device is there."""
+        """The bridge and its inventory before the first word of any device."""
         if not self._open:
             self._open = True
             yield self._bridge(online=True)
             inventory = [self._radio(), *(self._entry(each) for each in self.devices if each is not self._coordinator)]
             yield Said(f"{_BASE}/bridge/devices", compact(inventory), retain=True)
-        yield from super().introduction(device, report)
-
-    def meet(self, device: SimDevice, report: Report) -> Iterable[Said]:
-        """The bridge can reach it."""
-        return () if device is self._coordinator else (self._availability(device, online=True),)
 
     def report(self, device: SimDevice, report: Report) -> Iterable[Said]:
         """Everything it measures, and when it was heard."""
@@ -97,15 +92,12 @@ class Zigbee2MqttSpeaker(Foreign):
         """The bridge's own word where the gateway is its radio; else the bridge says it of the device."""
         if device is self._coordinator:
             return self._bridge(online=online)
-        return self._availability(device, online=online)
+        return Said(f"{self.topic(device)}/availability", _state(online=online), retain=True)
 
     # --- the bridge -------------------------------------------------------------------------------------------
 
     def _bridge(self, *, online: bool) -> Said:
         return Said(f"{_BASE}/bridge/state", _state(online=online), retain=True)
-
-    def _availability(self, device: SimDevice, *, online: bool) -> Said:
-        return Said(f"{self.topic(device)}/availability", _state(online=online), retain=True)
 
     def _radio(self) -> dict[str, Any]:
         made_up = f"{key_of('coordinator', self.stage.community):016x}"
