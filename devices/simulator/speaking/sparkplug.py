@@ -13,7 +13,7 @@ from devices.simulator.model import SimDevice, SimPoint
 from devices.simulator.signals import Value
 from devices.simulator.speaking.speech import Foreign, Said, Stage, parted
 from devices.units import UNITS
-from devices.words import UNIT_OF
+from devices.words import SWITCHES, TEXTS, UNIT_OF
 
 _INT64, _DOUBLE, _BOOLEAN, _STRING = 4, 10, 11, 12
 _WRAP: Final = 256
@@ -28,7 +28,8 @@ class _Metric(NamedTuple):
     alias: int | None
     at: int | None
     datatype: int
-    value: Value
+    value: Value | None
+    """None: the metric is there, and nothing is known of it yet."""
     unit: str = ""
 
 
@@ -40,7 +41,7 @@ class SparkplugSpeaker(Foreign):
 
     def __init__(self, stage: Stage, devices: Sequence[SimDevice]) -> None:
         super().__init__(stage, devices)
-        self._by_id = {device.id: device for device in devices}
+        self._by_own = {self.own(device).id: device for device in devices}
         self._often = {device.id: Counter(point.metric for point in device.points) for device in devices}
         self._aliases = {device.id: 1 + _ALIASES * number for number, device in enumerate(devices)}
         self._seq: dict[str, int] = {}
@@ -73,13 +74,13 @@ class SparkplugSpeaker(Foreign):
         if node not in born:
             born.add(node)
             self._seq[node] = _WRAP - 1
-            gateway = self._by_id.get(device.gateway)
             controls = [
                 _Metric("bdSeq", None, at, _INT64, self._session.get(node, 0)),
                 _Metric("Node Control/Rebirth", None, at, _BOOLEAN, value=False),
             ]
-            own_metrics = self._metrics(device, report, named=True) if node == own else ()
-            yield self._message(self._topic(gateway or device, "BIRTH", node), node, at, [*controls, *own_metrics])
+            itself = self._by_own.get(node)
+            known = () if itself is None else self._metrics(itself, report if node == own else None, named=True)
+            yield self._message(self._topic(device, "BIRTH", node), node, at, [*controls, *known])
         if own not in born:
             born.add(own)
             yield self._message(self._topic(device, "BIRTH"), node, at, [*self._metrics(device, report, named=True)])
@@ -117,16 +118,16 @@ class SparkplugSpeaker(Foreign):
         group, node, *rest = (own or self.own(device).id).split("/")
         return "/".join(("spBv1.0", group, f"{'D' if rest else 'N'}{kind}", node, *rest))
 
-    def _metrics(self, device: SimDevice, report: Report, *, named: bool) -> Iterator[_Metric]:
-        """Names and units at birth, numbers afterwards."""
+    def _metrics(self, device: SimDevice, report: Report | None, *, named: bool) -> Iterator[_Metric]:
+        """Names and units at birth, numbers afterwards; without a report nothing is known of the values."""
         for alias, point in enumerate(self.sayable(device), self._aliases[device.id]):
-            value = report.values[point.name]
+            value = None if report is None else report.values[point.name]
             unit = UNIT_OF.get(point.metric, "") if named else ""
             yield _Metric(
                 point.name if named else "",
                 alias,
-                report.clock,
-                _BOOLEAN if isinstance(value, bool) else _STRING if isinstance(value, str) else _DOUBLE,
+                None if report is None else report.clock,
+                _datatype(point.metric, value),
                 value,
                 unit if unit in UNITS else "",
             )
@@ -136,6 +137,12 @@ class SparkplugSpeaker(Foreign):
         body = b"".join(write_field(0x12, _metric(metric)) for metric in metrics)
         stamp = b"" if at is None else write_field(0x08, at)
         return Said(topic, stamp + body + write_field(0x18, seq))
+
+
+def _datatype(metric: str, value: Value | None) -> int:
+    if isinstance(value, bool) or (value is None and metric in SWITCHES):
+        return _BOOLEAN
+    return _STRING if isinstance(value, str) or (value is None and metric in TEXTS) else _DOUBLE
 
 
 def _metric(metric: _Metric) -> bytes:
@@ -148,6 +155,8 @@ def _metric(metric: _Metric) -> bytes:
     if metric.unit:
         text = write_field(0x08, _STRING) + write_field(0x42, metric.unit.encode())
         out += write_field(0x4A, write_field(0x0A, b"engUnit") + write_field(0x12, text))
+    if metric.value is None:
+        return out + write_field(0x38, 1)
     if isinstance(metric.value, bool):
         return out + write_field(0x70, int(metric.value))
     if isinstance(metric.value, str):
