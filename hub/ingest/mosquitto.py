@@ -30,6 +30,15 @@ SIMULATED_TOPICS: Final = (
     "spBv1.0/#",
     "senml/#",
     "telegraf/#",
+    "/sys/#",
+    "/as/mqtt/status/#",
+    "tylink/#",
+    "$oc/devices/#",
+    "v1/gateway/+",
+    "edgex-events",
+    "lift/+/+",
+    "parking/+/+",
+    "milesight/+",
 )
 """Where makers' own devices speak, as the simulator does for them."""
 

@@ -16,16 +16,24 @@ from devices.simulator.speaking.speech import Speaker, Stage
 
 _SPEAKERS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "alink": "devices.simulator.speaking.clouds:AlinkSpeaker",
         "chirpstack": "devices.simulator.speaking.chirpstack:ChirpStackSpeaker",
+        "edgex": "devices.simulator.speaking.clouds:EdgexSpeaker",
         "homeassistant": "devices.simulator.speaking.homeassistant:HomeAssistantSpeaker",
+        "huawei_iotda": "devices.simulator.speaking.clouds:HuaweiSpeaker",
         "influx_line": "devices.simulator.speaking.telegraf:InfluxLineSpeaker",
+        "lift_gbt24476": "devices.simulator.speaking.facilities:LiftSpeaker",
         "native": "devices.simulator.speaking.native:NativeSpeaker",
+        "parking_platform": "devices.simulator.speaking.facilities:ParkingSpeaker",
+        "people_counter_milesight": "devices.simulator.speaking.facilities:MilesightCounterSpeaker",
         "senml": "devices.simulator.speaking.senml:SenmlSpeaker",
         "shelly": "devices.simulator.speaking.shelly:ShellySpeaker",
         "sparkplug": "devices.simulator.speaking.sparkplug:SparkplugSpeaker",
         "tasmota": "devices.simulator.speaking.tasmota:TasmotaSpeaker",
         "telegraf_json": "devices.simulator.speaking.telegraf:TelegrafJsonSpeaker",
+        "thingsboard_gateway": "devices.simulator.speaking.clouds:ThingsBoardSpeaker",
         "thethingsstack": "devices.simulator.speaking.thethingsstack:TheThingsStackSpeaker",
+        "tuyalink": "devices.simulator.speaking.clouds:TuyaLinkSpeaker",
         "zigbee2mqtt": "devices.simulator.speaking.zigbee2mqtt:Zigbee2MqttSpeaker",
     }
 )
@@ -33,12 +41,20 @@ _SPEAKERS: Final[Mapping[str, str]] = MappingProxyType(
 
 OF_SCHEME: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "alink": "alink",
+        "edgex": "edgex",
         "eui64": "chirpstack",
         "host": "influx_line",
+        "huawei": "huawei_iotda",
         "ieee": "zigbee2mqtt",
+        "lift": "lift_gbt24476",
         "mac": "shelly",
+        "milesight": "people_counter_milesight",
         "native": "native",
+        "parking": "parking_platform",
         "spb": "sparkplug",
+        "thingsboard": "thingsboard_gateway",
+        "tuya": "tuyalink",
         "urn": "senml",
     }
 )
