@@ -22,7 +22,7 @@ from hub.storage.community_toml import parse_toml, shipped_file
 from hub.wiring import Hub
 
 COMMUNITY: Final = "harmony-garden"
-FORMATS: Final = ("native", "chirpstack", "senml", "sparkplug", "zigbee2mqtt", "shelly")
+FORMATS: Final = ("native", "chirpstack", "senml", "sparkplug", "zigbee2mqtt", "lift_gbt24476", "shelly")
 """What the community's devices speak, by the schemes of their ids."""
 HISTORY_DAYS: Final = 28
 LOGINS: Final = (("admin", "admin"), ("manager", "manager"), ("desk", "desk"), ("crew", "crew"), ("planner", "planner"))
