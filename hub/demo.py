@@ -22,6 +22,8 @@ from hub.storage.community_toml import parse_toml, shipped_file
 from hub.wiring import Hub
 
 COMMUNITY: Final = "harmony-garden"
+FORMATS: Final = ("native", "chirpstack", "senml", "sparkplug", "zigbee2mqtt", "lift_gbt24476", "shelly")
+"""What the community's devices speak, by the schemes of their ids."""
 HISTORY_DAYS: Final = 28
 LOGINS: Final = (("admin", "admin"), ("manager", "manager"), ("desk", "desk"), ("crew", "crew"), ("planner", "planner"))
 """(login, role); passwords are made at random at the first start."""
@@ -58,7 +60,12 @@ class Demo:
         smtp = mailbox.start()
         self._steps.callback(mailbox.stop)
         mqtt = settings.mqtt.model_copy(
-            update={"url": self.broker.hub_url, "version": "5" if self.broker.keeps_mqtt5 else "3.1.1"}
+            update={
+                "url": self.broker.hub_url,
+                "version": "5" if self.broker.keeps_mqtt5 else "3.1.1",
+                "community": settings.mqtt.community or COMMUNITY,
+                "formats": tuple(dict.fromkeys((*FORMATS, *settings.mqtt.formats))),
+            }
         )
         notify = settings.notify.model_copy(update={"smtp_url": settings.notify.smtp_url or smtp})
         self.hub = Hub(

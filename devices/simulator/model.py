@@ -26,6 +26,7 @@ class SimDevice:
     """One device on one gateway."""
 
     id: str
+    """Its name in the community file."""
     gateway: str
     """Its own id where it is a gateway."""
     building: str
@@ -36,6 +37,14 @@ class SimDevice:
     phase: int
     """When within the interval, ms: devices do not speak in chorus."""
     points: tuple[SimPoint, ...]
+    scheme: str = "native"
+    """What kind of id it has of its own, as ``devices.contract.DeviceRef`` has it."""
+    own: str = ""
+    """That id; empty for a native device, whose id it is."""
+    name: str = ""
+    """What people call it."""
+    maker: str = ""
+    model: str = ""
 
     def values(self, at: int, zone: str) -> dict[str, Value]:
         """What it reads at this moment while all is well."""

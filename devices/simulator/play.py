@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NamedTuple
 
+from devices.simulator import speaking
 from devices.simulator.effects import EFFECTS, Report
 from devices.simulator.model import SimCommunity, SimDevice
 from devices.simulator.scenario import Scenario, Step
+from devices.simulator.speaking.speech import Fault, Said, Speaker, Stage
 
 
 class Publication(NamedTuple):
@@ -36,6 +38,14 @@ class Truth(NamedTuple):
     detail: str
 
 
+class _Act(NamedTuple):
+    """A device has something to say, before it is put into words."""
+
+    at: int
+    device: SimDevice
+    about: Report | Fault
+
+
 NO_STEPS: Final[tuple[Step, ...]] = ()
 HELLO_WITHIN: Final = 10_000
 """Every device reports once within this long (ms) after the start, as after power-on, whatever its interval."""
@@ -43,13 +53,30 @@ HELLO_WITHIN: Final = 10_000
 
 @dataclass(slots=True)
 class Play:
-    """The community with a scenario laid over it. ``start`` is the scenario's zero, epoch ms."""
+    """The community with a scenario laid over it. ``start`` is the scenario's zero, epoch ms.
+
+    ``speaks``: the format that all devices speak; empty: each the one of its scheme. UnknownSpeaker where there is none.
+    ``introduces``: whether devices say who they are before they say anything else, where their format has them do so.
+    """
 
     community: SimCommunity
     scenario: Scenario | None
     start: int
     seed: int = 1
-    _seq: dict[str, int] = field(default_factory=dict)
+    speaks: str = ""
+    introduces: bool = True
+    _speakers: dict[str, Speaker] = field(init=False)
+    """By device id."""
+
+    def __post_init__(self) -> None:
+        stage = Stage(self.community.id, self.start)
+        by_format: dict[str, list[SimDevice]] = {}
+        for device in self.community.devices.values():
+            by_format.setdefault(self.speaks or speaking.format_of(device), []).append(device)
+        self._speakers = {}
+        for name, devices in by_format.items():
+            speaker = speaking.make(name, stage, devices)
+            self._speakers.update((device.id, speaker) for device in devices)
 
     def steps_for(self, device: SimDevice) -> tuple[Step, ...]:
         """The scenario's steps about this device."""
@@ -59,16 +86,28 @@ class Play:
     def between(self, begin: int, end: int) -> Iterator[Publication]:
         """Every message that leaves in [begin, end), in order of time. Call it for spans that follow one another."""
         streams = [self._device(device, begin, end) for device in self.community.devices.values()]
-        return heapq.merge(*streams, key=lambda publication: publication.at)
+        for act in heapq.merge(*streams, key=lambda act: act.at):
+            # put into words only now: numbers of messages run over the devices of a gateway
+            for topic, payload, retain in self._words(act):
+                yield Publication(act.at, act.device.gateway, topic, payload, retain)
+
+    def speaker_of(self, device: SimDevice) -> Speaker:
+        """Who puts into words what the device has to say."""
+        return self._speakers[device.id]
+
+    def presence(self, gateway: str, *, online: bool) -> Said | None:
+        """What is said of a gateway when its connection is made, or (``online`` false) when it breaks."""
+        device = self.community.devices.get(gateway)
+        return None if device is None else self._speakers[gateway].presence(device, online=online)
 
     def silent_gateways(self, at: int) -> set[str]:
         """Gateways without power or uplink at this moment: their connections break and the broker tells their wills."""
-        return {
-            gateway
-            for gateway in self.community.gateways()
-            if (device := self.community.devices.get(gateway)) is not None
-            and any(step.shape == "silent" and step.runs_at(at - self.start) for step in self.steps_for(device))
-        }
+        return {gateway for gateway in self.community.gateways() if self._is_silent(gateway, at)}
+
+    def _is_silent(self, gateway: str, at: int) -> bool:
+        device = self.community.devices.get(gateway)
+        steps = () if device is None else self.steps_for(device)
+        return any(step.shape == "silent" and step.runs_at(at - self.start) for step in steps)
 
     def truth(self, end: int) -> list[Truth]:
         """What began and ended before ``end``, in order."""
@@ -81,15 +120,11 @@ class Play:
                         found.append(Truth(self.start + edge, device.id, device.facility, step.shape, began, detail))
         return sorted(found)
 
-    def _device(self, device: SimDevice, begin: int, end: int) -> Iterator[Publication]:
+    def _device(self, device: SimDevice, begin: int, end: int) -> Iterator[_Act]:
         steps = self.steps_for(device)
-        samples = (
-            publication
-            for at in self._times(device, steps, begin, end)
-            for publication in self._sample(device, steps, at)
-        )
-        events = [e for step in steps if step.shape == "event" for e in self._events(device, step, begin, end)]
-        return heapq.merge(sorted(events), samples, key=lambda publication: publication.at)
+        samples = (self._sample(device, steps, at) for at in self._times(device, steps, begin, end))
+        faults = [fault for step in steps if step.shape == "event" for fault in self._faults(step, begin, end)]
+        return heapq.merge((_Act(fault.at, device, fault) for fault in sorted(faults)), samples, key=lambda act: act.at)
 
     def _times(self, device: SimDevice, steps: tuple[Step, ...], begin: int, end: int) -> Iterator[int]:
         """When the device reports: at its interval, when a fault begins or ends, and in bursts."""
@@ -107,32 +142,34 @@ class Play:
                 yield at
             last = at
 
-    def _events(self, device: SimDevice, step: Step, begin: int, end: int) -> Iterator[Publication]:
+    def _faults(self, step: Step, begin: int, end: int) -> Iterator[Fault]:
         for edge, active in ((step.start, True), (step.end, False)):
             if edge is not None and begin <= (at := self.start + edge) < end:
-                body = {"ts": at, "type": "fault", "code": step.code, "active": active, "text": step.text}
-                yield Publication(at, device.gateway, self._topic(device, "event"), _json(body))
+                yield Fault(at, step.code, active, step.text)
 
-    def _sample(self, device: SimDevice, steps: tuple[Step, ...], at: int) -> Iterator[Publication]:
+    def _sample(self, device: SimDevice, steps: tuple[Step, ...], at: int) -> _Act:
         zone = self.community.zone
         report = Report(device=device.id, at=at, values=device.values(at, zone), clock=at)
         for step in steps:
             if step.runs_at(at - self.start):
                 report.fault_age = at - self.start - step.start
                 EFFECTS[step.shape](report, step, partial(device.values, self.start + step.start, zone))
-        topic = self._topic(device, "telemetry")
-        if report.junk is not None:
-            yield Publication(at, device.gateway, topic, report.junk)
+        return _Act(at, device, report)
+
+    def _words(self, act: _Act) -> Iterator[Said]:
+        device, speaker = act.device, self._speakers[act.device.id]
+        if isinstance(act.about, Fault):
+            yield from speaker.fault(device, act.about)
             return
-        seq = self._seq[device.id] = self._seq.get(device.id, 0) + (report.copies > 0)
-        stamp = {} if report.clock is None else {"ts": report.clock}
-        payload = _json({**stamp, "seq": seq, "boot": f"{self.start:x}", "values": report.values})
+        report = act.about
+        if report.junk is not None:
+            yield Said(speaker.topic(device), report.junk)
+            return
+        if not report.copies:
+            yield from speaker.silenced(device, alone=not self._is_silent(device.gateway, act.at))
+            return
+        if self.introduces:
+            yield from speaker.introduction(device, report)
+        said = tuple(speaker.report(device, report))
         for _ in range(report.copies):
-            yield Publication(at, device.gateway, topic, payload)
-
-    def _topic(self, device: SimDevice, leaf: str) -> str:
-        return f"community/v1/{self.community.id}/{device.id}/{leaf}"
-
-
-def _json(body: dict[str, object]) -> bytes:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+            yield from said

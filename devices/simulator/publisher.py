@@ -12,6 +12,8 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from devices.simulator.play import Publication
+from devices.simulator.speaking.native import status_topic
+from devices.simulator.speaking.speech import Said
 
 Now = Callable[[], int]
 IN_FLIGHT: Final = 2_000
@@ -50,6 +52,28 @@ class Sink(Protocol):
     def send(self, publication: Publication) -> None: ...
 
 
+class Presence(Protocol):
+    """Says what gateways say of themselves."""
+
+    def __call__(self, gateway: str, *, online: bool) -> Said | None:
+        """What is said when the gateway's connection is made; with ``online`` false, its last will. None: nothing."""
+        ...
+
+
+def native_presence(community: str) -> Presence:
+    """What gateways say that speak the hub's own format."""
+
+    def presence(gateway: str, *, online: bool) -> Said | None:
+        return Said(status_topic(community, gateway), b"online" if online else b"offline", retain=True)
+
+    return presence
+
+
+def no_presence(gateway: str, *, online: bool) -> Said | None:
+    """No word about being there, and no will."""
+    return None
+
+
 @dataclass(slots=True)
 class _Link:
     """One gateway's connection. Each count is changed by one thread only: the caller's, and the connection's own."""
@@ -67,15 +91,17 @@ class _Link:
 class Gateways:
     """One connection for each gateway of a community; opened when its first message leaves.
 
-    ``announce``: each says that it is online, and leaves a will that says the opposite.
+    ``presence``: what each says when it is there, and the will that it leaves; unset: as in the hub's own format.
     """
 
-    def __init__(self, broker: Broker, community: str, *, limit: int = IN_FLIGHT, announce: bool = True) -> None:
+    def __init__(
+        self, broker: Broker, community: str, *, limit: int = IN_FLIGHT, presence: Presence | None = None
+    ) -> None:
         self._broker = broker
         self._community = community
         self._links: dict[str, _Link] = {}
         self._room = threading.Semaphore(limit)
-        self._announce = announce
+        self._presence = presence or native_presence(community)
         self._down: set[str] = set()
         self.sent = 0
 
@@ -121,9 +147,9 @@ class Gateways:
         link = _Link(client)
         if self._broker.user is not None:
             client.username_pw_set(self._broker.user, self._broker.password)
-        status = f"community/v1/{self._community}/{gateway}/status"
-        if self._announce:
-            client.will_set(status, b"offline", qos=1, retain=True)
+        will = self._presence(gateway, online=False)
+        if will is not None:
+            client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
         answered = threading.Event()
         refusal: list[str] = []
 
@@ -150,8 +176,9 @@ class Gateways:
                 f"broker {where}: {refusal[0] if refusal else 'no answer within 10 s'}; check user and password"
             )
         self._links[gateway] = link
-        if self._announce:
-            self._publish(link, status, b"online", retain=True)
+        hello = self._presence(gateway, online=True)
+        if hello is not None:
+            self._publish(link, hello.topic, hello.payload, retain=hello.retain)
         return link
 
     def _cut(self, gateway: str) -> None:

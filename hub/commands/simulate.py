@@ -5,19 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import signal
+import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from devices.simulator import recorded, scenario
+from devices.simulator import recorded, scenario, speaking
 from devices.simulator.habits import signal_for
 from devices.simulator.model import SimCommunity, SimDevice, SimPoint, point_key
 from devices.simulator.noise import key_of
-from devices.simulator.play import Play, Publication
-from devices.simulator.publisher import Broker, BrokerRefused, Gateways, Pace
+from devices.simulator.play import HELLO_WITHIN, Play, Publication
+from devices.simulator.publisher import Broker, BrokerRefused, Gateways, Pace, no_presence
 from devices.simulator.signals import Duty, Signal
 from hub.clock import DAY, HOUR, MINUTE, SECOND, Clock, WallClock, from_iso, to_iso
 from hub.commands.progress import Teller
@@ -54,6 +56,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument(
         "--scenario", metavar="NAME|FILE", help=f"faults to play: {', '.join(scenario.names())}, or a .toml file"
+    )
+    parser.add_argument(
+        "--as",
+        dest="speaks",
+        metavar="FORMAT",
+        help=f"let every device speak this format: {', '.join(speaking.names())}; else each speaks that of its scheme",
     )
     parser.add_argument("--seed", type=int, default=1, help="another seed is another community (default 1)")
     parser.add_argument(
@@ -98,7 +106,7 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
         return _community(chosen, clock, stop)
     except BrokerRefused as error:
         raise ConfigError(str(error)) from error
-    except (scenario.ScenarioError, recorded.RecordedError) as error:
+    except (scenario.ScenarioError, recorded.RecordedError, speaking.UnknownSpeaker) as error:
         raise InvalidInput(str(error)) from error
 
 
@@ -112,6 +120,8 @@ def _stopper(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
 def _recorded(chosen: argparse.Namespace, clock: Clock, stop: threading.Event) -> int:
     if not chosen.device or not chosen.point:
         raise InvalidInput("--csv needs to know what it is: add --device NAME --point NAME")
+    if chosen.speaks:
+        raise InvalidInput("--csv is told in the hub's own format: leave out --as, which is for communities")
     source = recorded.Recorded(
         path=chosen.csv,
         community=chosen.community,
@@ -149,10 +159,12 @@ def _community(chosen: argparse.Namespace, clock: Clock, stop: threading.Event) 
     begin = _instant(chosen.begin) if chosen.begin else clock.now()
     if begin > clock.now():
         raise InvalidInput(f"--from {chosen.begin} lies in the future; begin in the past or leave it out")
-    play = Play(community=community, scenario=faults, start=begin, seed=chosen.seed)
+    play = Play(community=community, scenario=faults, start=begin, seed=chosen.seed, speaks=chosen.speaks or "")
+    if left_out := _without_words(play):
+        print(left_out, file=sys.stderr)
     broker = Broker.parse(chosen.broker)
     history = threading.Thread(target=_tell_history, args=(chosen, community, broker, clock, stop), name="history")
-    gateways = Gateways(broker, community.id)
+    gateways = Gateways(broker, community.id, presence=play.presence)
     try:
         if chosen.history:
             history.start()
@@ -179,13 +191,16 @@ def _instant(text: str) -> int:
 def _live(play: Play, gateways: Gateways, clock: Clock, stop: threading.Event, speed: float) -> None:
     """Tell what happens, slice by slice; a story that began in the past runs at ``speed`` until it has caught up."""
     told, started, begin = play.start, clock.now(), play.start
+    down: set[str] = set()
     while not stop.is_set():
         now = clock.now()
         until = min(now, begin + round((now - started) * speed)) if speed != 1.0 else now
+        gateways.set_down(down & play.silent_gateways(until))  # who is back has something to say first
         for publication in play.between(told, until):
             gateways.send(publication)
         told = max(told, until)
-        gateways.set_down(play.silent_gateways(told))
+        down = play.silent_gateways(told)
+        gateways.set_down(down)
         stop.wait(SLICE / 1000)
 
 
@@ -194,6 +209,8 @@ def _tell_history(
 ) -> None:
     """The past, thinned out, day by day back from now, on one connection and at a bounded rate."""
     end = clock.now() - 15 * MINUTE
+    speaks = chosen.speaks or ""
+    voices = Play(community=community, scenario=None, start=end, speaks=speaks)
     slow = {
         d.id: replace(
             d,
@@ -203,11 +220,18 @@ def _tell_history(
             points=tuple(point for point in d.points if not _fleeting(point.signal)),
         )
         for d in community.devices.values()
+        if voices.speaker_of(d).tells_the_past
     }
     past = Play(
-        community=replace(community, devices=slow), scenario=None, start=end - chosen.history * DAY, seed=chosen.seed
+        community=replace(community, devices=slow),
+        scenario=None,
+        start=end - chosen.history * DAY,
+        seed=chosen.seed,
+        speaks=speaks,
+        introduces=False,
     )
-    gateways = Gateways(broker, community.id, limit=1_000, announce=False)
+    stop.wait(HELLO_WITHIN / 1000)  # until those who tell what happens now have said who they are
+    gateways = Gateways(broker, community.id, limit=1_000, presence=no_presence)
     try:
         stream = _told(past, chosen.history, Teller())
         Pace(clock.now, stop).play(_at_rate(stream, clock.now(), HISTORY_RATE), gateways)
@@ -216,6 +240,22 @@ def _tell_history(
             chosen.history_mark.touch()
     finally:
         gateways.close()
+
+
+def _without_words(play: Play) -> str:
+    """What the devices measure and their formats cannot say, as one sentence; empty where there is nothing."""
+    devices = play.community.devices.values()
+    left_out = [
+        point.metric
+        for device in devices
+        for point in device.points
+        if point.name not in play.speaker_of(device).heard_as(device)
+    ]
+    if not left_out:
+        return ""
+    metrics = ", ".join(metric for metric, _ in Counter(left_out).most_common())
+    total = sum(len(device.points) for device in devices)
+    return f"left out, because the format has no word for it: {len(left_out)} of {total} points ({metrics})"
 
 
 def _fleeting(signal: Signal) -> bool:
@@ -271,7 +311,7 @@ def simulated(registry: Registry, seed: int) -> SimCommunity:
                 name=name,
                 metric=metric,
                 signal=signal_for(facility.kind, metric),
-                key=point_key(seed, hub_id.rpartition("~")[2], name),
+                key=point_key(seed, _own_name(hub_id), name),
                 capacity=facility.capacity or 0,
             )
         )
@@ -279,16 +319,26 @@ def simulated(registry: Registry, seed: int) -> SimCommunity:
     for device in registry.devices.values():
         facility_id, kind = spots.get(device.id, ("", ""))
         building = registry.facilities[community.id, facility_id].building if facility_id else None
-        slug = device.scheme_id
+        name = _own_name(device.id)
         interval = device.expected_interval or MINUTE
-        devices[slug] = SimDevice(
-            id=slug,
-            gateway=registry.devices[device.gateway].scheme_id if device.gateway else slug,
+        devices[name] = SimDevice(
+            id=name,
+            gateway=_own_name(device.gateway) if device.gateway else name,
             building=building or "",
             facility=facility_id,
             kind=kind,
             interval=interval,
-            phase=key_of(seed, slug, "phase") % interval,
+            phase=key_of(seed, name, "phase") % interval,
             points=tuple(points.get(device.id, ())),
+            scheme=device.scheme,
+            own=device.scheme_id,
+            name=device.name.en,
+            maker=device.maker,
+            model=device.model,
         )
     return SimCommunity(id=community.id, zone=community.timezone, devices=devices)
+
+
+def _own_name(hub_id: str) -> str:
+    """The device's name within its community."""
+    return hub_id.partition("~")[2]

@@ -16,6 +16,32 @@ from hub.ingest.frames import BEAT_ROOT
 HUB: Final = "hub"
 SIMULATOR: Final = "simulator"
 
+SIMULATED_TOPICS: Final = (
+    "application/+/device/+/event/+",
+    "v3/+/devices/+/+",
+    "zigbee2mqtt/#",
+    "homeassistant/#",
+    "simulated/#",
+    "tele/+/+",
+    "tasmota/discovery/#",
+    "+/events/rpc",
+    "+/announce",
+    "+/online",
+    "spBv1.0/#",
+    "senml/#",
+    "telegraf/#",
+    "/sys/#",
+    "/as/mqtt/status/#",
+    "tylink/#",
+    "$oc/devices/#",
+    "v1/gateway/+",
+    "edgex-events",
+    "lift/+/+",
+    "parking/+/+",
+    "milesight/+",
+)
+"""Where makers' own devices speak, as the simulator does for them."""
+
 _MIB: Final = 1024 * 1024
 _PAYLOAD: Final = 8 * _MIB
 _ENVELOPE: Final = 64 * 1024
@@ -185,9 +211,10 @@ def render_acl(*, simulated: Sequence[str] = ()) -> str:
         "# Who may say and hear what. Made by hub/ingest/mosquitto.py: change it there.",
         "",
         "# The hub hears everything, since makers choose topics of their own; it says what was wrong, and its heartbeat.",
+        "# Topics that begin with $ are named one by one: # does not take them in.",
         f"user {HUB}",
         "topic read #",
-        "topic read $SYS/#",
+        *(f"topic read ${root}/#" for root in ("SYS", "sparkplug", "oc", "aws")),
         "topic write community/v1/+/+/error",
         f"topic readwrite {BEAT_ROOT}+",
         "",
@@ -197,6 +224,10 @@ def render_acl(*, simulated: Sequence[str] = ()) -> str:
         for community in simulated:
             lines += [f"topic write community/v1/{community}/+/{leaf}" for leaf in ("telemetry", "event", "status")]
             lines += [f"topic read community/v1/{community}/+/error"]
+        lines += [
+            "# … and for those that speak formats of their makers.",
+            *(f"topic write {each}" for each in SIMULATED_TOPICS),
+        ]
         lines += [""]
     return "\n".join(
         [

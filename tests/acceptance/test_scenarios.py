@@ -14,14 +14,18 @@ from devices.simulator.play import Play, Publication
 from devices.simulator.scenario import Scenario
 from hub.clock import MINUTE, SECOND, from_iso
 from hub.commands.simulate import simulated
+from hub.demo import FORMATS
 from hub.domain.tickets import Ticket
 from hub.flows.registry import Registry
 from hub.ingest.frames import Frame
+from hub.ingest.spoken import Spoken
+from hub.settings import Connection
 from hub.storage.community_toml import shipped
 from hub.storage.unit import SqlRecords
 from tests.acceptance.virtual import VirtualHub, frame
 
 COMMUNITY: Final = "harmony-garden"
+SPOKEN: Final = Spoken.of(Connection(url="mqtt://127.0.0.1", community=COMMUNITY, formats=FORMATS))
 START: Final = from_iso("2026-11-23T02:00:00Z")
 BEFORE: Final = 6 * MINUTE
 """All is well for so long, so that the hub has learned how often each device reports."""
@@ -53,13 +57,15 @@ class Wills:
     def between(self, at: int) -> Iterator[Publication]:
         down = self._play.silent_gateways(at - KEEPALIVE) & self._play.silent_gateways(at)
         for gateway in sorted(down - self._down):
-            yield self._word(at, gateway, b"offline")
+            yield from self._word(at, gateway, online=False)
         for gateway in sorted(self._down - down):
-            yield self._word(at, gateway, b"online")
+            yield from self._word(at, gateway, online=True)
         self._down = down
 
-    def _word(self, at: int, gateway: str, word: bytes) -> Publication:
-        return Publication(at, gateway, f"community/v1/{COMMUNITY}/{gateway}/status", word)
+    def _word(self, at: int, gateway: str, *, online: bool) -> Iterator[Publication]:
+        word = self._play.presence(gateway, online=online)
+        if word is not None:
+            yield Publication(at, gateway, *word)
 
 
 def frames_of(play: Play, begin: int, end: int) -> Iterator[list[Frame]]:
@@ -81,7 +87,7 @@ def test_a_scenario_makes_the_tickets_that_it_promises_and_no_others(name: str, 
     played = scenario.load(name)
     community = simulated(garden(), seed=1)
     play = Play(community=community, scenario=played, start=START, seed=1)
-    hub = VirtualHub(garden(), records, start=START - BEFORE)
+    hub = VirtualHub(garden(), records, start=START - BEFORE, spoken=[SPOKEN])
     for frames in frames_of(play, START - BEFORE, START + end_of(played)):
         hub.hear(frames)
     tickets = {said(ticket) for ticket in hub.tickets()}

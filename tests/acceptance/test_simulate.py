@@ -76,6 +76,30 @@ def test_a_gateway_that_falls_silent_is_told_by_its_will_and_the_truth_is_writte
     assert all(body["values"] for body in telemetry)
 
 
+def test_every_device_can_speak_one_other_format(broker: EmbeddedBroker, heard: list[paho.MQTTMessage]) -> None:
+    listener = paho.Client(CallbackAPIVersion.VERSION2, client_id="bridge-listener")
+    listener.username_pw_set(broker.hub.name, broker.hub.password)
+    told: dict[str, bytes] = {}
+    listener.on_message = lambda _client, _data, message: told.setdefault(message.topic, message.payload)
+    listener.connect("127.0.0.1", broker.port)
+    listener.loop_start()
+    listener.subscribe("zigbee2mqtt/#", qos=1)
+    process = start(broker, "--as", "zigbee2mqtt")
+    try:
+        eventually(lambda: "zigbee2mqtt/Gym air" in told, "a device's state")
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+        listener.disconnect()
+        listener.loop_stop()
+    assert process.returncode == 0, err
+    assert "left out, because the format has no word for it" in err
+    inventory = json.loads(told["zigbee2mqtt/bridge/devices"])
+    assert "Gym air" in {entry["friendly_name"] for entry in inventory}
+    assert "co2" in json.loads(told["zigbee2mqtt/Gym air"])
+    assert not heard, "nobody speaks the hub's own format"
+
+
 def test_ctrl_c_ends_it_also_while_it_tells_the_past(broker: EmbeddedBroker, heard: list[paho.MQTTMessage]) -> None:
     process = start(broker, "--history", "28")
     try:

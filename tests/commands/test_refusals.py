@@ -197,7 +197,23 @@ def test_a_scenario_that_does_not_exist_ends_the_demo_before_it_starts(run: Run)
         (("--broker", "mqtt://127.0.0.1:1", "--community", "nowhere"), "harmony-garden"),
         (("--broker", "mqtt://127.0.0.1:1", "--from", "2999-01-01T00:00:00Z"), "future"),
         (("--broker", "mqtt://127.0.0.1:1", "--from", "yesterday"), "yesterday"),
+        (("--broker", "mqtt://127.0.0.1:1", "--as", "klingon"), "zigbee2mqtt"),
         (("--broker", "mqtt://127.0.0.1:1", "--csv", "missing.csv"), "--device"),
+        (
+            (
+                "--broker",
+                "mqtt://127.0.0.1:1",
+                "--csv",
+                "missing.csv",
+                "--device",
+                "d",
+                "--point",
+                "p",
+                "--as",
+                "senml",
+            ),
+            "leave out --as",
+        ),
         (("--broker", "mqtt://127.0.0.1:1", "--csv", "missing.csv", "--device", "d", "--point", "p"), "missing.csv"),
     ],
 )

@@ -142,6 +142,9 @@ def test_the_simulator_speaks_for_the_devices_of_its_community_only(
     simulator = connect(broker.simulator)
     assert simulator.publish("community/v1/harmony-garden/lift-9/telemetry") == "No matching subscribers"
     assert simulator.publish("community/v1/other/lift-9/telemetry") == "Not authorized"
+    assert simulator.publish("zigbee2mqtt/bridge/devices") == "No matching subscribers"
+    assert simulator.publish("spBv1.0/harmony-garden/NBIRTH/pump-room") == "No matching subscribers"
+    assert simulator.publish("factory/line-1") == "Not authorized"
 
 
 def test_a_message_beyond_the_limit_ends_its_connection_and_8_mib_pass(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from openpyxl import load_workbook
 
+from devices.contract import DeviceRef
 from hub.domain.catalogue import Catalogue
 from hub.domain.places import Name, PlaceKind, Tree
 from hub.domain.rules import RuleKind
@@ -124,6 +125,15 @@ def test_what_a_file_says_is_understood(small: Wish) -> None:
     assert picture.devices["small~shed-ports"].calibrated_until == date(2026, 12, 1)
     assert picture.devices["small~zigbee-0x00ab"].scheme_id == "0x00AB"
     assert picture.devices["small~zigbee-0x00ab"].gateway == "small~shed-ports"
+
+
+@pytest.mark.parametrize("own", ["Plant 1/Line 2", "dev:ow:10e2073a01080063", "a1BwAGV/lift_01"])
+def test_a_device_of_any_format_can_be_listed_and_its_file_read_back(own: str, catalogue: Catalogue) -> None:
+    name = DeviceRef("small", "spb", own).hub_id.partition("~")[2]
+    added = f'[devices."{name}"]\nscheme = "spb"\nscheme_id = "{own}"\nfacility = "shed"\npoints = ["smoke"]\n'
+    picture = parse_toml(SMALL + added, catalogue).picture
+    assert picture.devices[f"small~{name}"].scheme_id == own
+    assert parse_toml(write_toml(picture, catalogue), catalogue).picture.devices == picture.devices
 
 
 def test_a_points_unit_comes_from_its_name_its_own_word_or_its_device(small: Wish) -> None:

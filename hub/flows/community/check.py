@@ -172,11 +172,12 @@ def _listed(facility: Facility) -> str:
 
 def _devices(registry: Registry, community: str, now: int) -> Iterator[Finding]:
     bound = {device for device, point in registry.bindings if registry.binding(device, point, now) is not None}
+    gateways = {device.gateway for device in registry.devices.values() if device.state is DeviceState.ADOPTED}
     for device in registry.devices.values():
         if device.community != community or device.state is not DeviceState.ADOPTED:
             continue
         here = f"devices.{device.id.partition('~')[2]}"
-        if device.id not in bound:
+        if device.id not in bound and device.id not in gateways:  # a radio only hands on what others measure
             yield _finding(
                 Severity.WARNING,
                 community,

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from hub.domain.catalogue import Catalogue, FacilityKind
+from hub.domain.device_names import device_name
 from hub.domain.metrics import METRICS
 from hub.domain.places import (
     TREE_OF,
@@ -266,7 +267,7 @@ class _Assembly:
             if self._refer(raw, "facility", row.facility, facilities, "facilities"):
                 self._refer_unit(raw, row.unit, facilities.get(row.facility or ""))
             scheme_id = row.scheme_id or row.id
-            expected = scheme_id if row.scheme == "native" else f"{row.scheme}-{scheme_id.lower()}"
+            expected = device_name(row.scheme, scheme_id)
             if expected != row.id:
                 reason = Wording(
                     "%(scheme)s %(name)r is the device %(device)r", scheme=row.scheme, name=scheme_id, device=expected
