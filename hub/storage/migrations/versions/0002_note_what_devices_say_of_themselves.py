@@ -30,7 +30,8 @@ def upgrade() -> None:
             ("label", None),
         ):
             batch_op.add_column(sa.Column(name, sa.Text(), server_default="", nullable=False, comment=comment))
-        upkeep = sa.Column(
-            "upkeep", sa.Boolean(), server_default=sa.text("false"), nullable=False, comment="how the device is"
+        batch_op.add_column(
+            sa.Column(
+                "upkeep", sa.Boolean(), server_default=sa.text("false"), nullable=False, comment="how the device is"
+            )
         )
-        batch_op.add_column(upkeep)
