@@ -249,7 +249,7 @@ def test_every_row_of_the_table_of_fields_leads_somewhere(row: Any) -> None:
         ("milesight vs133", "", "region_3_count", "region3.occupancy"),
         ("vutility", "", "maxCurrentL3", "max_l3.current"),
         ("milesight em500-pp", "", "pressure", "pressure"),
-        ("milesight am307", "", "pressure", ""),
+        ("milesight am307", "", "pressure", "air_pressure"),
         ("milesight ws523", "", "current", "current"),
         ("", "measurements", "temperature", "temperature"),
         ("", "kitchen_sink.status", "temperature", "kitchen_sink.temperature"),

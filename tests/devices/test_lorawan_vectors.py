@@ -73,6 +73,9 @@ KNOWN: Final[dict[str, dict[str, tuple[str, float]]]] = {
         "precipitation": ("rain", 1),
         "water_depth": ("level", 0.001),
         "pressure": ("pressure", 0.1),
+        "atmospheric_pressure kPa": ("air_pressure", 10),
+        "barometric_pressure kPa": ("air_pressure", 10),
+        "barometric_pressure Pa": ("air_pressure", 0.01),
         "current": ("current", 0.001),
         "voltage": ("voltage", 1),
         "weight": ("weight", 0.001),
@@ -87,7 +90,7 @@ KNOWN: Final[dict[str, dict[str, tuple[str, float]]]] = {
         "humidity": ("humidity", 1),
         "vdd": ("battery_voltage", 0.001),
         "externalTemperature": ("external.temperature", 1),
-        "pressure": ("barometric_pressure", 1),
+        "pressure": ("air_pressure", 1),
     },
     "milesight": {"battery": ("battery", 1), "temperature": ("temperature", 1), "humidity": ("humidity", 1)},
     "yobiiq": {
@@ -278,6 +281,7 @@ def test_every_object_becomes_readings_with_the_right_metric_and_unit(cases: lis
 
 
 def _spellings(key: str, used: Counter[tuple[str, str]], vendor: str) -> list[str]:
+    key = key.partition(" ")[0] if vendor == "decentlab" else key  # behind the blank: the unit that is meant
     if key.endswith("#"):
         return [name for maker, name in used if maker == vendor and name.startswith(key[:-1])]
     return [key.removesuffix(" mA")]
