@@ -10,7 +10,7 @@ from hub.domain.alarms import Overlay
 from hub.domain.notices import NoticeKind
 from hub.domain.tickets import TicketState
 from hub.storage.unit import SqlRecords
-from tests.acceptance.test_scenarios import BEFORE, COMMUNITY, START, frames_of, garden
+from tests.acceptance.test_scenarios import BEFORE, COMMUNITY, SPOKEN, START, frames_of, garden
 from tests.acceptance.virtual import VirtualHub
 
 CUT = START + 30 * SECOND
@@ -21,7 +21,7 @@ def test_a_building_without_power_is_one_alarm_one_ticket_and_one_notice(records
     play = Play(
         community=simulated(garden(), seed=1), scenario=scenario.load("building-power-cut"), start=START, seed=1
     )
-    hub = VirtualHub(garden(), records, start=START - BEFORE)
+    hub = VirtualHub(garden(), records, start=START - BEFORE, spoken=[SPOKEN])
     for frames in frames_of(play, START - BEFORE, BACK):
         hub.hear(frames)
 
