@@ -127,11 +127,28 @@ def some_points(draw: st.DrawFn, name: str, most: int) -> tuple[SimPoint, ...]:
 @settings(max_examples=60)
 def test_what_is_said_is_read_back(name: str, data: st.DataObject, at: int) -> None:
     points, gateway = data.draw(some_points(name, most=12)), data.draw(some_points(name, most=3))
+    read_back(name, points, gateway, NOON + at)
+
+
+@pytest.mark.parametrize("switches", [False, True])
+@pytest.mark.parametrize("name", ALL)
+def test_every_word_is_read_back(name: str, *, switches: bool) -> None:
+    values: dict[str, Value] = dict.fromkeys(METRICS, 12.5) | dict.fromkeys(SWITCHES, switches) | {"signal": -71.5}
+    values |= {metric: words[-1] for metric, words in WORDS.items()}
+    points = tuple(
+        SimPoint(name=metric, metric=metric, signal=Steady(values[metric]), key=1) for metric in metrics_of(name)
+    )
+    assert points
+    read_back(name, points, (), NOON)
+
+
+def read_back(name: str, points: tuple[SimPoint, ...], gateway: tuple[SimPoint, ...], begin: int) -> None:
+    """Hold what a gateway and a device behind it say within a minute to what they measure."""
     devices = (replace(a_device("gw-1"), points=gateway), replace(a_device("sensor-1"), points=points))
     play = a_play(name, *devices)
-    begin = NOON + at
     found = heard(name, play.between(begin, begin + MINUTE))
     assert not [problem for _, decoded in found for problem in decoded.problems]
+    assert not [request for _, decoded in found for request in decoded.requests], "something was missing"
     for device in devices:
         who, heard_as = ref_of(play, device), play.speaker_of(device).heard_as(device)
         moments: dict[int | None, dict[str, object]] = {}
