@@ -247,6 +247,9 @@ class HeldIntake:
         first = max(1, number - count)
         return first, self.journal[first - 1 : number - 1]
 
+    def recent(self, count: int) -> Iterable[Frame]:
+        return self.frames_before(self.last + 1, count)[1]
+
     def messages(self) -> list[Frame]:
         """What devices said: no heartbeats, no words of the hub."""
         return [frame for frame in list(self.journal) if is_message(frame)]
