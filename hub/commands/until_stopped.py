@@ -6,8 +6,12 @@ import contextlib
 import signal
 import threading
 from types import FrameType
+from typing import Final
 
 from hub.errors import HubError
+
+_LOOK_S: Final = 0.5
+"""The kernel may hand a signal to any thread, and Python's handler runs on the main one, once that is awake."""
 
 
 class UntilStopped(contextlib.ExitStack):
@@ -22,7 +26,8 @@ class UntilStopped(contextlib.ExitStack):
         """Return when somebody wants the end. A second Ctrl-C while stopping ends the process at once."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._end)
-        self._over.wait()
+        while not self._over.wait(_LOOK_S):
+            pass
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         if self._reason:
