@@ -181,7 +181,7 @@ def _sensor(entity: Entity, own: str, device_class: str) -> tuple[list[Any], Poi
         name = own_name(own, "text")
         return ["word", name, {}], _info(entity, name, "", values=words)
     metric, unspoken = MEASURED.get(device_class) or (metric_for(own) if unit else "", "")
-    if metric not in UNIT_OF and metric != "air_pressure":
+    if metric not in UNIT_OF:
         metric = ""
     if metric == "pressure" and unit in OF_THE_AIR:
         metric = "air_pressure"

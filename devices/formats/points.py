@@ -18,9 +18,6 @@ from devices.words import METRICS, UNIT_OF
 
 Kind = Literal["number", "switch", "text"]
 
-KEPT_IN: Final[Mapping[str, str]] = MappingProxyType({"air_pressure": "hPa"})
-"""Names of our own that are no metric, and the one unit their values are kept in: hPa of air is no pressure of water."""
-
 _NOT_A_SLUG: Final = re.compile(r"[^a-z0-9_-]+")
 _PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _UNIT_WORDS: Final[Mapping[str, str]] = MappingProxyType(
@@ -93,7 +90,7 @@ class Scale(NamedTuple):
 
 def scale(metric: str, unit: str, own: str, channel: str = "") -> Scale:
     """Where the numbers of a point go that measures ``metric`` in ``unit``, or at least is called ``own``."""
-    to = UNIT_OF.get(metric) or KEPT_IN.get(metric)
+    to = UNIT_OF.get(metric)
     found = linear(unit, to) if to is not None else None
     if found is None:
         return Scale(own_name(join(channel, own), "number", unit), "")

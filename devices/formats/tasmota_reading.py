@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from devices.contract import DeviceRef, Limits, PointInfo, Problem
 from devices.formats.json_bytes import show
-from devices.formats.points import KEPT_IN, Scale, clean, join, own_name, scale, slug
+from devices.formats.points import Scale, clean, join, own_name, scale, slug
 from devices.formats.tasmota_words import (
     CARDS,
     CHIPS,
@@ -26,7 +26,7 @@ from devices.formats.tasmota_words import (
     TOP_UNITS,
     Quantity,
 )
-from devices.words import own_value, plain
+from devices.words import UNIT_OF, own_value, plain
 
 _POWER: Final = re.compile(r"POWER(\d{0,2})")
 _SWITCH: Final = re.compile(r"Switch\d{1,2}")
@@ -328,7 +328,7 @@ def _info(place: Scale, key: str, channel: str, units: tuple[str, ...]) -> Point
     quantity = QUANTITIES.get(key)
     unit = _unit(quantity, units) if quantity is not None else ""
     if place.name.endswith("air_pressure"):
-        unit = KEPT_IN["air_pressure"]
+        unit = UNIT_OF["air_pressure"]
     upkeep = place.metric in {"battery", "signal"} or channel in _CHIP_CHANNELS
     return PointInfo(place.name, place.metric, clean(unit, 32), upkeep=upkeep)
 

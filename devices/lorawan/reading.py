@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from devices.contract import Limits
 from devices.lorawan.fields import Row, Table, find, no_probe, snake, straight
 from devices.units import unit_of
-from devices.words import METRICS, fit, metric_for, own_value
+from devices.words import fit, metric_for, own_name, own_value
 
 READINGS: Final = 2000
 """Readings of one message."""
@@ -207,9 +207,7 @@ class Reading:
         if isinstance(kept, str) and not _word(kept):
             self._note(key)
             return
-        name = f"{place.path}.{key}" if place.path else key
-        if name.rpartition(".")[2] in METRICS:
-            name += "_as_sent"  # the hub would take it for the metric, in the metric's unit
+        name = own_name(f"{place.path}.{key}" if place.path else key)
         if len(name) > self._limits.name or not name.isprintable() or not name:
             self.refused.append(name)
         elif name not in place.values:

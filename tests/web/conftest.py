@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from hub.clock import HOUR, ManualClock, from_iso
+from hub.domain.places import Device
 from hub.web.app import create_app
 from tests.web.fakes.hub import PASSWORD, FakeHub, build
 
@@ -28,6 +30,14 @@ class Browser:
         """The alarm returns to normal."""
         gone = replace(self.hub.alarms[name], active=False, acked=True)
         self.hub.records.write(lambda books: books.alarms.save(gone, ticket=None, now=NOW))
+
+    def put(self, device: str, **more: Any) -> Device:
+        """The registry says more of a device."""
+        registrar = self.hub.deps.registrar
+        known = registrar.current
+        changed = replace(known.devices[device], **more)
+        registrar.replace(replace(known, version=known.version + 1, devices={**known.devices, device: changed}))
+        return changed
 
     def program(self, login: str) -> TestClient:
         """A program with the token of this login's grant."""

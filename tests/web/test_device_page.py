@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from hub.domain.places import About, Device
+from hub.domain.places import About
 from hub.flows.community.adoption import InboxPoint
 from tests.web.conftest import Browser
 from tests.web.fakes.hub import HOME
@@ -16,20 +14,6 @@ from tests.web.fakes.hub import HOME
 DOOR = f"{HOME}~lift-b3-2-door"
 GATE = f"{HOME}~gw-b3-lift"
 SPARE = f"{HOME}~lora-0a41f2"
-
-
-def put(web: Browser, device: str, **more: Any) -> Device:
-    """The registry says more of a device."""
-    registrar = web.hub.deps.registrar
-    changed = replace(registrar.current.devices[device], **more)
-    registrar.replace(
-        replace(
-            registrar.current,
-            version=registrar.current.version + 1,
-            devices={**registrar.current.devices, device: changed},
-        )
-    )
-    return changed
 
 
 def spare_door(web: Browser) -> None:
@@ -64,8 +48,7 @@ def test_the_pages_in_both_languages(morning: Browser, path: str, language: str)
 
 
 def test_a_device_is_told_with_its_gateway_and_a_gateway_with_what_is_behind_it(web: Browser) -> None:
-    put(
-        web,
+    web.put(
         DOOR,
         about=About(format="native", firmware="1.4.2", serial="LS-77", power="battery", hints=(("area", "Shaft <2>"),)),
     )
@@ -88,7 +71,7 @@ def test_a_device_is_told_with_its_gateway_and_a_gateway_with_what_is_behind_it(
 
 
 def test_a_device_that_its_gateway_withdrew_offers_to_be_retired_or_replaced(web: Browser) -> None:
-    put(web, DOOR, about=About(withdrawn=True))
+    web.put(DOOR, about=About(withdrawn=True))
     page = web.person("manager")[0].get(f"/devices/{DOOR}").text
     assert "Its gateway no longer knows it." in page
     assert 'href="#replace"' in page

@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
 
-from hub.domain.places import Device
 from hub.flows.batch import PointKey
 from hub.flows.series import QueryInterrupted
 from tests.web.conftest import Browser
 from tests.web.fakes.hub import HOME
 
 DOOR = f"{HOME}~lift-b3-2-door"
-
-
-def put(web: Browser, device: str, **more: Any) -> Device:
-    """The registry says more of a device."""
-    registrar = web.hub.deps.registrar
-    changed = replace(registrar.current.devices[device], **more)
-    registrar.replace(
-        replace(
-            registrar.current,
-            version=registrar.current.version + 1,
-            devices={**registrar.current.devices, device: changed},
-        )
-    )
-    return changed
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
@@ -49,7 +33,7 @@ def due(web: Browser, query: str = "") -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def test_the_round_lists_what_is_due_building_by_building(web: Browser) -> None:
-    put(web, DOOR, sim_expires=date(2026, 12, 1), calibrated_until=date(2026, 11, 1), end_of_life=date(2030, 1, 1))
+    web.put(DOOR, sim_expires=date(2026, 12, 1), calibrated_until=date(2026, 11, 1), end_of_life=date(2030, 1, 1))
     pit = f"{HOME}~lift-b3-2-pit"
     web.hub.live.pin(PointKey(HOME, pit, "battery"), 12.0)
     found = due(web)

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from hub.domain.metrics import METRICS
 from hub.domain.places import Binding, Facility, Name, Place, Tree
+from hub.flows.community.interop import in_force
 from hub.flows.community.interop.vocabulary import (
     BRICK_OF_KIND,
     BRICK_OF_PLACE,
@@ -43,11 +44,8 @@ def _statements(picture: Picture, now: int) -> Iterator[str]:
     for facility in picture.facilities.values():
         if facility.retired_at is None:
             yield from _facility(base, facility)
-    for spans in picture.bindings.values():
-        for binding in spans:
-            owner = picture.facilities.get(binding.facility)
-            if binding.holds_at(now) and owner is not None and owner.retired_at is None:
-                yield _point(base, binding)
+    for _, binding in in_force(picture, now):
+        yield _point(base, binding)
 
 
 def _place(base: str, place: Place) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from hub.domain.metrics import METRICS, MetricKind
 from hub.domain.places import Binding, Facility, PlaceKind, Tree
+from hub.flows.community.interop import in_force
 from hub.flows.community.interop.vocabulary import HAYSTACK_OF_KIND, HAYSTACK_OF_METRIC
 from hub.flows.community.picture import Picture
 
@@ -33,11 +34,8 @@ def _rows(picture: Picture, now: int) -> Iterator[Row]:
     for facility in picture.facilities.values():
         if facility.retired_at is None:
             yield from _equips(community.id, facility)
-    for spans in picture.bindings.values():
-        for binding in spans:
-            owner = picture.facilities.get(binding.facility)
-            if binding.holds_at(now) and owner is not None and owner.retired_at is None:
-                yield _point(community.id, community.timezone, owner, binding)
+    for owner, binding in in_force(picture, now):
+        yield _point(community.id, community.timezone, owner, binding)
 
 
 def _equips(community: str, facility: Facility) -> Iterator[Row]:
