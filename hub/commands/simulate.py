@@ -68,7 +68,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--from", dest="begin", metavar="TIME", help="begin in the past (ISO 8601 with zone) and catch up"
     )
     parser.add_argument("--speed", type=float, default=1.0, help="how much faster than life (with --from or --csv)")
-    parser.add_argument("--seconds", type=float, metavar="N", help="stop after N seconds")
+    parser.add_argument("--seconds", type=float, metavar="N", help="stop after speaking for N seconds")
     parser.add_argument(
         "--history", type=int, default=0, metavar="DAYS", help="tell the last DAYS as well, beside what happens now"
     )
@@ -96,10 +96,6 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
     clock, stop = WallClock(), threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stopper(stop))
-    if chosen.seconds:
-        timer = threading.Timer(chosen.seconds, stop.set)
-        timer.daemon = True
-        timer.start()
     try:
         if chosen.csv:
             return _recorded(chosen, clock, stop)
@@ -115,6 +111,14 @@ def _stopper(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
         stop.set()
 
     return handle
+
+
+def _count_down(seconds: float | None, stop: threading.Event) -> None:
+    """From when it speaks: a slow start takes nothing of the time, and a broker that is not there is always named."""
+    if seconds:
+        timer = threading.Timer(seconds, stop.set)
+        timer.daemon = True
+        timer.start()
 
 
 def _recorded(chosen: argparse.Namespace, clock: Clock, stop: threading.Event) -> int:
@@ -135,6 +139,7 @@ def _recorded(chosen: argparse.Namespace, clock: Clock, stop: threading.Event) -
     total, teller = sum(1 for _ in recorded.rows(source)), Teller()
     try:
         stream = recorded.publications(source, speed=chosen.speed, start=clock.now(), as_live=chosen.as_live)
+        _count_down(chosen.seconds, stop)
         count = Pace(clock.now, stop).play(_counted(stream, total, teller), gateways)
         whole = gateways.drain(GOODBYE_S if stop.is_set() else PATIENCE_S)
     finally:
@@ -168,6 +173,7 @@ def _community(chosen: argparse.Namespace, clock: Clock, stop: threading.Event) 
     try:
         if chosen.history:
             history.start()
+        _count_down(chosen.seconds, stop)
         _live(play, gateways, clock, stop, chosen.speed if chosen.begin else 1.0)
     finally:
         stop.set()

@@ -192,7 +192,7 @@ def test_a_scenario_that_does_not_exist_ends_the_demo_before_it_starts(run: Run)
     ("words", "named"),
     [
         (("--broker", "http://x"), "mqtt://user:password@host:port"),
-        (("--broker", "mqtt://127.0.0.1:1", "--seconds", "1"), "127.0.0.1:1"),
+        (("--broker", "mqtt://127.0.0.1:1", "--seconds", "60"), "127.0.0.1:1"),
         (("--broker", "mqtt://127.0.0.1:1", "--scenario", "nothing"), "lift-door-fault"),
         (("--broker", "mqtt://127.0.0.1:1", "--community", "nowhere"), "harmony-garden"),
         (("--broker", "mqtt://127.0.0.1:1", "--from", "2999-01-01T00:00:00Z"), "future"),

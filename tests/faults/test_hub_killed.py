@@ -40,7 +40,7 @@ SMALL = Size(
     patience=120.0,
 )
 FULL = Size(
-    messages=300_000,
+    messages=1_000_000,
     rate=6_000,
     devices=2000,
     fault_every=700,

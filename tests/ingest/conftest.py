@@ -329,6 +329,14 @@ class Device:
             info.wait_for_publish(DEADLINE_S)
             assert info.is_published()
 
+    def hear(self, topic: str, told: Callable[[mqtt.MQTTMessage], None]) -> None:
+        """``told`` gets every message of ``topic`` from now on: the broker has taken the subscription on return."""
+        granted = threading.Event()
+        self.client.on_subscribe = lambda *_: granted.set()
+        self.client.on_message = lambda _client, _userdata, message: told(message)
+        self.client.subscribe(topic, 1)
+        assert granted.wait(DEADLINE_S)
+
     def close(self) -> None:
         self.client.disconnect()
         self.client.loop_stop()

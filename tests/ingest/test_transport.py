@@ -167,8 +167,7 @@ def test_a_clean_close_publishes_no_will(
     broker: Broker, device: Device, link_class: type[FastLink | StockLink], scheme: str
 ) -> None:
     heard: list[bytes] = []
-    device.client.on_message = lambda _client, _userdata, message: heard.append(message.payload)
-    device.client.subscribe("said/#", 1)
+    device.hear("said/#", lambda message: heard.append(message.payload))
     for number in range(3):
         link = link_class(
             "main",
@@ -202,8 +201,7 @@ def test_a_clean_close_publishes_no_will(
 @pytest.mark.servers
 def test_many_threads_may_publish_while_messages_come(broker: Broker, device: Device, rig: Rig, transport: str) -> None:
     heard: list[str] = []
-    device.client.on_message = lambda _client, _userdata, message: heard.append(message.topic)
-    device.client.subscribe("community/v1/+/+/error", 1)
+    device.hear("community/v1/+/+/error", lambda message: heard.append(message.topic))
     receiver = rig.started(broker.url(), transport=transport)
 
     def publish_some(name: str) -> None:
