@@ -62,7 +62,7 @@ class Tally:
 
 @dataclass(slots=True)
 class _Columns:
-    rows: NDArray[np.int32]
+    rows: NDArray[np.int64]
     values: NDArray[np.float64]
     late: NDArray[np.bool_]
 

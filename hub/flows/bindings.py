@@ -53,9 +53,9 @@ class Bindings:
             self._take_in(len(self._slots))
         return renewed
 
-    def rows(self, slot: NDArray[np.int32], time: NDArray[np.int64]) -> NDArray[np.int32]:
+    def rows(self, slot: NDArray[np.int64], time: NDArray[np.int64]) -> NDArray[np.int64]:
         """The binding in force at each reading's event time. All slots must have been taken in by ``refresh``."""
-        rows: NDArray[np.int32] = self._newest[slot]
+        rows: NDArray[np.int64] = self._newest[slot]
         fits = time >= self._since[rows]
         fits &= time < self._until[rows]
         if not fits.all():
@@ -69,7 +69,7 @@ class Bindings:
         newest = int(self._newest[slot])
         return newest if self._since[newest] <= time < self._until[newest] else self._row_at(slot, time)
 
-    def calibrated(self, value: NDArray[np.float64], rows: NDArray[np.int32]) -> NDArray[np.float64]:
+    def calibrated(self, value: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Raw values as the points' own calibration reads them; the given array itself where there is nothing to do."""
         if not self._calibrates:
             return value
@@ -93,7 +93,7 @@ class Bindings:
         self._rows_of: list[tuple[int, ...]] = []
         self._size = 0
         self._calibrates = False
-        self._newest = np.zeros(0, np.int32)
+        self._newest = np.zeros(0, np.int64)
         self._factor = np.ones(1)
         self._offset = np.zeros(1)
         self._since = np.full(1, _ALWAYS, np.int64)
@@ -113,7 +113,7 @@ class Bindings:
         )
         self._calibrates = bool((self._factor != 1.0).any() or (self._offset != 0.0).any())
         newest = [rows[-1] if rows else UNBOUND for rows in self._rows_of[self._size :]]
-        self._newest = np.append(self._newest, np.array(newest, np.int32))
+        self._newest = np.append(self._newest, np.array(newest, np.int64))
         self._size = size
 
     def _add_rows(self, key: PointKey) -> tuple[int, ...]:

@@ -59,8 +59,8 @@ class Judging:
 
     def candidates(
         self,
-        slot: NDArray[np.int32],
-        rows: NDArray[np.int32],
+        slot: NDArray[np.int64],
+        rows: NDArray[np.int64],
         values: NDArray[np.float64],
         late: NDArray[np.bool_],
     ) -> list[int]:

@@ -65,7 +65,7 @@ class Memory:
         self.devices: list[str] = []
         self.device_index: dict[str, int] = {}
         self.slots_of: list[list[int]] = []
-        self.owner = np.zeros(0, np.int32)
+        self.owner = np.zeros(0, np.int64)
         """Device index by slot."""
         self.device_heard = np.zeros(0, np.int64)
         self.offline: dict[str, bool] = {}
@@ -86,7 +86,7 @@ class Memory:
         for name, kind, empty in _POINT_COLUMNS:
             setattr(self, name, np.append(getattr(self, name), np.full(more, empty, kind)))
         owners = [self.device(key.device) for key in self.slots.keys[self.size : size]]
-        self.owner = np.append(self.owner, np.array(owners, np.int32))
+        self.owner = np.append(self.owner, np.array(owners, np.int64))
         for slot, owner in zip(range(self.size, size), owners, strict=True):
             self.slots_of[owner].append(slot)
         self.size = size
@@ -183,7 +183,7 @@ class Memory:
         self._hear_owners(touched, at)
 
     def _last_of(
-        self, slot: NDArray[np.int32], arrival: NDArray[np.int64]
+        self, slot: NDArray[np.int64], arrival: NDArray[np.int64]
     ) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
         """Each slot of the batch once, with its last arrival (a repeated index keeps the last one assigned)."""
         if len(slot) * 4 < self.size:
@@ -217,7 +217,7 @@ class Memory:
         if self.offline:
             self._back_online(owners)
 
-    def _back_online(self, owners: NDArray[np.int32]) -> None:
+    def _back_online(self, owners: NDArray[np.int64]) -> None:
         """Who sends readings is reachable, whatever its last statement was."""
         off = [hub_id for hub_id, offline in self.offline.items() if offline]
         spoke = np.isin([self.device_index[hub_id] for hub_id in off], owners)
@@ -261,7 +261,7 @@ class Memory:
             self.changed[slot] = self.counter
 
     def _learn_one(self, slot: int, arrival: int) -> None:
-        one = np.array([slot], np.int32)
+        one = np.array([slot], np.int64)
         self._hear(
             Readings(
                 slot=one,
@@ -269,7 +269,7 @@ class Memory:
                 value=np.zeros(1),
                 arrival=np.array([arrival], np.int64),
                 mark=np.zeros(1, np.uint8),
-                frame=np.zeros(1, np.int32),
+                frame=np.zeros(1, np.int64),
             )
         )
 

@@ -126,7 +126,7 @@ def _limits_of_point(name: str) -> tuple[float, float]:
     return _UNLIMITED if found is None else (found.low, found.high)
 
 
-def _with(chosen: NDArray[S], free: NDArray[np.intp], own: NDArray[S], slot: IdArray) -> NDArray[S]:
+def _with(chosen: NDArray[S], free: NDArray[np.intp], own: NDArray[S], slot: NDArray[np.int64]) -> NDArray[S]:
     """Readings without a binding are understood by what their point says itself."""
     if len(free):
         chosen[free] = own[slot[free]]

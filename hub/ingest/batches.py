@@ -196,12 +196,12 @@ class BatchSource:
 def no_readings() -> Readings:
     """Columns without a row."""
     return Readings(
-        slot=np.empty(0, np.int32),
+        slot=np.empty(0, np.int64),
         time=np.empty(0, np.int64),
         value=np.empty(0, np.float64),
         arrival=np.empty(0, np.int64),
         mark=np.empty(0, np.uint8),
-        frame=np.empty(0, np.int32),
+        frame=np.empty(0, np.int64),
     )
 
 

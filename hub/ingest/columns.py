@@ -35,7 +35,7 @@ class Columns:
 
     def __init__(self) -> None:
         self.slots: list[bytes] = []
-        """Per group: its slots as int32 bytes, ready-made."""
+        """Per group: its slots as int64 bytes, ready-made."""
         self.values: list[bytes] = []
         """Per group: its values as float64 bytes; booleans become 0 and 1."""
         self.counts: list[int] = []
@@ -55,7 +55,7 @@ class Columns:
 
     def add(self, frame: int, time: int, mark: int, slots: Sequence[int], values: Sequence[float]) -> None:
         """The long way to a row group."""
-        self.slots.append(array("i", slots).tobytes())
+        self.slots.append(array("q", slots).tobytes())
         self.values.append(array("d", values).tobytes())
         self.counts.append(len(slots))
         self.times.append(time)
@@ -66,10 +66,10 @@ class Columns:
         """Everything in columns; ``received``: the arrival time of each frame of the batch."""
         groups = len(self.counts)
         counts = np.fromiter(self.counts, np.int64, groups)
-        group_frames = np.fromiter(self.frames, np.int32, groups)
+        group_frames = np.fromiter(self.frames, np.int64, groups)
         arrivals = received[group_frames]
         return Readings(
-            slot=np.frombuffer(b"".join(self.slots), np.int32),
+            slot=np.frombuffer(b"".join(self.slots), np.int64),
             time=np.repeat(np.fromiter(self.times, np.int64, groups), counts),
             value=np.frombuffer(b"".join(self.values), np.float64),
             arrival=np.repeat(arrivals, counts),

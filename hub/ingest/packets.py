@@ -55,7 +55,10 @@ def take_publishes(  # noqa: C901, PLR0911, PLR0912 - one flat loop on purpose: 
         length = data[at + 1]
         start = at + 2
         if length & 0x80:
-            length, start = _varint(data, at + 1)
+            if start < size and data[start] < 0x80:  # two bytes: what nearly every message of a device needs
+                length, start = length & 0x7F | data[start] << 7, start + 1
+            else:
+                length, start = _varint(data, at + 1)
         end = start + length
         if end > size or length < 2:
             return at

@@ -195,12 +195,12 @@ class Saying:
             received_at=max(arrivals),
             frames=len(arrivals),
             readings=Readings(
-                slot=np.array(slot, np.int32),
+                slot=np.array(slot, np.int64),
                 time=np.array([r[2] for r in rows], np.int64),
                 value=np.array([r[3] for r in rows], np.float64),
                 arrival=np.array([r[4] for r in rows], np.int64),
                 mark=np.array([r[5] for r in rows], np.uint8),
-                frame=np.arange(len(rows), dtype=np.int32),
+                frame=np.arange(len(rows), dtype=np.int64),
             ),
             texts=[
                 TextReading(slots.slot(PointKey(HOME, hub_id(d), p)), at, text, at, 0, 0)

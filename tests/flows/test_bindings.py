@@ -32,7 +32,7 @@ def bound(facility: str = "lift-1", **more: object) -> Binding:
 
 
 def ask(bindings: Bindings, times: list[int], values: list[float]) -> tuple[list[str], list[float]]:
-    slot = np.zeros(len(times), np.int32)
+    slot = np.zeros(len(times), np.int64)
     rows = bindings.rows(slot, np.array(times, np.int64))
     return [bindings.spots[row].facility for row in rows], bindings.calibrated(np.array(values), rows).tolist()
 

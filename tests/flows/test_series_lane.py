@@ -66,12 +66,12 @@ class Bench:
             received_at=now,
             frames=size,
             readings=Readings(
-                slot=np.array([self.slots.slot(key) for key, _, _ in readings], np.int32),
+                slot=np.array([self.slots.slot(key) for key, _, _ in readings], np.int64),
                 time=np.array([time for _, time, _ in readings], np.int64),
                 value=np.array([value for _, _, value in readings], np.float64),
                 arrival=np.full(size, now, np.int64),
                 mark=np.full(size, mark, np.uint8),
-                frame=np.arange(size, dtype=np.int32),
+                frame=np.arange(size, dtype=np.int64),
             ),
             texts=[TextReading(self.slots.slot(key), time, text, now, mark, 0) for key, time, text in texts],
         )

@@ -160,6 +160,6 @@ def _of_event(event: FaultEvent, wanted: frozenset[Point], lateness: int) -> Ite
             yield Word(event.community, (device, point), "", event.arrival, None, event.code, np.nan, "")
 
 
-def _slots_of(wanted: frozenset[Point], slots: Slots) -> NDArray[np.int32]:
+def _slots_of(wanted: frozenset[Point], slots: Slots) -> NDArray[np.int64]:
     found = (slots.find(PointKey(device.partition("~")[0], device, point)) for device, point in wanted)
-    return np.array([slot for slot in found if slot is not None], np.int32)
+    return np.array([slot for slot in found if slot is not None], np.int64)

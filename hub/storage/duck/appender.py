@@ -69,7 +69,7 @@ class Appender:
             rows = take(rows, np.flatnonzero(~expired))
         kept = len(rows)
         rows = last_of_each(rows)
-        fresh = rows.time > self._newest.time[rows.point]
+        fresh = rows.time > self._newest.time.take(rows.point)
         replaced = np.zeros(0, np.intp)
         if not fresh.all():
             late = np.flatnonzero(~fresh)
@@ -91,7 +91,8 @@ class Appender:
 
     def _marks(self, rows: Rows, fresh: NDArray[np.bool_]) -> tuple[tuple[IdArray, IntArray], IntArray]:
         """Cells to put on the waiting list, and the last cell each row reaches into."""
-        hold, marked = self._names.hold[rows.point], self._newest.marked[rows.point]
+        # take() looks up with int32 in a third of the time that [] needs
+        hold, marked = self._names.hold.take(rows.point), self._newest.marked.take(rows.point)
         (point, start), last = reached(rows, fresh, hold=hold, marked=marked, refreshed_until=self.refreshed_until)
         gone = self._gone.among(point, start)
         # what retention left of that time is its cells: nothing may compute them again

@@ -67,11 +67,11 @@ class Newest:
 
     def advance(self, rows: Rows, marked: IntArray) -> None:
         """Take in rows that are committed, each (point, time) once. ``marked``: the last cell each of them reaches."""
-        at = self._at
+        at, point = self._at, rows.point.astype(np.intp)  # once for five look-ups
         with self._lock:
-            np.maximum.at(at.time, rows.point, rows.time)
-            newest = rows.time == at.time[rows.point]
-            point = rows.point[newest]
+            np.maximum.at(at.time, point, rows.time)
+            newest = rows.time == at.time[point]
+            point = point[newest]
             at.value[point] = rows.value[newest]
             at.quality[point] = rows.quality[newest]
             at.marked[point] = marked[newest]
