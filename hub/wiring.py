@@ -179,7 +179,7 @@ class Hub:
             self.source,
             clock,
             fresh=self.pulse.fresh,
-            meters=meters,
+            meter=meters.of(self.alarm_lane.name),
             oldest_needed=self.alarm_lane.state_batch,
         )
         self.series_runner = self._series_runner(self.series_lane, meters)
@@ -278,7 +278,7 @@ class Hub:
             self.source,
             self.clock,
             fresh=self.pulse.fresh,
-            meters=meters,
+            meter=meters.of(lane.name),
             keep=lambda position, refusals: self.records.write(
                 lambda books: books.quarantine.keep(position, list(refusals))
             ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Multiset
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -35,8 +36,20 @@ class IntakeMeters:
         self.bytes.inc(size)
 
 
+class LaneMeter(NamedTuple):
+    """One lane on its way along the journal."""
+
+    messages: Counter
+    batches: Counter
+    retries: Counter
+    poison: Counter
+    lag_batches: Gauge
+    lag_seconds: Gauge
+    take_seconds: Histogram
+
+
 class LaneMeters:
-    """Lanes on their way along the journal; one label per lane."""
+    """Those of all lanes of a process; one label per lane."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         def counter(name: str, words: str) -> Counter:
@@ -45,14 +58,26 @@ class LaneMeters:
         def gauge(name: str, words: str) -> Gauge:
             return Gauge(f"hub_lane_{name}", words, ["lane"], registry=registry)
 
-        self.messages = counter("messages", "Messages taken by the lane.")
-        self.batches = counter("batches", "Batches taken by the lane.")
-        self.retries = counter("retries", "Times the lane had to wait before trying a batch again.")
-        self.poison = counter("poison_frames", "Frames that the lane could not take.")
-        self.lag_batches = gauge("lag_batches", "Batches behind the journal.")
-        self.lag_seconds = gauge("lag_seconds", "Time behind the journal.")
-        self.take_seconds = Histogram(
+        self._messages = counter("messages", "Messages taken by the lane.")
+        self._batches = counter("batches", "Batches taken by the lane.")
+        self._retries = counter("retries", "Times the lane had to wait before trying a batch again.")
+        self._poison = counter("poison_frames", "Frames that the lane could not take.")
+        self._lag_batches = gauge("lag_batches", "Batches behind the journal.")
+        self._lag_seconds = gauge("lag_seconds", "Time behind the journal.")
+        self._take_seconds = Histogram(
             "hub_lane_take_seconds", "Time of one batch.", ["lane"], buckets=_COMMIT_BUCKETS, registry=registry
+        )
+
+    def of(self, lane: str) -> LaneMeter:
+        """The meters of the lane of this name."""
+        return LaneMeter(
+            messages=self._messages.labels(lane),
+            batches=self._batches.labels(lane),
+            retries=self._retries.labels(lane),
+            poison=self._poison.labels(lane),
+            lag_batches=self._lag_batches.labels(lane),
+            lag_seconds=self._lag_seconds.labels(lane),
+            take_seconds=self._take_seconds.labels(lane),
         )
 
 

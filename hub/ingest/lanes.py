@@ -16,7 +16,7 @@ from hub.errors import StoreUnavailable
 from hub.flows.batch import Decoded, Position, Refusal
 from hub.ingest.batches import BatchSource
 from hub.ingest.journal import PositionAhead
-from hub.ingest.journal_meters import LaneMeters
+from hub.ingest.journal_meters import LaneMeter
 from hub.ingest.poison import Isolation, refusal_of
 
 T = TypeVar("T")
@@ -71,7 +71,7 @@ class LaneRunner:
         clock: Clock,
         *,
         fresh: Callable[[int], bool],
-        meters: LaneMeters,
+        meter: LaneMeter,
         keep: Callable[[Position, Sequence[Refusal]], object] | None = None,
         oldest_needed: Callable[[], int] | None = None,
     ) -> None:
@@ -79,7 +79,7 @@ class LaneRunner:
         self._source = source
         self._clock = clock
         self._fresh = fresh
-        self._meters = meters
+        self._meter = meter
         self._keep = keep
         self._oldest_needed = oldest_needed
         self._commands: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
@@ -191,7 +191,7 @@ class LaneRunner:
             _log.warning("lane %s waits: %s", self._lane.name, reason, extra={"action": "lane_waits"})
         if not self.waiting:
             self._waiting_since = self._clock.now()
-        self._meters.retries.labels(self._lane.name).inc()
+        self._meter.retries.inc()
         self.waiting = reason
         self._failures += 1
         self._report(self._clock.now())
@@ -215,13 +215,13 @@ class LaneRunner:
             self._tick(now if self._fresh(now) else self.time)
             self._report(now)
             return False
-        with self._meters.take_seconds.labels(self._lane.name).time():
+        with self._meter.take_seconds.time():
             self._take(batch)
         self._done = batch.position.batch
         if batch.set_back:
             self.time = min(self.time, batch.received_at)
-        self._meters.batches.labels(self._lane.name).inc()
-        self._meters.messages.labels(self._lane.name).inc(batch.frames)
+        self._meter.batches.inc()
+        self._meter.messages.inc(batch.frames)
         self._tick(batch.received_at)
         self._report(self._clock.now())
         return True
@@ -258,7 +258,7 @@ class LaneRunner:
         if self._keep is not None and refusals:
             self._keep(batch.position, refusals)
         self._lane.take(self._isolation.tail([] if self._keep is not None else refusals))
-        self._meters.poison.labels(self._lane.name).inc(len(refusals))
+        self._meter.poison.inc(len(refusals))
         self._isolation = None
 
     # --- what others ask --------------------------------------------------------------------------------------
@@ -285,9 +285,8 @@ class LaneRunner:
 
     def _report(self, now: int) -> None:
         if self._done is not None:
-            name = self._lane.name
-            self._meters.lag_batches.labels(name).set(self._source.last - self._done)
-            self._meters.lag_seconds.labels(name).set(self.lag_ms(now) / 1000)
+            self._meter.lag_batches.set(self._source.last - self._done)
+            self._meter.lag_seconds.set(self.lag_ms(now) / 1000)
 
     def health(self, now: int) -> Health:
         """Position and lag; degraded while the lane waits, lags or is stopped."""

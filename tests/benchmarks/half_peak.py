@@ -37,7 +37,7 @@ def half_peak(plan: Plan, peak: float, toll: Toll) -> dict[str, Finding]:
 def _sample(plan: Plan, rate: float, toll: Toll) -> dict[str, float]:
     broker = ShippedBroker()
     plan.counter.value = 0
-    hub = HubSubject(broker.address, plan.counter, token=TOKEN)
+    hub = HubSubject(broker.address, plan.counter, token=TOKEN, timed=True)
     acked = Path(hub.folder) / "acked"
     load = replace(FULL, rate=rate)
     more = (f"--counter={plan.counter.path}", f"--duration={plan.warm_up + 2 * plan.seconds}", f"--acked={acked}")

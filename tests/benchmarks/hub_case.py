@@ -21,16 +21,18 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class HubSubject:
-    """``stop`` ends it and removes its folder; ``latency`` then holds what it measured."""
+    """``stop`` ends it and removes its folder. ``timed``: ``latency`` then holds what it measured, at some cost of CPU."""
 
-    def __init__(self, address: Address, counter: Counter, *, transport: str = "fast", token: str = "") -> None:
+    def __init__(
+        self, address: Address, counter: Counter, *, transport: str = "fast", token: str = "", timed: bool = False
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="bench-hub-"))
         user, password = quote(address.hub_name, safe=""), quote(address.hub_password, safe="")
         self._latency_file = self.folder / "latency.json"
         command = [sys.executable, "-m", "tests.benchmarks.hub_process"]
         command += ["--broker", f"mqtt://{user}:{password}@{address.host}:{address.port}"]
         command += ["--data", str(self.data), "--counter", str(counter.path), "--transport", transport]
-        command += ["--latency", str(self._latency_file), *(["--token", token] if token else [])]
+        command += [*(["--latency", str(self._latency_file)] if timed else []), *(["--token", token] if token else [])]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("HUB_")}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
         line = self.process.stdout.readline() if self.process.stdout else ""

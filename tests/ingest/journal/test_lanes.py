@@ -150,7 +150,9 @@ class Bench:
             self.source.offer(number, batch, 1)
 
     def runner(self, lane: FakeLane, **more: Any) -> LaneRunner:
-        return LaneRunner(lane, self.source, self.clock, fresh=lambda _now: self.fresh, meters=self.meters, **more)
+        return LaneRunner(
+            lane, self.source, self.clock, fresh=lambda _now: self.fresh, meter=self.meters.of(lane.name), **more
+        )
 
 
 @pytest.fixture
