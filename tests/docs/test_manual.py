@@ -119,7 +119,7 @@ def reasons(tree: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "problem":
             found = node.args[:1]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            place = {"Problem": 0, "Refused": 0, "refusal": 1}.get(node.func.id)
+            place = {"Problem": 0, "Refused": 0, "Trouble": 0, "refusal": 1}.get(node.func.id)
             found = [node.args[place]] if place is not None and len(node.args) > place else []
             if node.func.id == "Refusal":
                 found += [keyword.value for keyword in node.keywords if keyword.arg == "reason"]
@@ -137,8 +137,8 @@ def _is_sentence(node: ast.expr) -> bool:
 
 
 def test_every_reason_of_quarantine_is_explained() -> None:
-    folders = (ROOT / "devices" / "formats", ROOT / "devices" / "profiles", ROOT / "hub" / "ingest")
-    files = [path for folder in folders for path in folder.glob("*.py")]
+    folders = ("devices/formats", "devices/lorawan", "devices/profiles", "hub/ingest")
+    files = [path for folder in folders for path in (ROOT / folder).glob("*.py")]
     real = {reason for path in files for reason in reasons(ast.parse(path.read_text(encoding="utf-8")))}
     told = first_words(section(page("docs/manual/messages.md"), "## Reasons"))
     assert sorted(told) == sorted(real)
