@@ -66,8 +66,9 @@ def test_every_metric_is_in_the_manual_with_type_and_labels(tmp_path: Path) -> N
         (family,) = collector.describe()
         name = f"{family.name}_total" if family.type == "counter" else family.name
         real[f"`{name}`"] = (family.type, ", ".join(collector._labelnames))
-    told = {row[0]: (row[1], row[2]) for row in rows(section(page("docs/manual/health.md"), "## Metrics"))}
-    assert told == real
+    for name, heading in (("health.md", "## Metrics"), ("health.zh-CN.md", "## 指标")):
+        told = {row[0]: (row[1], row[2]) for row in rows(section(page(f"docs/manual/{name}"), heading))}
+        assert told == real, name
 
 
 # --- states and actions -----------------------------------------------------------------------------------------
@@ -95,15 +96,20 @@ def test_where_a_ticket_goes_on_to_is_where_an_arrow_leads() -> None:
         assert bool(reached) or TicketState(state) in ENDED
 
 
-def test_who_may_do_what() -> None:
-    for row in rows(section(TICKETS, "## Who may do what")):
+@pytest.mark.parametrize(
+    ("table", "yes"),
+    [(section(TICKETS, "## Who may do what"), "yes"), (section(TICKETS_ZH, "## 谁能做什么"), "可以")],
+    ids=["en", "zh-CN"],
+)
+def test_who_may_do_what(table: str, yes: str) -> None:
+    for row in rows(table):
         (action,) = code_words(row[0])
         roles = {Role(role) for role in _ROLES[Action(action)]}
-        told = {Role.ADMIN, Role.MANAGER} if row[3] == "yes" else set()
-        told |= {Role.DESK} if row[4] == "yes" else set()
-        told |= {Role.CREW} if row[5] == "yes" else set()
+        told = {Role.ADMIN, Role.MANAGER} if row[3] == yes else set()
+        told |= {Role.DESK} if row[4] == yes else set()
+        told |= {Role.CREW} if row[5] == yes else set()
         assert told == roles - {Role.PLANNER, Role.VIEWER}, action
-    assert len(rows(section(TICKETS, "## Who may do what"))) == len(_ROLES)
+    assert len(rows(table)) == len(_ROLES)
 
 
 def test_roles() -> None:
