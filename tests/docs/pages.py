@@ -7,7 +7,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "devices").glob("*.md")])
+MANUAL = sorted(
+    path
+    for path in (
+        *(ROOT / "docs" / "manual").glob("*.md"),
+        *(ROOT / "docs" / "formats").glob("*.md"),
+        ROOT / "docs" / "devices.md",
+        ROOT / "docs" / "settings.md",
+        ROOT / "devices" / "README.md",
+    )
+    if not path.name.endswith(".zh-CN.md")
+)
+"""The English pages that property managers, crews, planners, installers and operators read; each has a Chinese one beside it."""
 _FENCE = re.compile(
     r"(?:<!-- (?P<mark>[^>]*?) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )

@@ -16,16 +16,21 @@ CHINESE = page("docs/manual/community.zh-CN.md")
 HEADINGS = {
     "community": "## `[community]`",
     "contacts": "## `[crews.<id>.contacts.<id>]`",
-    "units": "## `units = [...]` of a facility",
-    "ledger": "## `ledger = { … }` of a facility",
-    "points": "## `points = [...]` of a device",
+    "units": "## `units = [...]`",
+    "ledger": "## `ledger = { … }`",
+    "points": "## `points = [...]`",
 }
+"""How they begin, in both languages."""
 
 
+@pytest.mark.parametrize("text", [TEXT, CHINESE], ids=["en", "zh-CN"])
 @pytest.mark.parametrize("table", TABLES)
-def test_every_key_of_a_table_is_there(table: str) -> None:
-    told = [row[0] for row in rows(section(TEXT, HEADINGS.get(table, f"## `[{table}.<id>]`")))]
-    assert sorted(told) == sorted(f"`{key}`" for key in keys_of(TABLES[table]))
+def test_every_key_of_a_table_is_there(table: str, text: str) -> None:
+    beginning = HEADINGS.get(table, f"## `[{table}.<id>]`")
+    heading = next(line for line in text.splitlines() if line.startswith(beginning))
+    assert sorted(row[0] for row in rows(section(text, heading))) == sorted(
+        f"`{key}`" for key in keys_of(TABLES[table])
+    )
 
 
 def test_the_chinese_page_names_every_sheet_and_only_keys_that_exist() -> None:

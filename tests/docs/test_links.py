@@ -16,20 +16,30 @@ PLACES = re.compile(
     r"/(etc/hub|var/lib/hub|mnt/backups|opt/hub|run/secrets|usr/sbin|usr/local/sbin|api|healthz|readyz|metrics"
     r"|etc/systemd/system|dev/null|backups|grafana|ingest)\b"
     r"|/(sys|as/mqtt|neuron|status)/"  # topics of makers that begin with an empty level
+    r"|/data\.level\b"  # a path inside a message
 )
-"""Absolute paths that a page may name: where a service usually lives, the hub's own addresses, folders in containers."""
+"""Absolute paths that a page may name: where a service usually lives, the hub's own addresses, folders in containers, parts of messages."""
 _PATH = re.compile(r"(?<![\w.:/}*+…>)-])/[A-Za-z][\w.-]*")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _URL = re.compile(r"\b(?:https?|mqtts?|wss?|smtps?|smtp\+plain)://[^\s`\"'<>|)]+")
 IDS = [str(path.relative_to(ROOT)) for path in PAGES]
+
+
+def places(path: Path) -> set[str]:
+    """What a link can name in a page: its headings, as GitHub and its like turn them into anchors."""
+    headings = _HEADING.findall(prose(path.read_text(encoding="utf-8")))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=IDS)
 def test_links_lead_to_files_that_are_there(path: Path) -> None:
     for target in _LINK.findall(prose(path.read_text(encoding="utf-8"))):
         if "://" not in target:
-            file, _, _ = target.partition("#")
-            assert (path.parent / file).exists(), f"{path.name}: {target}"
+            file, _, place = target.partition("#")
+            there = path.parent / file if file else path
+            assert there.exists(), f"{path.name}: {target}"
+            assert not place or place in places(there), f"{path.name}: {target}"
 
 
 @pytest.mark.parametrize("path", PAGES, ids=IDS)

@@ -66,8 +66,9 @@ def test_every_metric_is_in_the_manual_with_type_and_labels(tmp_path: Path) -> N
         (family,) = collector.describe()
         name = f"{family.name}_total" if family.type == "counter" else family.name
         real[f"`{name}`"] = (family.type, ", ".join(collector._labelnames))
-    told = {row[0]: (row[1], row[2]) for row in rows(section(page("docs/manual/health.md"), "## Metrics"))}
-    assert told == real
+    for name, heading in (("health.md", "## Metrics"), ("health.zh-CN.md", "## 指标")):
+        told = {row[0]: (row[1], row[2]) for row in rows(section(page(f"docs/manual/{name}"), heading))}
+        assert told == real, name
 
 
 # --- states and actions -----------------------------------------------------------------------------------------
@@ -95,15 +96,20 @@ def test_where_a_ticket_goes_on_to_is_where_an_arrow_leads() -> None:
         assert bool(reached) or TicketState(state) in ENDED
 
 
-def test_who_may_do_what() -> None:
-    for row in rows(section(TICKETS, "## Who may do what")):
+@pytest.mark.parametrize(
+    ("table", "yes"),
+    [(section(TICKETS, "## Who may do what"), "yes"), (section(TICKETS_ZH, "## 谁能做什么"), "可以")],
+    ids=["en", "zh-CN"],
+)
+def test_who_may_do_what(table: str, yes: str) -> None:
+    for row in rows(table):
         (action,) = code_words(row[0])
         roles = {Role(role) for role in _ROLES[Action(action)]}
-        told = {Role.ADMIN, Role.MANAGER} if row[3] == "yes" else set()
-        told |= {Role.DESK} if row[4] == "yes" else set()
-        told |= {Role.CREW} if row[5] == "yes" else set()
+        told = {Role.ADMIN, Role.MANAGER} if row[3] == yes else set()
+        told |= {Role.DESK} if row[4] == yes else set()
+        told |= {Role.CREW} if row[5] == yes else set()
         assert told == roles - {Role.PLANNER, Role.VIEWER}, action
-    assert len(rows(section(TICKETS, "## Who may do what"))) == len(_ROLES)
+    assert len(rows(table)) == len(_ROLES)
 
 
 def test_roles() -> None:
@@ -119,7 +125,7 @@ def reasons(tree: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "problem":
             found = node.args[:1]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            place = {"Problem": 0, "Refused": 0, "refusal": 1}.get(node.func.id)
+            place = {"Problem": 0, "Refused": 0, "Trouble": 0, "refusal": 1}.get(node.func.id)
             found = [node.args[place]] if place is not None and len(node.args) > place else []
             if node.func.id == "Refusal":
                 found += [keyword.value for keyword in node.keywords if keyword.arg == "reason"]
@@ -137,8 +143,8 @@ def _is_sentence(node: ast.expr) -> bool:
 
 
 def test_every_reason_of_quarantine_is_explained() -> None:
-    folders = (ROOT / "devices" / "formats", ROOT / "devices" / "profiles", ROOT / "hub" / "ingest")
-    files = [path for folder in folders for path in folder.glob("*.py")]
+    folders = ("devices/formats", "devices/lorawan", "devices/profiles", "hub/ingest")
+    files = [path for folder in folders for path in (ROOT / folder).glob("*.py")]
     real = {reason for path in files for reason in reasons(ast.parse(path.read_text(encoding="utf-8")))}
     told = first_words(section(page("docs/manual/messages.md"), "## Reasons"))
     assert sorted(told) == sorted(real)

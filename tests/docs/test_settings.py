@@ -83,6 +83,12 @@ def test_a_metric_that_does_not_exist_is_refused_with_the_one_that_was_meant(tmp
         load(path)
 
 
+def test_the_chinese_page_has_the_same_keys_and_defaults() -> None:
+    words = {"none": "无", "empty": "空", "as for all": "同总设置"}
+    told = [[words.get(cell, cell) for cell in row[: len(row) // 2 + 1]] for row in rows(TEXT)]
+    assert [row[: len(row) // 2 + 1] for row in rows(page("docs/settings.zh-CN.md"))] == told
+
+
 def test_every_key_has_a_meaning() -> None:
     for row in rows(TEXT):
         assert len(row[3] if len(row) == 5 else row[2]) > 3, row
