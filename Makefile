@@ -38,7 +38,7 @@ demo-check: .venv/.demo ## start the demo on a new folder, wait for the first ti
 test: .venv/.dev ## all checks and tests, with real servers and a real browser
 	@.ci/servers
 	@$(MAKE) --no-print-directory lint types
-	@$(BIN)/python -m pytest -m "not soak"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak"
 
 lint: .venv/.dev ## style and formatting
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from dashboards.publish import Wanted
 
 SHIPPED = "harmony-garden"
-EXTRA = "pip install 'community-hub[dashboards]'"
+EXTRA = "in a checkout of the repository, pip install '.[dashboards]'"
+_LOCAL_URL = "http://127.0.0.1:8080"
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -78,7 +79,9 @@ def build(chosen: argparse.Namespace, settings: Settings) -> int:
     from dashboards.build import GENERATED, compare, write
 
     folder: Path = chosen.into or GENERATED
-    made = files_of(plan_for(chosen.community or [SHIPPED]))
+    # The shipped files are the same for everybody; those of a folder of one's own lead to one's own hub.
+    hub_url = (settings.web.public_url if chosen.into else None) or _LOCAL_URL
+    made = files_of(plan_for(chosen.community or [SHIPPED], hub_url=hub_url))
     try:
         found = compare(made, folder) if chosen.check else write(made, folder)
     except OSError as error:
@@ -188,7 +191,7 @@ def files_of(plan: Plan) -> dict[str, str]:
         raise ConfigError(f"dashboards are made with {error.name}, which is not installed: {EXTRA}") from error
 
 
-def plan_for(communities: list[str], *, hub_url: str = "http://127.0.0.1:8080") -> Plan:
+def plan_for(communities: list[str], *, hub_url: str = _LOCAL_URL) -> Plan:
     """What the dashboards of these communities are made from."""
     from hub.commands.simulate import read_community
     from hub.storage.catalogue import load_catalogue

@@ -73,6 +73,13 @@ def test_a_community_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "none.toml" in said.err
 
 
+def test_files_of_ones_own_lead_to_ones_own_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_WEB__PUBLIC_URL", "https://hub.example")
+    assert call("dashboards", "build", "--into", str(tmp_path)).code == 0
+    assert "https://hub.example" in (tmp_path / "en" / "use.json").read_text(encoding="utf-8")
+    assert call("dashboards", "build", "--check").code == 0, "the shipped ones are everybody's"
+
+
 def test_without_the_extra_the_command_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 
@@ -84,7 +91,7 @@ def test_without_the_extra_the_command_says_what_to_install(tmp_path: Path, monk
     monkeypatch.setattr(builtins, "__import__", lacking)
     said = call("dashboards", "build", "--into", str(tmp_path))
     assert said.code == 1
-    assert "community-hub[dashboards]" in said.err
+    assert "pip install '.[dashboards]'" in said.err
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
