@@ -6,12 +6,13 @@ what is zero, false or empty: an absent ``fPort`` is 0, absent ``data`` an empty
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 
 from devices.contract import NO_STATE, NOTHING, Decoded, DeviceRef, Event, Limits, Message, Problem, Sample, State
-from devices.formats.json_bytes import read_object, show
+from devices.formats.json_bytes import NO_PART, read_fields, read_raw, show
 from devices.lorawan.fields import table_of
 from devices.lorawan.reading import Reading, iso_moment
 from devices.lorawan.uplink import (
@@ -31,6 +32,8 @@ _EVENTS: Final = frozenset({"up", "status", "join", "ack", "txack", "log", "loca
 _OF_DOWNLINKS: Final = frozenset({"ack", "txack"})
 """Answers to what somebody sent to the device: no reading, and nothing of the device's own."""
 _CODE_LENGTH: Final = 64
+_REMEMBERED: Final = 2_048
+"""Bytes of a ``deviceInfo`` that is remembered."""
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -39,6 +42,29 @@ class Route(msgspec.Struct, frozen=True):
     device: DeviceRef
     event: str
     wrong: str = ""
+
+
+class _Event(msgspec.Struct, rename="camel", gc=False):
+    """What is read of an event. Fields take anything: what they hold is looked at where it is used."""
+
+    device_info: msgspec.Raw = NO_PART
+    time: Any = None
+    deduplication_id: Any = None
+    f_port: Any = 0
+    data: Any = None
+    object: Any = None
+    rx_info: msgspec.Raw = NO_PART
+    location: Any = None
+    external_power_source: Any = None
+    battery_level_unavailable: Any = None
+    battery_level: Any = None
+    margin: Any = None
+    level: Any = None
+    code: Any = None
+    description: Any = None
+
+
+_read_event: Final = msgspec.json.Decoder(_Event).decode
 
 
 class ChirpStackFormat:
@@ -75,21 +101,21 @@ class ChirpStackFormat:
             return Decoded(problems=(Problem("bad_topic", route.wrong, route.device if route.device.id else None),))
         if route.event in _OF_DOWNLINKS:
             return NOTHING
-        found = read_object(message.payload, self._limits, route.device)
+        found = read_fields(message.payload, _read_event, self._limits, route.device)
         if isinstance(found, Problem):
             hint = "; ChirpStack sends JSON with json = true under [integration.mqtt]"
             return Decoded(problems=(Problem(found.reason, found.detail + hint, route.device),))
-        info = found.get("deviceInfo")
-        if not isinstance(info, dict):
-            detail = f"deviceInfo is {show(info)}: an event of ChirpStack v4 has one; is the server older?"
+        who = _who(route.device, bytes(found.device_info))
+        if who is None:
+            info = show(read_raw(found.device_info))
+            detail = f"deviceInfo is {info}: an event of ChirpStack v4 has one; is the server older?"
             return Decoded(problems=(Problem("no_device_info", detail, route.device),))
-        who = _who(route, info)
-        time = iso_moment(found["time"]) if isinstance(found.get("time"), str) else None
-        return self._event(route.event, found, who, time, state)
+        if route.event == "up":
+            return read_uplink(_uplink(found), who, self._limits, state)
+        return self._event(route.event, found, who, state)
 
-    def _event(self, event: str, found: dict[str, Any], who: Introduction, time: int | None, state: State) -> Decoded:
-        if event == "up":
-            return read_uplink(_uplink(found, time), who, self._limits, state)
+    def _event(self, event: str, found: _Event, who: Introduction, state: State) -> Decoded:
+        time = iso_moment(found.time)
         if event == "log":
             return _log(found, who, time, self._limits)
         if event == "join":
@@ -99,47 +125,54 @@ class ChirpStackFormat:
             return _status(found, who, time, state)
         return self._from_a_service(event, found, who, time)
 
-    def _from_a_service(self, event: str, found: dict[str, Any], who: Introduction, time: int | None) -> Decoded:
+    def _from_a_service(self, event: str, found: _Event, who: Introduction, time: int | None) -> Decoded:
         """A position, or an object of an integration, of which only known fields are read."""
-        identity = _identity(found)
         if event == "location":
-            values = position(found.get("location"))
+            values = position(found.location)
         else:
-            inner = found.get("object")
-            known = inner if isinstance(inner, dict) else {}
+            known = found.object if isinstance(found.object, dict) else {}
             values, _ = Reading(self._limits).take(known, table_of(who.described), known_only=True)
-        return Decoded(samples=(Sample(who.device, time, values, identity),) if values else ())
+        return Decoded(samples=(Sample(who.device, time, values, _identity(found)),) if values else ())
 
 
-def _who(route: Route, info: dict[str, Any]) -> Introduction:
-    """The device, by the payload's own word where it has one."""
-    eui = info.get("devEui")
-    device = route.device
-    if eui != device.id:
-        said = eui_of(eui)
-        device = DeviceRef(device.community, "eui64", said) if said is not None else device
-    words = (_text(info, "deviceName"), "", _text(info, "deviceProfileName"), "", _text(info, "applicationName"))
-    return introduction(device, words, info.get("tags"))
+def _who(device: DeviceRef, info: bytes) -> Introduction | None:
+    """Who speaks, by the bytes of ``deviceInfo``; None where they are no object. A server says the same with every event."""
+    return _remembered(device, info) if len(info) <= _REMEMBERED else _remembered.__wrapped__(device, info)
 
 
-def _uplink(found: dict[str, Any], time: int | None) -> Uplink:
-    decoded, port = found.get("object"), found.get("fPort", 0)
+@lru_cache(maxsize=4096)
+def _remembered(device: DeviceRef, info: bytes) -> Introduction | None:
+    """``device``: by the topic; the payload's own word counts more where it has one."""
+    found = read_raw(info)
+    if not isinstance(found, dict):
+        return None
+    said = eui_of(found.get("devEui"))
+    if said is not None and said != device.id:
+        device = DeviceRef(device.community, "eui64", said)
+    name, profile, application = (
+        _text(found.get(key)) for key in ("deviceName", "deviceProfileName", "applicationName")
+    )
+    return introduction(device, (name, "", profile, "", application), found.get("tags"))
+
+
+def _uplink(found: _Event) -> Uplink:
+    decoded, port = found.object, found.f_port
     known = isinstance(decoded, dict)
     return Uplink(
-        time=time,
-        identity=_identity(found),
-        signal=strongest(found.get("rxInfo")),
-        port=port if isinstance(port, int) else 0,
-        frame=None if known else bytes_of(found.get("data") or ""),
-        decoded=decoded if known else None,
+        iso_moment(found.time),
+        _identity(found),
+        strongest(found.rx_info),
+        port if isinstance(port, int) else 0,
+        None if known else bytes_of(found.data or ""),
+        decoded if known else None,
     )
 
 
-def _status(found: dict[str, Any], who: Introduction, time: int | None, state: State) -> Decoded:
+def _status(found: _Event, who: Introduction, time: int | None, state: State) -> Decoded:
     """Battery and margin that a device answered when the server asked. A level is 0 where it has no battery."""
-    mains = found.get("externalPowerSource") is True
-    unknown = found.get("batteryLevelUnavailable") is True
-    level, margin = own_value(found.get("batteryLevel")), own_value(found.get("margin"))
+    mains = found.external_power_source is True
+    unknown = found.battery_level_unavailable is True
+    level, margin = own_value(found.battery_level), own_value(found.margin)
     values: dict[str, Any] = {}
     if isinstance(level, float) and level > 0 and not mains and not unknown:
         values["battery"] = level
@@ -153,18 +186,18 @@ def _status(found: dict[str, Any], who: Introduction, time: int | None, state: S
     return Decoded(samples=samples, announcements=announcements, changes=changes)
 
 
-def _log(found: dict[str, Any], who: Introduction, time: int | None, limits: Limits) -> Decoded:
+def _log(found: _Event, who: Introduction, time: int | None, limits: Limits) -> Decoded:
     """What the server noted of the device: errors are faults that happened, the rest is for the log."""
-    kind = "fault" if found.get("level") == "ERROR" else "log"
-    code, text = _text(found, "code") or "UNKNOWN", _text(found, "description")
+    kind = "fault" if found.level == "ERROR" else "log"
+    code, text = _text(found.code) or "UNKNOWN", _text(found.description)
     event = Event(who.device, time, kind, code[:_CODE_LENGTH], None, text[: limits.text].replace("\0", ""))
     return Decoded(events=(event,))
 
 
-def _identity(found: dict[str, Any]) -> str | None:
-    return _text(found, "deduplicationId")[:64] or None
+def _identity(found: _Event) -> str | None:
+    """What tells a repeat from a new event."""
+    return _text(found.deduplication_id)[:64] or None
 
 
-def _text(found: dict[str, Any], key: str) -> str:
-    value = found.get(key)
+def _text(value: object) -> str:
     return value if isinstance(value, str) else ""

@@ -66,9 +66,10 @@ class InfluxLineFormat:
                 problems=(Problem("not_utf8", f"byte {error.start} is not UTF-8: encode the payload as UTF-8"),)
             )
         points, wrong = read_lines(text, MOST_VALUES)
-        hearing = self._points.hear(route.place.community, route.place)
+        hearing = self._points.hear()
         for point in points:
-            hearing.point(point.measurement, point.tags, point.fields.items(), self._moment(point.time))
+            series = self._points.series(route.place, point.measurement, point.tags.items(), len(payload))
+            hearing.point(series, point.fields.items(), self._moment(point.time))
         for bad in wrong:
             hearing.problems.append(Problem("bad_line", f"line {bad.line}: {bad.text}", whole=False))
         if not points and not wrong:

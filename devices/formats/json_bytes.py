@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from devices.contract import UNREADABLE, DeviceRef, Limits, Problem
 
+_T = TypeVar("_T")
+_decode: Final = msgspec.json.Decoder().decode
+Part = bytes | msgspec.Raw
+NO_PART: Final = msgspec.Raw(b"null")
+"""A part of a message that is not there."""
 _TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
 
 
@@ -38,21 +44,52 @@ def read_object(payload: bytes, limits: Limits, device: DeviceRef | None) -> dic
     return Problem("not_an_object", f"found a JSON {kind_of(found)}: send one JSON object", device)
 
 
+def read_fields(
+    payload: bytes, decode: Callable[[bytes], _T], limits: Limits, device: DeviceRef | None
+) -> _T | Problem:
+    """The fields of the JSON object that ``decode``'s Struct has, which take anything; those that it has not cost nothing.
+
+    What is wrong is said as by ``read_object``. Never raises.
+    """
+    found = _read(payload, decode, limits, device)
+    if isinstance(found, Problem) and found.reason == "not_json":
+        whole = read_object(payload, limits, device)
+        return whole if isinstance(whole, Problem) else found
+    return found
+
+
 def read_json(payload: bytes, limits: Limits, device: DeviceRef | None) -> Any:
     """Whatever JSON is in the payload, or a Problem that says what is wrong with it. Never raises."""
+    return _read(payload, _decode, limits, device)
+
+
+def _read(payload: bytes, decode: Callable[[bytes], _T], limits: Limits, device: DeviceRef | None) -> _T | Problem:
     if len(payload) > limits.payload:
         detail = f"payload of {len(payload)} bytes; at most {limits.payload} are taken: send fewer values a message"
         return Problem("too_large", detail, device)
     if too_deep(payload, limits.depth):
         return Problem("too_deep", f"JSON nested more than {limits.depth} levels deep: send a flat object", device)
     try:
-        payload.decode("utf-8")
+        if not payload.isascii():
+            payload.decode("utf-8")
+        return decode(payload)
     except UnicodeDecodeError as error:
         return Problem("not_utf8", f"byte {error.start} is not UTF-8: encode the payload as UTF-8", device)
-    try:
-        return msgspec.json.decode(payload)
     except UNREADABLE as error:
         return Problem("not_json", f"{error}: send JSON without NaN, comments or trailing commas", device)
+
+
+def read_part(part: Part, decode: Callable[[Part], _T]) -> _T | None:
+    """What stands in a part of a message that was left unread; None where that is something else than ``decode`` takes."""
+    try:
+        return decode(part)
+    except UNREADABLE:
+        return None
+
+
+def read_raw(part: Part) -> Any:
+    """Whatever stands in such a part; None where that is nothing, or cannot be read."""
+    return read_part(part, _decode)
 
 
 def show(value: object) -> str:

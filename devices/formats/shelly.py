@@ -13,8 +13,8 @@ import msgspec
 
 from devices.contract import NO_STATE, NOTHING, Decoded, Limits, Message, Problem, State, Statement
 from devices.formats.json_bytes import read_object, show
-from devices.formats.shelly_events import COMPONENT, answer, faults_of, moment, pushes
-from devices.formats.shelly_fields import COMPONENTS, SILENT, Reading
+from devices.formats.shelly_events import answer, faults_of, moment, pushes
+from devices.formats.shelly_fields import COMPONENT, COMPONENTS, SILENT, Reading, component_of
 from devices.formats.shelly_gen1 import Topic, topic_of
 from devices.formats.shelly_gen1_reading import hear
 from devices.formats.shelly_who import Meeting, Speaker, mac_of, speaker_of
@@ -95,13 +95,14 @@ class ShellyFormat:
         for key, value in params.items():
             if key == "ts":
                 continue
-            if not isinstance(value, dict) or not COMPONENT.fullmatch(key):
+            component = component_of(key) if isinstance(value, dict) else None
+            if component is None:
                 reading.passed_over(key)
                 continue
-            reading.component(key, value)
+            reading.component(component, value)
             if key == "sys":
                 meeting.woken_every(value.get("wakeup_period"))
-            elif key.startswith("devicepower:"):
+            elif component.kind == "devicepower":
                 meeting.powered_by(value.get("external"))
         faults = faults_of(reading, meeting.faults, params if full else ())
         return answer(meeting, reading, faults, moment(params.get("ts")))
@@ -124,7 +125,8 @@ class ShellyFormat:
         elif kind == "devicepower":
             meeting.powered_by(found.get("external"))
         reading = Reading(meeting.device, self._limits)
-        reading.component(key, found)
+        if (component := component_of(key)) is not None:
+            reading.component(component, found)
         return answer(meeting, reading, faults_of(reading, meeting.faults, (key,)), None)
 
     # --- both -------------------------------------------------------------------------------------------------

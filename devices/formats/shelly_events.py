@@ -7,12 +7,10 @@ from collections.abc import Container, Mapping
 from typing import Any, Final
 
 from devices.contract import Change, Decoded, DeviceRef, Event, Sample
-from devices.formats.shelly_fields import Reading, channel_of
+from devices.formats.shelly_fields import COMPONENT, Reading, channel_of
 from devices.formats.shelly_gen1 import PUSHES
 from devices.formats.shelly_who import Meeting
 
-COMPONENT: Final = re.compile(r"[a-z][a-z0-9_]{1,30}(?::\d{1,6})?")
-"""A component's name in topics and messages: ``switch:0``, ``sys``."""
 _MOST_SOURCES: Final = 64
 _MOST_WORDS: Final = 8
 _WORD: Final = re.compile(r"[A-Za-z0-9_:.-]{1,40}")
@@ -36,7 +34,9 @@ def pushes(device: DeviceRef, params: dict[str, Any]) -> tuple[Event, ...]:
         if not isinstance(each, dict):
             continue
         component, event = each.get("component"), each.get("event")
-        if isinstance(component, str) and COMPONENT.fullmatch(component) and event in _BUTTON:
+        if not isinstance(component, str) or not isinstance(event, str):
+            continue
+        if COMPONENT.fullmatch(component) and event in _BUTTON:
             kind, _, number = component.partition(":")
             time = moment(each.get("ts")) or moment(params.get("ts"))
             code = f"{channel_of(kind, number) or kind}.{event}"
@@ -61,6 +61,8 @@ def faults_of(reading: Reading, before: Mapping[str, list[str]], whole: Containe
     does being left out of a component whose ``whole`` status this is.
     """
     said: dict[str, list[str]] = {}
+    if not (before or reading.errors):
+        return said
     for source in before:
         if source.partition(".")[0] in whole:
             said[source] = []
@@ -102,7 +104,7 @@ def fault_events(
 
 def answer(meeting: Meeting, reading: Reading, faults: Mapping[str, list[str]], time: int | None) -> Decoded:
     """The message's readings and the faults that came or went with it."""
-    events, changes = fault_events(meeting, faults, time)
+    events, changes = fault_events(meeting, faults, time) if faults else ((), ())
     return meeting.answer(
         samples=(Sample(meeting.device, time, reading.values),) if reading.values else (),
         events=events,

@@ -7,15 +7,21 @@ Power is in W, voltage in V, current in A, energy in Wh, temperature in degrees 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from devices.contract import DeviceRef, Limits, Problem
 from devices.formats.json_bytes import show
-from devices.words import UNIT_OF, fit, own_value
+from devices.words import fit, own_value
 
+COMPONENT: Final = re.compile(r"[a-z][a-z0-9_]{1,30}(?::\d{1,6})?")
+"""A component's name in topics and messages: ``switch:0``, ``sys``."""
 MOST_VALUES: Final = 2_000
+_LONGEST_NAME: Final = 40
+_LARGE: Final = 1e15
 _MOST_PROBLEMS: Final = 8
 
 
@@ -171,6 +177,40 @@ GEN1_THERMOSTAT: Final[Rules] = {
 # fmt: on
 
 
+class Component(NamedTuple):
+    """What a component's name says."""
+
+    name: str
+    kind: str
+    channel: str
+    rules: Rules
+    only: bool
+    """Nothing is wanted of it but what the rules name."""
+    numbers: Mapping[str, str]
+    """Field -> the point of its numbers, where they are taken as they are."""
+
+
+def component_of(name: str) -> Component | None:
+    """The component of this name, ``switch:0`` or ``sys``; None where it is none."""
+    return _component_of(name) if len(name) <= _LONGEST_NAME else None
+
+
+@lru_cache(maxsize=1024)
+def _component_of(name: str) -> Component | None:
+    if not COMPONENT.fullmatch(name):
+        return None
+    kind, _, number = name.partition(":")
+    rules, channel = COMPONENTS.get(kind, _NO_RULES), channel_of(kind, number)
+    numbers = {}
+    for key, rule in rules.items():
+        if isinstance(rule, Rule) and rule is not DROP and not (rule.unit or rule.nothing or rule.words):
+            part = "-".join(each for each in (channel, rule.part) if each)
+            fitted = fit(rule.metric, 2.0, name=rule.name or key, channel=part)
+            if fitted is not None and fitted.metric == rule.metric:
+                numbers[key] = fitted.name
+    return Component(name, kind, channel, rules, kind in _ONLY, numbers)
+
+
 class Reading:
     """What one message has said so far."""
 
@@ -185,38 +225,44 @@ class Reading:
         self.errors: list[tuple[str, str, object]] = []
         """(component, field, what stands in it) of every field that lists errors."""
 
-    def component(self, key: str, found: dict[str, Any]) -> None:
+    def component(self, component: Component, found: dict[str, Any]) -> None:
         """One component of a Gen2+ device, ``switch:0`` or ``wifi``; fields that it leaves out have not changed."""
-        kind, _, number = key.partition(":")
-        if kind in SILENT:
+        if component.kind in SILENT:
             return
-        rules = COMPONENTS.get(kind)
-        channel = channel_of(kind, number)
-        self.fields(found, _NO_RULES if rules is None else rules, channel, only=kind in _ONLY)
-        for field, value in found.items():
-            if field.endswith("errors"):
-                self.errors.append((key, field, value))
-        if kind == "cover" and (moving := OPENING.get(str(found.get("state")))) is not None:
-            self.values[f"{channel}.moving" if channel else "moving"] = moving
-
-    def fields(
-        self, found: dict[str, Any], rules: Rules, channel: str, *, inside: str = "", only: bool = False
-    ) -> None:
-        """The fields of an object by its rules. What has no rule is kept under its own name, unless ``only`` rules count."""
+        values, numbers = self.values, component.numbers
         for key, value in found.items():
-            if value is None:
-                continue
-            rule = rules.get(key)
-            if rule is None:
-                if not only and not key.endswith("errors"):
-                    self._own(key, value, channel, inside)
-            elif not isinstance(rule, Rule):
-                if isinstance(value, dict):
-                    self.fields(value, rule, channel, inside=f"{inside}{key}_", only=only)
-                else:
-                    self.refuse(f"{inside}{key}", value, "an object")
-            elif rule is not DROP:
+            kind = type(value)
+            point = numbers.get(key) if kind is float or kind is int else None
+            if point is not None and -_LARGE < value < _LARGE and len(values) < MOST_VALUES:
+                values[point] = float(value)  # the everyday case: the unit is the metric's own
+            elif key.endswith("errors"):
+                self.errors.append((component.name, key, value))
+            elif value is not None:
+                self._field(key, value, component.rules, component.channel, "", only=component.only)
+        if component.kind == "cover" and (moving := OPENING.get(str(found.get("state")))) is not None:
+            values[f"{component.channel}.moving" if component.channel else "moving"] = moving
+
+    def fields(self, found: dict[str, Any], rules: Rules, channel: str, *, only: bool = False) -> None:
+        """The fields of an object by its rules. What has no rule is kept under its own name, unless ``only`` rules count."""
+        self._inside(found, rules, channel, "", only=only)
+
+    def _inside(self, found: dict[str, Any], rules: Rules, channel: str, inside: str, *, only: bool) -> None:
+        for key, value in found.items():
+            if value is not None:
+                self._field(key, value, rules, channel, inside, only=only)
+
+    def _field(self, key: str, value: Any, rules: Rules, channel: str, inside: str, *, only: bool) -> None:
+        rule = rules.get(key)
+        if rule is None:
+            if not only and not key.endswith("errors"):
+                self._own(key, value, channel, inside)
+        elif isinstance(rule, Rule):
+            if rule is not DROP:
                 self.put(rule, f"{inside}{key}", value, channel)
+        elif isinstance(value, dict):
+            self._inside(value, rule, channel, f"{inside}{key}_", only=only)
+        else:
+            self.refuse(f"{inside}{key}", value, "an object")
 
     def put(self, rule: Rule, key: str, value: Any, channel: str) -> None:
         """One value by its rule."""
@@ -224,13 +270,8 @@ class Reading:
             return
         if rule.part:
             channel = f"{channel}-{rule.part}" if channel else rule.part
-        metric = rule.metric
-        if value.__class__ is float and metric in UNIT_OF and not rule.unit and len(self.values) < MOST_VALUES:
-            # the everyday case: JSON knows no NaN, and the unit is the metric's own
-            self.values[f"{channel}.{metric}" if channel else metric] = value
-            return
-        fitted = fit(metric, value, rule.unit, name=rule.name or key, channel=channel)
-        if fitted is None or (metric and not fitted.metric):
+        fitted = fit(rule.metric, value, rule.unit, name=rule.name or key, channel=channel)
+        if fitted is None or (rule.metric and not fitted.metric):
             self.refuse(f"{channel}.{key}" if channel else key, value, "a number" if rule.unit else "a plain value")
         elif isinstance(fitted.value, str) and not self._fits(fitted.value):
             self.refuse(fitted.name, value, f"at most {self._limits.text} characters")

@@ -1,7 +1,8 @@
 """Sparkplug B 3.0: births that name what data messages carry by number, and deaths that end it.
 
 What the births of a node taught lasts (``sparkplug_births``, ``sparkplug_nodes``); the order of its messages need not
-(``sparkplug_session``). What a message means after others is in ``sparkplug_hearing``.
+(``sparkplug_session``). What a message means after others is in ``sparkplug_hearing``; the everyday one has a way of its own
+(``sparkplug_short``).
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from devices.formats.sparkplug_host import read_state
 from devices.formats.sparkplug_json import is_json, read_json
 from devices.formats.sparkplug_nodes import node_of, refusal
 from devices.formats.sparkplug_payload import Payload, read_payload
-from devices.formats.sparkplug_topics import BIRTHS, FILTERS, Route, read_topic
+from devices.formats.sparkplug_short import hear_short
+from devices.formats.sparkplug_topics import BIRTHS, DATA, FILTERS, Route, read_topic
 
 BIRTH_LIMIT: Final = 8 * 1024 * 1024
 """Bytes of a birth, which names everything at once; other messages have the limit of all messages."""
@@ -52,6 +54,8 @@ class SparkplugFormat:
 
     def decode(self, route: Route, message: Message, state: State = NO_STATE) -> Decoded:
         """Read one message. Never raises."""
+        if route.kind in DATA and (said := hear_short(route, message, self._limits, state)) is not None:
+            return said
         if route.wrong:
             return Decoded(problems=(Problem("bad_topic", route.wrong),))
         if not message.payload or route.kind in ("NCMD", "DCMD"):
@@ -60,6 +64,9 @@ class SparkplugFormat:
             return _host(message.payload)
         if route.kind == "JSON":
             return self._from_cloud(route, message, state)
+        return self._long_way(route, message, state)
+
+    def _long_way(self, route: Route, message: Message, state: State) -> Decoded:
         payload = self._read(route, message.payload)
         if isinstance(payload, Problem):
             return Decoded(problems=(payload,), changes=self._refused(route, payload, state))

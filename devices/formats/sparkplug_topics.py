@@ -20,6 +20,7 @@ STORED: Final = "$sparkplug/certificates/"
 NODE_KINDS: Final = frozenset({"NBIRTH", "NDEATH", "NDATA", "NCMD"})
 DEVICE_KINDS: Final = frozenset({"DBIRTH", "DDEATH", "DDATA", "DCMD"})
 BIRTHS: Final = frozenset({"NBIRTH", "DBIRTH"})
+DATA: Final = frozenset({"NDATA", "DDATA"})
 FILTERS: Final = (
     *(f"{ROOT}+/{kind}/+" for kind in ("NBIRTH", "NDATA", "NDEATH")),
     *(f"{ROOT}+/{kind}/+/+" for kind in ("DBIRTH", "DDATA", "DDEATH")),

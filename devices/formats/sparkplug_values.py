@@ -48,7 +48,8 @@ _INTEGERS: Final[Mapping[int, tuple[int, int]]] = MappingProxyType(
     }
 )
 """Datatype -> mask of its width, and the bit that makes a number negative (0: none does)."""
-_REALS: Final = frozenset((NUMBERS["Float"], NUMBERS["Double"]))
+REALS: Final = frozenset((NUMBERS["Float"], NUMBERS["Double"]))
+"""Datatypes of floating-point numbers."""
 _TEXTS: Final = frozenset((NUMBERS["String"], NUMBERS["Text"], NUMBERS["UUID"]))
 _BYTES: Final = frozenset((NUMBERS["Bytes"], NUMBERS["File"]))
 _ARRAYS: Final[Mapping[int, struct.Struct]] = MappingProxyType(
@@ -78,7 +79,7 @@ NUMBER: Final = "number"
 SWITCH: Final = "switch"
 WORD: Final = "text"
 FAMILY: Final[Mapping[int, str]] = MappingProxyType(
-    dict.fromkeys((*_INTEGERS, *_REALS), NUMBER) | {BOOLEAN: SWITCH} | dict.fromkeys(_TEXTS, WORD)
+    dict.fromkeys((*_INTEGERS, *REALS), NUMBER) | {BOOLEAN: SWITCH} | dict.fromkeys(_TEXTS, WORD)
 )
 """Datatypes whose values can be readings, and what kind of reading; the others cannot be one."""
 
@@ -108,10 +109,10 @@ def read_value(kind: str, raw: Any, datatype: int) -> Any:  # noqa: C901, PLR091
         if datatype == 0:
             return raw
     elif kind == DOUBLE:
-        if datatype in _REALS or datatype == 0:
+        if datatype in REALS or datatype == 0:
             return _double(raw)[0]
     elif kind == FLOAT:
-        if datatype in _REALS or datatype == 0:
+        if datatype in REALS or datatype == 0:
             return _float(raw)[0]
     elif kind == BOOL:
         if datatype in (BOOLEAN, 0):
@@ -137,12 +138,12 @@ def _plain(value: Any, datatype: int) -> Any:
     if isinstance(value, bool):
         fits = datatype in (BOOLEAN, 0)
     elif isinstance(value, int):
-        fits = datatype in _INTEGERS or datatype in _REALS or datatype == 0
+        fits = datatype in _INTEGERS or datatype in REALS or datatype == 0
     elif isinstance(value, float):
-        fits = datatype in _REALS or datatype == 0
+        fits = datatype in REALS or datatype == 0
     else:
         fits = isinstance(value, str) and (datatype in _TEXTS or datatype == 0)
-        if datatype in _REALS and value in ("NaN", "Infinity", "-Infinity"):
+        if datatype in REALS and value in ("NaN", "Infinity", "-Infinity"):
             return float(value)
     if not fits:
         raise WrongType(f"a JSON {type(value).__name__} where {name_of(datatype)} was announced")

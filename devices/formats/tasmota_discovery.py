@@ -32,6 +32,8 @@ _PATH: Final = re.compile(r"[^$+#\x00-\x1f][^+#\x00-\x1f]*/")
 _NO: Final[tuple[object, ...]] = (None, 0)
 _MAC: Final = re.compile(r"[0-9a-f]{12}")
 
+_FACTORY_WORDS: Final = Words()
+
 DEFAULT_PREFIXES: Final = ("tele/", "stat/")
 
 
@@ -118,7 +120,7 @@ def words_of(mac: str, state: State) -> Words:
     """What the device's messages need of what it has said."""
     record = state.get(f"device/{mac}")
     if record is None:
-        return Words()
+        return _FACTORY_WORDS
     return Words(record["off"], record["on"], tuple(record["relays"]), state.get(f"channels/{mac}") or {})
 
 

@@ -12,6 +12,8 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from devices.contract import DeviceRef, Limits, PointInfo, Problem
 from devices.formats.json_bytes import show
 from devices.formats.points import Scale, clean, join, own_name, scale, slug
@@ -40,6 +42,7 @@ _LONGEST_KEY: Final = 64
 _MOST_REMEMBERED: Final = 256
 _INFINITE: Final = math.inf
 _LONGEST_UNIT: Final = 16
+_UNSAID: Final = tuple(TOP_UNITS.values())
 _MOST_UNKNOWN: Final = 16
 _MOST_PROBLEMS: Final = 8
 
@@ -57,27 +60,28 @@ class Words(NamedTuple):
     """Sensor -> channel, as announced."""
 
 
-class Reading:
+class Reading(msgspec.Struct, gc=False):
     """One message being read. ``announcing``: its points are wanted as well."""
 
-    def __init__(self, device: DeviceRef, words: Words, limits: Limits, *, announcing: bool = False) -> None:
-        self.device = device
-        self.values: dict[str, float | bool | str] = {}
-        self.others: dict[str, dict[str, float | bool | str]] = {}
-        """Values of other devices that this one hears by radio, by their network address."""
-        self.points: list[PointInfo] = []
-        self.problems: list[Problem] = []
-        self.unknown: list[str] = []
-        self._announcing = announcing
-        self._left = _MOST_VALUES
-        self._words = words
-        self._limits = limits
+    device: DeviceRef
+    _words: Words
+    _limits: Limits
+    announcing: bool = False
+    values: dict[str, float | bool | str] = {}
+    others: dict[str, dict[str, float | bool | str]] = {}
+    """Values of other devices that this one hears by radio, by their network address."""
+    points: list[PointInfo] = []
+    problems: list[Problem] = []
+    unknown: list[str] = []
+    _left: int = _MOST_VALUES
 
     # --- sensors ----------------------------------------------------------------------------------------------
 
     def sensors(self, found: dict[str, Any]) -> None:
         """An object of sensors: ``{"Time": …, "AM2301": {…}, "Switch1": "ON", "TempUnit": "C"}``."""
-        units = tuple(str(found.get(key, unit))[:_LONGEST_UNIT] for key, unit in TOP_UNITS.items())
+        units = _UNSAID
+        if not found.keys().isdisjoint(TOP_UNITS):
+            units = tuple([str(found.get(key, unit))[:_LONGEST_UNIT] for key, unit in TOP_UNITS.items()])
         for name, sensor in found.items():
             if len(name) > self._limits.name:
                 self._pass_over(name)
@@ -116,7 +120,7 @@ class Reading:
                 if -_INFINITE < number < _INFINITE:
                     values[name] = number
                     self._left -= 1
-                    if self._announcing and values is self.values:
+                    if self.announcing and values is self.values:
                         self.points.append(_info(place, key, channel, units))
                 else:
                     self._wrong("not_finite", key, value, "a number that a 64-bit float can hold is right")
@@ -161,7 +165,7 @@ class Reading:
         if name and name not in values and self._left > 0:
             values[name] = value
             self._left -= 1
-            if self._announcing and values is self.values:
+            if self.announcing and values is self.values:
                 self.points.append(PointInfo(name))
 
     # --- relays and state -------------------------------------------------------------------------------------
@@ -209,7 +213,7 @@ class Reading:
         elif value is not None:
             self._wrong("odd_value", name, value, f"{show(self._words.on)} or {show(self._words.off)} is right")
             return
-        if self._announcing and name in self.values:
+        if self.announcing and name in self.values:
             self.points.append(PointInfo(name))
 
     def _pass_over(self, key: str) -> None:

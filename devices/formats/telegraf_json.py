@@ -60,31 +60,29 @@ class TelegrafJsonFormat:
         if isinstance(found, Problem):
             return Decoded(problems=(found,))
         listed = found.get("metrics") if isinstance(found, dict) and "fields" not in found else found
-        metrics = listed if isinstance(listed, list) else [listed]
-        hearing = self._points.hear(route.place.community, route.place)
-        for place, metric in enumerate(metrics):
-            _metric(metric, place, hearing)
+        hearing = self._points.hear()
+        for place, metric in enumerate(listed if isinstance(listed, list) else (listed,)):
+            self._metric(metric, place, hearing, route, len(message.payload))
         return hearing.answer(state)
 
-
-def _metric(metric: Any, place: int, hearing: Hearing) -> None:
-    name = metric.get("name") if isinstance(metric, dict) else None
-    fields = metric.get("fields") if isinstance(metric, dict) else None
-    if not isinstance(name, str) or not isinstance(fields, dict):
-        right = 'send {"name": "modbus", "tags": {"host": "gw-1"}, "fields": {"temperature": 21.5}, "timestamp": 1763800000}'
-        detail = f"metric {place} is {show(metric)}: {right}"
-        hearing.problems.append(Problem("no_metric", detail, whole=False))
-        return
-    tags = metric.get("tags")
-    words = {tag: value for tag, value in tags.items() if isinstance(value, str)} if isinstance(tags, dict) else {}
-    sent = metric.get("timestamp")
-    time = moment(sent)
-    if time is None and sent is not None:
-        detail = (
-            f"timestamp is {show(sent)}: seconds, milliseconds, microseconds or nanoseconds since 1970 are expected"
-        )
-        hearing.problems.append(Problem("bad_time", detail, whole=False))
-    hearing.point(name, words, fields.items(), time)
+    def _metric(self, metric: Any, place: int, hearing: Hearing, route: Route, size: int) -> None:
+        name = metric.get("name") if isinstance(metric, dict) else None
+        fields = metric.get("fields") if isinstance(metric, dict) else None
+        if not isinstance(name, str) or not isinstance(fields, dict):
+            right = 'send {"name": "modbus", "tags": {"host": "gw-1"}, "fields": {"temperature": 21.5}, "timestamp": 1763800000}'
+            detail = f"metric {place} is {show(metric)}: {right}"
+            hearing.problems.append(Problem("no_metric", detail, whole=False))
+            return
+        tags = metric.get("tags")
+        words = [each for each in tags.items() if type(each[1]) is str] if isinstance(tags, dict) else []
+        sent = metric.get("timestamp")
+        time = moment(sent)
+        if time is None and sent is not None:
+            detail = (
+                f"timestamp is {show(sent)}: seconds, milliseconds, microseconds or nanoseconds since 1970 are expected"
+            )
+            hearing.problems.append(Problem("bad_time", detail, whole=False))
+        hearing.point(self._points.series(route.place, name, words, size), fields.items(), time)
 
 
 def moment(time: object) -> int | None:

@@ -9,17 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from devices.contract import Announcement, Change, Decoded, DeviceRef, Limits, Problem, Sample, State
 from devices.formats.json_bytes import show
 from devices.formats.slugs import channel_slug, id_slug
+from devices.units import convert
 from devices.words import METRICS, UNIT_OF, fit, metric_for, own_value
 
 MOST_VALUES: Final = 2_000
 _MOST_PROBLEMS: Final = 8
 _MOST_DEVICES: Final = 5_000
 _MOST_HINTS: Final = 8
+_MOST_SERIES: Final = 1_024
+_MOST_PLACES: Final = 64
+_SHORT: Final = 2_048
+"""Series that are remembered, fields of each, and bytes of a message that is short."""
+_LARGE: Final = 1e15
 _HOST: Final = "host"
 
 # fmt: off
@@ -43,6 +49,52 @@ _OTHERWISE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"net": ("sp
 """Fields of Telegraf's own inputs whose name is a metric of the hub and means something else."""
 
 
+class Place(NamedTuple):
+    """Where the numbers of a field go, in the unit that its name tells (both empty: as they come)."""
+
+    point: str
+    unit: str
+    to: str
+
+
+class Series:
+    """A measurement with its tags: whose it is, and what its fields are called. Never changed but for what it remembers."""
+
+    __slots__ = ("channel", "device", "hints", "key", "measurement", "places", "tags")
+
+    def __init__(
+        self, device: DeviceRef, channel: str, measurement: str, tags: Mapping[str, str], longest_name: int
+    ) -> None:
+        self.device, self.channel, self.measurement, self.tags = device, channel, measurement, tags
+        self.key = f"{device.scheme}:{device.id}"
+        """Where the state has what is known of the device."""
+        self.hints = {tag: value[:100] for tag, value in tags.items() if tag in _PLACES}
+        self.places = _Places(measurement, channel, longest_name)
+
+
+class _Places(dict[str, Place | None]):
+    """Field -> where its numbers go, None where a closer look is needed; remembered for the first fields of a series."""
+
+    def __init__(self, measurement: str, channel: str, longest_name: int) -> None:
+        super().__init__()
+        self._measurement, self._channel, self._longest = measurement, channel, longest_name
+
+    def __missing__(self, field: str) -> Place | None:
+        place = self._place(field) if len(field) <= self._longest else None
+        if len(self) < _MOST_PLACES and len(field) <= self._longest:
+            self[field] = place
+        return place
+
+    def _place(self, field: str) -> Place | None:
+        metric, unit, own_name = _meaning(self._measurement if self._measurement in _OTHERWISE else "", field)
+        name = metric if metric in UNIT_OF else "" if metric else own_name
+        point = f"{self._channel}.{name}" if self._channel else name
+        to = UNIT_OF[metric] if unit else ""
+        if not name or len(point) > self._longest or not point.isprintable() or (unit and convert(0, unit, to) is None):
+            return None
+        return Place(point, unit, to)
+
+
 class Points:
     """Names devices and points as one connection has them set up."""
 
@@ -50,76 +102,30 @@ class Points:
         self._device_tags = tuple(tag.strip() for tag in device_tag.split(",") if tag.strip()) or (_HOST,)
         self._channel_tags = frozenset(channel_tags.replace(",", " ").split()) - set(self._device_tags)
         self._limits = limits
+        self._remembered = lru_cache(maxsize=_MOST_SERIES)(self._series)
 
-    def hear(self, community: str, place: DeviceRef) -> Hearing:
-        """Begin a message; ``place`` is the device where no tag names one."""
-        return Hearing(self._device_tags, self._channel_tags, self._limits, community, place)
+    def hear(self) -> Hearing:
+        """Begin a message."""
+        return Hearing(self._limits)
 
+    def series(self, place: DeviceRef, measurement: str, tags: Iterable[tuple[str, str]], size: int) -> Series:
+        """Whose values these are; ``place`` is the device where no tag names one.
 
-class Hearing:
-    """What one message has said so far."""
+        ``size``: bytes of the message. What short ones say is remembered, for they say the same again and again.
+        """
+        find = self._remembered if size <= _SHORT else self._series
+        return find(place, measurement, *tags)
 
-    def __init__(
-        self,
-        device_tags: tuple[str, ...],
-        channel_tags: frozenset[str],
-        limits: Limits,
-        community: str,
-        place: DeviceRef,
-    ) -> None:
-        self._device_tags = device_tags
-        self._channel_tags = channel_tags
-        self._limits = limits
-        self._community = community
-        self._place = place
-        self._samples: dict[tuple[DeviceRef, int | None], tuple[Sample, dict[str, tuple[str, Mapping[str, str]]]]] = {}
-        """Device and moment -> the sample, and the series (measurement, tags) that each of its values came from."""
-        self._hints: dict[DeviceRef, dict[str, str]] = {}
-        self._count = 0
-        self.problems: list[Problem] = []
+    def _series(self, place: DeviceRef, measurement: str, *tagged: tuple[str, str]) -> Series:
+        tags = dict(tagged)
+        return Series(self._device(place, tags), self._channel(measurement, tags), measurement, tags, self._limits.name)
 
-    def point(
-        self, measurement: str, tags: Mapping[str, str], fields: Iterable[tuple[str, Any]], time: int | None
-    ) -> None:
-        """One point, its time in epoch ms."""
-        device = self._device(tags)
-        channel = self._channel(measurement, tags)
-        held = self._samples.get((device, time))
-        if held is None:
-            held = self._samples[device, time] = Sample(device, time, {}), {}
-        values, series = held[0].values, held[1]
-        for field, value in fields:
-            if self._count >= MOST_VALUES:
-                detail = f"more than {MOST_VALUES} fields in one message: send smaller batches"
-                self.problems.append(Problem("too_many_values", detail, device, whole=False))
-                return
-            found = _reading(measurement, field, value, channel) if len(field) <= self._limits.name else None
-            if found is None or found[1].__class__ is str or len(found[0]) > self._limits.name:
-                problem = self._wrong_with(found, field, value, device)
-                if problem is not None:
-                    self.problems.append(problem)
-                if found is None or problem is not None:
-                    continue
-            name, reading = found
-            if name in values and series[name] != (measurement, tags):
-                detail = f"{show(name)} is said twice for one moment, the second time with the tags {show(dict(tags))}"
-                right = "name the tag that tells the parts apart in the option channel_tags"
-                self.problems.append(Problem("same_point", f"{detail}: {right}", device, whole=False))
-                continue
-            self._count += 1
-            values[name] = reading
-            series[name] = measurement, tags
-        hints = self._hints.setdefault(device, {})
-        for tag in tags:
-            if tag in _PLACES and len(hints) < _MOST_HINTS:
-                hints[tag] = tags[tag][:100]
-
-    def _device(self, tags: Mapping[str, str]) -> DeviceRef:
+    def _device(self, place: DeviceRef, tags: Mapping[str, str]) -> DeviceRef:
         for tag in self._device_tags:
             value = tags.get(tag)
             if value:
-                return DeviceRef(self._community, channel_slug(tag) or "tag", id_slug(value))
-        return self._place
+                return DeviceRef(place.community, channel_slug(tag) or "tag", id_slug(value))
+        return place
 
     def _channel(self, measurement: str, tags: Mapping[str, str]) -> str:
         """The measurement, and what the tags that tell parts apart say."""
@@ -127,6 +133,74 @@ class Hearing:
             return channel_slug(measurement)
         parts = [measurement, *(tags[tag] for tag in sorted(tags) if tag in self._channel_tags)]
         return channel_slug("-".join(part for part in (channel_slug(each) for each in parts) if part))
+
+
+class _Moment(NamedTuple):
+    """What a device said of one moment, and the series that each of its values came from."""
+
+    sample: Sample
+    series: dict[str, Series]
+
+
+class Hearing:
+    """What one message has said so far."""
+
+    __slots__ = ("_count", "_hints", "_limits", "_moments", "problems")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._moments: dict[tuple[DeviceRef, int | None], _Moment] = {}
+        self._hints: dict[str, tuple[DeviceRef, dict[str, str]]] = {}
+        """Where the state has a device -> the device, and what was said of its place."""
+        self._count = 0
+        self.problems: list[Problem] = []
+
+    def point(self, series: Series, fields: Iterable[tuple[str, Any]], time: int | None) -> None:
+        """One point, its time in epoch ms."""
+        held = self._moments.get((series.device, time))
+        if held is None:
+            held = self._moments[series.device, time] = _Moment(Sample(series.device, time, {}), {})
+        values, origins, places = held.sample.values, held.series, series.places
+        for field, value in fields:
+            if self._count >= MOST_VALUES:
+                detail = f"more than {MOST_VALUES} fields in one message: send smaller batches"
+                self.problems.append(Problem("too_many_values", detail, series.device, whole=False))
+                return
+            kind = type(value)
+            place = places[field] if kind is float or kind is int else None
+            if place is not None and place.point not in values and -_LARGE < value < _LARGE:
+                name: str = place.point
+                reading: Any = convert(value, place.unit, place.to) if place.unit else float(value)
+            else:
+                found = self._looked_at(series, field, value)
+                if found is None:
+                    continue
+                name, reading = found
+                if name in values and not _same(origins[name], series):
+                    self._said_twice(name, series)
+                    continue
+            self._count += 1
+            values[name] = reading
+            origins[name] = series
+        hints = self._hints.setdefault(series.key, (series.device, {}))[1]
+        for tag, value in series.hints.items():
+            if len(hints) < _MOST_HINTS:
+                hints[tag] = value
+
+    def _looked_at(self, series: Series, field: str, value: object) -> tuple[str, float | bool | str] | None:
+        """(name, value) of a field that is not everyday; None, with the problem named, where it cannot be kept."""
+        found = _reading(series.measurement, field, value, series.channel) if len(field) <= self._limits.name else None
+        if found is None or found[1].__class__ is str or len(found[0]) > self._limits.name:
+            problem = self._wrong_with(found, field, value, series.device)
+            if problem is not None:
+                self.problems.append(problem)
+                return None
+        return found
+
+    def _said_twice(self, name: str, series: Series) -> None:
+        detail = f"{show(name)} is said twice for one moment, the second time with the tags {show(dict(series.tags))}"
+        right = "name the tag that tells the parts apart in the option channel_tags"
+        self.problems.append(Problem("same_point", f"{detail}: {right}", series.device, whole=False))
 
     def _wrong_with(
         self, found: tuple[str, float | bool | str] | None, field: str, value: object, device: DeviceRef
@@ -148,15 +222,16 @@ class Hearing:
 
     def answer(self, state: State) -> Decoded:
         """Everything that was said, and an announcement for each device that is new or says something new of its place."""
-        samples = tuple(sample for sample, _ in self._samples.values() if sample.values)
+        samples = tuple([each.sample for each in self._moments.values() if each.sample.values])
         announcements: list[Announcement] = []
         changes: list[Change] = []
-        for device, hints in self._hints.items():
-            key = f"{device.scheme}:{device.id}"
+        for key, (device, hints) in self._hints.items():
             known: dict[str, str] | None = state.get(key)
-            now = {**(known or {}), **hints}
-            if known == now or (known is None and len(state) >= _MOST_DEVICES):
+            if (known is None and len(state) >= _MOST_DEVICES) or (
+                known is not None and hints.items() <= known.items()
+            ):
                 continue
+            now = {**(known or {}), **hints}
             changes.append(Change(key, now))
             announcements.append(Announcement(device=device, hints=tuple(sorted(now.items()))))
         problems = self.problems
@@ -167,6 +242,10 @@ class Hearing:
             for problem in problems:
                 problem.whole = True
         return Decoded(samples, problems=tuple(problems), announcements=tuple(announcements), changes=tuple(changes))
+
+
+def _same(one: Series, other: Series) -> bool:
+    return one is other or (one.measurement == other.measurement and one.tags == other.tags)
 
 
 def _reading(measurement: str, field: str, value: Any, channel: str) -> tuple[str, float | bool | str] | None:

@@ -6,13 +6,13 @@ false or empty is left out: an absent ``f_port`` or ``f_cnt`` is 0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 
 from devices.contract import NO_STATE, NOTHING, Decoded, DeviceRef, Limits, Message, Problem, Sample, State
-from devices.formats.json_bytes import read_object, show
+from devices.formats.json_bytes import NO_PART, read_fields, read_part, read_raw, show
 from devices.lorawan.reading import iso_moment
 from devices.lorawan.uplink import (
     Introduction,
@@ -27,7 +27,8 @@ from devices.lorawan.uplink import (
 )
 
 _READ: Final = ("up", "join", "location/solved")
-_NO_MAP: Final[Mapping[str, Any]] = {}
+_REMEMBERED: Final = 2_048
+"""Bytes of what is said of a device that are remembered."""
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -38,6 +39,36 @@ class Route(msgspec.Struct, frozen=True):
     """With the tenant, as the topic has it."""
     device: str
     event: str
+
+
+class _Up(msgspec.Struct, gc=False):
+    """What is read of ``uplink_message``. Fields take anything: what they hold is looked at where it is used."""
+
+    received_at: Any = None
+    session_key_id: Any = None
+    f_port: Any = 0
+    f_cnt: Any = 0
+    frm_payload: Any = None
+    decoded_payload: Any = None
+    normalized_payload: Any = None
+    rx_metadata: msgspec.Raw = NO_PART
+    version_ids: msgspec.Raw = NO_PART
+    attributes: msgspec.Raw = NO_PART
+
+
+class _Said(msgspec.Struct, gc=False):
+    """What is read of a message."""
+
+    end_device_ids: msgspec.Raw = NO_PART
+    received_at: Any = None
+    simulated: Any = None
+    uplink_message: msgspec.Raw = NO_PART
+    location_solved: Any = None
+
+
+_NO_UPLINK: Final = _Up()
+_read_said: Final = msgspec.json.Decoder(_Said).decode
+_read_up: Final = msgspec.json.Decoder(_Up).decode
 
 
 class TheThingsStackFormat:
@@ -63,67 +94,66 @@ class TheThingsStackFormat:
         """Read one message. Never raises."""
         if route.event not in _READ:
             return NOTHING
-        found = read_object(message.payload, self._limits, None)
+        found = read_fields(message.payload, _read_said, self._limits, None)
         if isinstance(found, Problem):
             return Decoded(problems=(found,))
-        up = _map(found, "uplink_message")
-        who = _who(route, found, up)
+        up = read_part(found.uplink_message, _read_up)
+        who = _who(route, found, _NO_UPLINK if up is None else up)
         if route.event == "up":
-            if not up:
-                detail = (
-                    f"uplink_message is {show(found.get('uplink_message'))}: an uplink of The Things Stack v3 has one"
-                )
+            if up is None:
+                said = show(read_raw(found.uplink_message))
+                detail = f"uplink_message is {said}: an uplink of The Things Stack v3 has one"
                 return Decoded(problems=(Problem("no_uplink", detail, who.device),))
             return read_uplink(_uplink(found, up), who, self._limits, state)
         if route.event == "join":
             announcements, changes = introduce(who, {}, state, always=True)
             return Decoded(announcements=announcements, changes=changes)
-        solved = _map(found, "location_solved")
-        values = position(solved.get("location"))
-        return Decoded(samples=(Sample(who.device, _time(found), values),) if values else ())
+        solved = found.location_solved
+        values = position(solved.get("location") if isinstance(solved, dict) else None)
+        return Decoded(samples=(Sample(who.device, iso_moment(found.received_at), values),) if values else ())
 
 
-def _who(route: Route, found: dict[str, Any], up: Mapping[str, Any]) -> Introduction:
+def _who(route: Route, found: _Said, up: _Up) -> Introduction:
+    """Who speaks, by the bytes of what is said of the device; a server says the same with every uplink."""
+    ids, version, attributes = bytes(found.end_device_ids), bytes(up.version_ids), bytes(up.attributes)
+    short = len(ids) + len(version) + len(attributes) <= _REMEMBERED
+    return (_remembered if short else _remembered.__wrapped__)(route, ids, version, attributes)
+
+
+@lru_cache(maxsize=4096)
+def _remembered(route: Route, ids: bytes, version: bytes, attributes: bytes) -> Introduction:
     """The device by its DevEUI; one without (activated by hand) by its name in the application."""
-    ids = _map(found, "end_device_ids")
-    eui = eui_of(ids.get("dev_eui"))
+    eui = eui_of(_map(ids).get("dev_eui"))
     if eui is not None:
         device = DeviceRef(route.community, "eui64", eui)
     else:
         device = DeviceRef(route.community, "tts", f"{route.application}/{route.device}"[:128])
-    version = _map(up, "version_ids")
-    maker, model, firmware = (_text(version, key) for key in ("brand_id", "model_id", "firmware_version"))
-    return introduction(device, (route.device, maker, model, firmware, route.application), up.get("attributes"))
+    kind = _map(version)
+    maker, model, firmware = (_text(kind.get(key)) for key in ("brand_id", "model_id", "firmware_version"))
+    return introduction(device, (route.device, maker, model, firmware, route.application), _map(attributes))
 
 
-def _uplink(found: dict[str, Any], up: Mapping[str, Any]) -> Uplink:
-    decoded, normalized, port = up.get("decoded_payload"), up.get("normalized_payload"), up.get("f_port", 0)
+def _uplink(found: _Said, up: _Up) -> Uplink:
+    normalized = up.normalized_payload
     if isinstance(normalized, dict):
         normalized = [normalized]
-    known, count = isinstance(decoded, dict), up.get("f_cnt", 0)
+    known, count = isinstance(up.decoded_payload, dict), up.f_cnt
     return Uplink(
-        time=_time(up) or _time(found),
-        identity=f"{_text(up, 'session_key_id')[:48]}:{count if isinstance(count, int) else 0}"[:64],
-        signal=strongest(up.get("rx_metadata")),
-        port=port if isinstance(port, int) else 0,
-        frame=None if known else bytes_of(up.get("frm_payload") or ""),
-        decoded=decoded if known else None,
+        time=iso_moment(up.received_at) or iso_moment(found.received_at),
+        identity=f"{_text(up.session_key_id)[:48]}:{count if isinstance(count, int) else 0}"[:64],
+        signal=strongest(up.rx_metadata),
+        port=up.f_port if isinstance(up.f_port, int) else 0,
+        frame=None if known else bytes_of(up.frm_payload or ""),
+        decoded=up.decoded_payload if known else None,
         normalized=normalized if isinstance(normalized, list) and normalized else None,
-        quality="simulated" if found.get("simulated") is True else "good",
+        quality="simulated" if found.simulated is True else "good",
     )
 
 
-def _time(found: Mapping[str, Any]) -> int | None:
-    """When the network server, or else the application server, received it."""
-    said = found.get("received_at")
-    return iso_moment(said) if isinstance(said, str) else None
+def _map(part: bytes) -> dict[str, Any]:
+    found = read_raw(part)
+    return found if isinstance(found, dict) else {}
 
 
-def _map(found: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = found.get(key)
-    return value if isinstance(value, dict) else _NO_MAP
-
-
-def _text(found: Mapping[str, Any], key: str) -> str:
-    value = found.get(key)
+def _text(value: object) -> str:
     return value if isinstance(value, str) else ""

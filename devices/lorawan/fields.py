@@ -9,11 +9,18 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from devices.units import convert
-from devices.words import METRICS, SWITCHES, UNIT_OF, own_value, plain
+from devices.words import METRICS, SWITCHES, UNIT_OF, own_name, own_value, plain
 
 _LONGEST: Final = 128
 """Characters of a key that is looked up at all."""
+LONGEST_STRAIGHT: Final = 128
+"""Characters of a point that a number goes to as it is."""
+_MOST_STRAIGHT: Final = 1_024
+_LONGEST_KEY: Final = 64
+"""Keys of which a table remembers where their numbers go, and their characters."""
 _TAIL: Final = re.compile(r"(?P<stem>[a-z].*?)_?(?:(?P<phase>l[123])(?:_?n)?|(?:ch(?:annel)?_?)?(?P<number>\d{1,3}))")
 _HEAD: Final = re.compile(
     r"(?P<where>ch|channel|line|region|node|port|input|zone|probe)_?(?P<number>\d{1,3})_(?P<stem>.+)"
@@ -24,7 +31,11 @@ _GROUPS: Final = frozenset(
     {"data", "measurement", "measurements", "readings", "sensor", "sensors", "status", "telemetry", "values"}
 )
 """Names of objects that say nothing about where on the device their values are."""
+_SETTINGS: Final = ("_config", "_settings", "_enable", "_key", "password", "secret")
+"""How names end of what a device was told, and of what nobody should read."""
 _COLDEST: Final = -273.15
+_HOTTEST: Final = 300.0
+"""Everything that stands for a missing probe is above."""
 _NO_PROBE: Final = frozenset({327.67, 3276.7, 655.35, 6553.5})
 """Temperatures that stand for "no probe": all ones, or the largest number, in hundredths or tenths of a degree."""
 
@@ -73,6 +84,9 @@ class Row(NamedTuple):
         return self.unit == "Cel" and isinstance(value, (int, float)) and no_probe(value)
 
 
+_SILENT: Final = Row()
+
+
 def no_probe(celsius: float) -> bool:
     """Whether a temperature is one that a sensor sends when nothing is connected."""
     return celsius < _COLDEST or celsius in _NO_PROBE
@@ -91,20 +105,49 @@ class Found(NamedTuple):
         return f"{self.channel}.{name}" if self.channel else name
 
 
-class Straight(NamedTuple):
-    """Where a number of a known key goes as it is: nothing to convert, only to look for a missing probe."""
+class Straight(msgspec.Struct, frozen=True, gc=False):
+    """Where a number goes as it is: nothing to convert."""
 
     point: str
-    celsius: bool
+    least: float = -1e15
+    most: float = 1e15
+    """What is smaller, or not smaller than this, needs a closer look: it may stand for a missing probe."""
 
 
 class Table:
     """What is known of the fields of one maker's objects. Compared by identity; never changed."""
 
-    __slots__ = ("rows",)
+    __slots__ = ("rows", "straight")
 
     def __init__(self, rows: Mapping[str, Row]) -> None:
         self.rows = rows
+        self.straight = _Straights(self)
+        """Key of the outermost object -> where a number under it goes; None where a closer look is needed."""
+
+
+class _Straights(dict[str, Straight | None]):
+    """Answers to a pure question, remembered for the first keys that are asked about."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__()
+        self._table = table
+
+    def __missing__(self, key: str) -> Straight | None:
+        goes = _straight(self._table, key) if len(key) <= _LONGEST_KEY else None
+        if len(self) < _MOST_STRAIGHT and len(key) <= _LONGEST_KEY:
+            self[key] = goes
+        return goes
+
+
+class _NoStraight(dict[str, None]):
+    """A closer look at every key."""
+
+    def __missing__(self, key: str) -> None:
+        return None
+
+
+NO_TABLE: Final = Table({})
+NO_STRAIGHT: Final = _NoStraight()
 
 
 class Tables(NamedTuple):
@@ -167,15 +210,24 @@ def find(table: Table, path: str, key: str) -> Found | None:
     return _find(table, path, key) if len(key) <= _LONGEST and len(path) <= _LONGEST else None
 
 
-@lru_cache(maxsize=4096)
-def straight(table: Table, key: str) -> Straight | None:
-    """The short way for a number under a key of the outermost object; None where a closer look is needed."""
+def passed_over(table: Table, key: str) -> bool:
+    """Whether it is a setting or a secret, or the table says that nobody wants it."""
+    word = snake(key) if len(key) <= _LONGEST else key
+    return word.endswith(_SETTINGS) or table.rows.get(word) == _SILENT
+
+
+def _straight(table: Table, key: str) -> Straight | None:
     found = find(table, "", key)
-    if found is None or found.row.metric not in UNIT_OF:
+    if found is None:
+        keeps = key and key.isprintable() and not passed_over(table, key)
+        return Straight(own_name(key)) if keeps else None
+    if found.row.metric not in UNIT_OF:
         return None
     row, target = found.row, UNIT_OF[found.row.metric]
     direct = row.unit in {"", target} and row.times == 1 and row.words is None
-    return Straight(found.point, target == "Cel") if direct else None
+    if not direct or len(found.point) > LONGEST_STRAIGHT:
+        return None
+    return Straight(found.point, _COLDEST, _HOTTEST) if target == "Cel" else Straight(found.point)
 
 
 @lru_cache(maxsize=4096)

@@ -10,20 +10,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from devices.contract import Limits
-from devices.lorawan.fields import Row, Table, find, no_probe, snake, straight
+from devices.lorawan.fields import LONGEST_STRAIGHT, NO_STRAIGHT, NO_TABLE, Table, find, passed_over, snake
 from devices.units import unit_of
 from devices.words import fit, metric_for, own_name, own_value
 
 READINGS: Final = 2000
 """Readings of one message."""
-_SILENT: Final = Row()
 _MOST_WORDS: Final = 8
 """Unknown keys and refused values that are named."""
 _TEXT: Final = 64
 """Characters of a word; anything longer is no state of a device."""
-_SETTINGS: Final = ("_config", "_settings", "_enable", "_key", "password", "secret")
-"""How names end of what a device was told, and of what nobody should read."""
 _TIMES: Final = ("timestamp", "time", "ts")
 _SHOWN: Final = frozenset({"value", "data", "unit", "units", "displayName", "name", "label", "alias", *_TIMES})
 """Keys of an object that is one value; ``value`` or ``data`` is it."""
@@ -34,7 +33,7 @@ Values = dict[str, float | bool | str]
 """As samples carry them."""
 
 
-class _Place(NamedTuple):
+class _Place(msgspec.Struct, frozen=True, gc=False):
     """Where in an object a value stands, and where it goes."""
 
     path: str
@@ -57,54 +56,48 @@ class Dated(NamedTuple):
     """Of an earlier moment, beside values of now."""
 
 
-class Reading:
+class Reading(msgspec.Struct, gc=False):
     """Reads the objects of one message, one after the other, and gathers what they say beside their values."""
 
-    __slots__ = (
-        "_known_only",
-        "_limits",
-        "_now",
-        "_room",
-        "_table",
-        "_time",
-        "about",
-        "dated",
-        "left_out",
-        "refused",
-        "unknown",
-    )
-
-    def __init__(self, limits: Limits) -> None:
-        self.dated: list[Dated] = []
-        self.about: dict[str, str | int] = {}
-        """What the objects say of the device itself: fields of an announcement."""
-        self.unknown: list[str] = []
-        self.refused: list[str] = []
-        """Names that cannot be shown or are too long."""
-        self.left_out = 0
-        """Values beyond what one message may have."""
-        self._limits = limits
-        self._room = READINGS
+    _limits: Limits
+    dated: list[Dated] = []
+    about: dict[str, str | int] = {}
+    """What the objects say of the device itself: fields of an announcement."""
+    unknown: list[str] = []
+    refused: list[str] = []
+    """Names that cannot be shown or are too long."""
+    left_out: int = 0
+    """Values beyond what one message may have."""
+    _room: int = READINGS
+    _table: Table = NO_TABLE
+    """Of the object at hand; the values and the moment that it gives, and whether the maker's own keys count."""
+    _now: Values = {}
+    _time: int | None = None
+    _known_only: bool = False
 
     def take(self, found: Mapping[str, Any], table: Table, *, known_only: bool = False) -> tuple[Values, int | None]:
         """The values of an object, and the moment it gives for them if any. ``known_only``: without the maker's own."""
         self._table = table
         self._known_only = known_only
-        self._now: Values = {}
-        self._time: int | None = None
-        place = _Place("", self._now, self._limits.depth)
+        now: Values = {}
+        self._now, self._time = now, None
+        place = _Place("", now, self._limits.depth)
+        everyday = not known_only and self._limits.name >= LONGEST_STRAIGHT
+        straight, room = table.straight if everyday else NO_STRAIGHT, self._room
         for key, value in found.items():
             kind = type(value)
-            # everyday fields need no closer look
-            if (kind is float or kind is int) and len(key) <= _TEXT:
-                goes = straight(table, key)
-                if goes is not None and goes.point not in place.values and self._room > 0 and -1e15 < value < 1e15:
-                    if not (goes.celsius and no_probe(value)):
-                        self._room -= 1
-                        place.values[goes.point] = float(value)
+            goes = straight[key] if kind is float or kind is int else None
+            if goes is not None and goes.least <= value < goes.most and room > 0:
+                point = goes.point
+                if point not in now:
+                    room -= 1
+                    now[point] = float(value)
                     continue
+            self._room = room
             self._field(key, value, place)
-        return self._now, self._time
+            room = self._room
+        self._room = room
+        return now, self._time
 
     def _object(self, found: Mapping[str, Any], place: _Place) -> None:
         for key, value in found.items():
@@ -124,10 +117,10 @@ class Reading:
             self._value(key, *single, place)
         elif place.depth <= 0:
             self._note(key)
-        elif not self._passed_over(key):
+        elif not passed_over(self._table, key):
             if found and all(each.isdigit() for each in found):  # channels: {"temperatureSensor": {"3": 27.2}}
                 numbered = {f"{key}_{number}": value for number, value in found.items()}
-                self._object(numbered, place._replace(depth=place.depth - 1))
+                self._object(numbered, msgspec.structs.replace(place, depth=place.depth - 1))
             else:
                 self._object(found, place.inside(snake(key[: self._limits.name])))
 
@@ -135,7 +128,7 @@ class Reading:
         if place.depth <= 0:
             self._note(key)
             return
-        if self._passed_over(key):
+        if passed_over(self._table, key):
             return
         for number, each in enumerate(found, 1):
             if self._room <= 0:
@@ -174,7 +167,7 @@ class Reading:
             elif not row.absent(value):
                 self._keep(key, value, place)
         elif row.name:
-            self._keep(found.point, value, place._replace(path=""))
+            self._keep(found.point, value, msgspec.structs.replace(place, path=""))
         elif row.about:
             self._about(row.about, value)
         elif row.moment and place.values is self._now:
@@ -202,7 +195,7 @@ class Reading:
     def _keep(self, key: str, value: object, place: _Place) -> None:
         """Under the maker's own key, unless nobody would look for it there."""
         kept = own_value(value)
-        if kept is None or self._known_only or self._passed_over(key):
+        if kept is None or self._known_only or passed_over(self._table, key):
             return
         if isinstance(kept, str) and not _word(kept):
             self._note(key)
@@ -228,10 +221,6 @@ class Reading:
             self.about[field] = str(value)[: self._limits.name]
         elif isinstance(value, float) and value.is_integer():
             self.about[field] = str(int(value))
-
-    def _passed_over(self, key: str) -> bool:
-        word = snake(key) if len(key) <= self._limits.name else key
-        return word.endswith(_SETTINGS) or self._table.rows.get(word) == _SILENT
 
     def _note(self, key: str) -> None:
         if len(self.unknown) < _MOST_WORDS:
@@ -275,8 +264,10 @@ def moment_of(value: object) -> int | None:
     return int(value if value >= 1e11 else value * 1000)
 
 
-def iso_moment(text: str) -> int | None:
+def iso_moment(text: object) -> int | None:
     """Epoch ms of ISO 8601 with zone, nanoseconds cut; None where it is something else."""
+    if not isinstance(text, str):
+        return None
     try:
         moment = datetime.fromisoformat(text)
         return None if moment.tzinfo is None else round(moment.timestamp() * 1000)

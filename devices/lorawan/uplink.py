@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from devices.contract import (
     Announcement,
     Change,
@@ -23,6 +25,7 @@ from devices.contract import (
     Sample,
     State,
 )
+from devices.formats.json_bytes import read_part
 from devices.lorawan.codecs import choose
 from devices.lorawan.fields import table_of, tables
 from devices.lorawan.layout import Trouble
@@ -59,14 +62,24 @@ def bytes_of(text: object) -> bytes | None:
         return None
 
 
-def strongest(heard: object) -> float | None:
+class _Gateway(msgspec.Struct, gc=False):
+    """One of the gateways that heard a device; of all that a server says of it only this is of use."""
+
+    rssi: Any = None
+
+
+_NUMBERS: Final = frozenset({int, float})
+_read_gateways: Final = msgspec.json.Decoder(list[_Gateway] | None).decode
+
+
+def strongest(heard: msgspec.Raw) -> float | None:
     """The best signal among the gateways that heard the device; None where none says it. 0 is left out by servers."""
-    best: float | None = None
-    for gateway in heard if isinstance(heard, list) else ():
-        level = gateway.get("rssi") if isinstance(gateway, dict) else None
-        if isinstance(level, (int, float)) and not isinstance(level, bool) and -200 < level < 0:
-            best = level if best is None or level > best else best
-    return None if best is None else float(best)
+    best = 0.0
+    for gateway in read_part(heard, _read_gateways) or ():
+        level = gateway.rssi
+        if type(level) in _NUMBERS and -200 < level < 0 and (not best or level > best):
+            best = float(level)
+    return best or None
 
 
 def position(found: object) -> dict[str, Any]:
@@ -127,7 +140,7 @@ def _introduction(device: DeviceRef, words: tuple[str, ...], tags: tuple[tuple[s
     return Introduction(device, name, maker, model, firmware, tuple(hints), codec, described, checksum)
 
 
-class Uplink(NamedTuple):
+class Uplink(msgspec.Struct, frozen=True, gc=False):
     """One uplink, as any server hands it over."""
 
     time: int | None
@@ -161,12 +174,15 @@ def read_uplink(up: Uplink, who: Introduction, limits: Limits, state: State) -> 
         now, time = _frame(reading, up, who, troubles)
     if up.signal is not None:
         now.setdefault("signal", up.signal)
-    samples = [Sample(who.device, up.time if time is None else time, now, up.identity, up.quality)] if now else []
-    samples += [Sample(who.device, each.time, each.values, None, up.quality, each.told_again) for each in reading.dated]
+    samples = (Sample(who.device, up.time if time is None else time, now, up.identity, up.quality),) if now else ()
+    if reading.dated:
+        then = [Sample(who.device, each.time, each.values, None, up.quality, each.told_again) for each in reading.dated]
+        samples = (*samples, *then)
     announcements, changes = introduce(who, reading.about, state)
+    wrong = troubles or reading.refused or reading.left_out
     return Decoded(
-        samples=tuple(samples),
-        problems=_problems(reading, troubles, who.device, limits),
+        samples=samples,
+        problems=_problems(reading, troubles, who.device, limits) if wrong else (),
         unknown=tuple(reading.unknown),
         announcements=announcements,
         changes=changes,
@@ -206,8 +222,6 @@ def _frame(
 
 def _problems(reading: Reading, troubles: list[Trouble], device: DeviceRef, limits: Limits) -> tuple[Problem, ...]:
     """What could not be read; the rest was."""
-    if not (troubles or reading.refused or reading.left_out):
-        return ()
     right = f"use 1 to {limits.name} printable characters"
     said = [
         *troubles,
@@ -229,6 +243,8 @@ def introduce(
     """
     known = state.get(who.device.id)
     fresh = known is None or known["said"] != who.checksum
+    if not (fresh or about or always):
+        return (), ()
     news = {key: value for key, value in about.items() if known is None or known.get(key) != value}
     if not (fresh or news or always) or (known is None and len(state) >= _MOST_DEVICES and not always):
         return (), ()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
+
+import msgspec
 
 from devices.contract import (
     Announcement,
@@ -43,39 +44,24 @@ class Full(Exception):
     """More readings than a message may have."""
 
 
-class Gather:
+class Gather(msgspec.Struct, gc=False):
     """Collects; not thread-safe, one for each message."""
 
-    __slots__ = (
-        "announcements",
-        "changes",
-        "community",
-        "device",
-        "events",
-        "limits",
-        "more_problems",
-        "nothing",
-        "problems",
-        "samples",
-        "state",
-        "statements",
-        "values",
-        "walked",
-    )
-
-    def __init__(self, limits: Limits, community: str, state: State, nothing: frozenset[str]) -> None:
-        self.limits, self.community, self.state, self.nothing = limits, community, state, nothing
-        self.device: DeviceRef | None = None
-        self.samples: list[Sample] = []
-        self.events: list[Event] = []
-        self.statements: list[Statement] = []
-        self.announcements: list[Announcement] = []
-        self.problems: list[Problem] = []
-        self.more_problems = 0
-        self.changes: dict[str, Any] = {}
-        self.values = 0
-        self.walked: dict[tuple[tuple[str, ...], int], list[Any]] = {}
-        """What walks came by, for rules that walk alike."""
+    limits: Limits
+    community: str
+    state: State
+    nothing: frozenset[str]
+    device: DeviceRef | None = None
+    samples: list[Sample] = []
+    events: list[Event] = []
+    statements: list[Statement] = []
+    announcements: list[Announcement] = []
+    problems: list[Problem] = []
+    more_problems: int = 0
+    changes: dict[str, Any] = {}
+    values: int = 0
+    walked: dict[tuple[tuple[str, ...], int], list[Any]] = {}
+    """What walks came by, for rules that walk alike."""
 
     def problem(self, reason: str, detail: str) -> None:
         """Something could not be understood; the rest is kept."""
@@ -162,6 +148,6 @@ def key_of(kind: str, device: DeviceRef) -> str:
 
 def unknown_keys(root: object, known: frozenset[str] | None) -> tuple[str, ...]:
     """Keys of the message that the profile does not mention, the first ones."""
-    if known is None or not isinstance(root, Mapping) or root.keys() <= known:
+    if known is None or not isinstance(root, dict) or root.keys() <= known:
         return ()
     return tuple(key[:_CODE_LENGTH] for key in root if key not in known)[:_MOST_PROBLEMS]

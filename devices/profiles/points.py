@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, Literal
 
 from devices.contract import Quality
 from devices.formats.json_bytes import show
 from devices.profiles.building import Builder
-from devices.profiles.columns import NOTHING_TOLD, Columns, Refused, Told, number_in, slug
+from devices.profiles.columns import NOTHING_TOLD, Columns, Key, Refused, Told, number_in, slug
 from devices.profiles.gathering import Gather, code_of, key_of
 from devices.profiles.paths import Here, Odd, as_text, first_key, steps
 from devices.profiles.scope import Scope
@@ -18,6 +19,7 @@ from devices.words import own_value
 
 _MISSING: Final = object()
 _DEEPEST: Final = 8
+_REMEMBERED_KEYS: Final = 2_048
 _SCALARS: Final = frozenset({int, float, bool})
 
 
@@ -40,6 +42,7 @@ class Reader:
         self._doubt = build.say("doubt", spec.doubt) if spec.doubt else None
         self._path = _everyday(spec)
         self._only = spec.only
+        self._column = lru_cache(maxsize=_REMEMBERED_KEYS)(self._only_column)
         self._time_key = spec.time if isinstance(spec.time, str) else ""
         self._number_time = clock("auto") if isinstance(spec.time, str) else None
 
@@ -64,17 +67,16 @@ class Reader:
     def _read_everyday(self, here: Here, scope: Scope, path: tuple[str, ...]) -> None:
         """What the general way does, for an object of plain values; whatever is not everyday goes that way, one by one."""
         item = self._object_at(here.item, path)
-        limits, columns, skip = scope.gather.limits, self._columns.of, self._skip
+        limits = scope.gather.limits
         channel = slug(self._channel(here) or "") if self._channel is not None else ""
         last: int | None = None
         values: dict[str, Any] | None = None
         for key, entry in item.items():
-            usable = 0 < len(key) <= limits.name and key.isprintable()
-            if usable and (key in skip or (self._only and not self._columns.knows(key))):
+            column = self._column(key) if len(key) <= limits.name else None
+            if column is False:
                 continue
-            value, time = self._plain_of(entry, scope) if usable else (_MISSING, None)
-            found = columns(key) if value is not _MISSING else ()
-            taken = found[0].take(value, NOTHING_TOLD) if len(found) == 1 else _MISSING
+            value, time = self._plain_of(entry, scope) if column is not None else (_MISSING, None)
+            taken = column.take(value, NOTHING_TOLD) if column is not None and value is not _MISSING else _MISSING
             if type(taken) is tuple and len(taken[0]) + len(channel) < limits.name:
                 if values is None or time != last:
                     values, last = scope.values(time), time
@@ -83,6 +85,15 @@ class Reader:
             elif taken is not None:
                 names = {**here.names, "key": key}
                 self._one(Here(here.root, entry, names, here.index, here.stop or here), scope)
+
+    def _only_column(self, key: str) -> Key | Literal[False] | None:
+        """The one column that the key feeds; None where a closer look is needed, False where the key is passed over."""
+        if not key or not key.isprintable():
+            return None
+        if key in self._skip or (self._only and not self._columns.knows(key)):
+            return False
+        found = self._columns.of(key)
+        return found[0] if len(found) == 1 else None
 
     def _object_at(self, item: Any, path: tuple[str, ...]) -> dict[str, Any]:
         """The object of values; an empty one where there is none. Raises Odd."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 from devices.contract import DeviceRef, Event, Quality
 from devices.profiles.gathering import Gather
 from devices.profiles.paths import Here
@@ -16,21 +18,20 @@ class Named(NamedTuple):
     point: str
 
 
-class Scope:
+class Scope(msgspec.Struct, gc=False):
     """Whose values, events and statements they are, and of when."""
 
-    __slots__ = ("batches", "device", "doubted", "gather", "memories", "model", "time")
-
-    def __init__(self, gather: Gather, device: DeviceRef, time: int | None) -> None:
-        self.gather, self.device, self.time = gather, device, time
-        self.batches: dict[tuple[int | None, Quality], dict[str, Any]] = {}
-        """Values by moment and quality."""
-        self.memories: dict[str, dict[str, Named]] | None = None
-        """Memory -> code -> the faults that the message lists; None: it lists none, and says nothing of them."""
-        self.model: dict[str, Any] | None = None
-        """What the device's model says of its keys."""
-        self.doubted: frozenset[str] = frozenset()
-        """Keys of the points that a lasting fault is about."""
+    gather: Gather
+    device: DeviceRef
+    time: int | None
+    batches: dict[tuple[int | None, Quality], dict[str, Any]] = {}
+    """Values by moment and quality."""
+    memories: dict[str, dict[str, Named]] | None = None
+    """Memory -> code -> the faults that the message lists; None: it lists none, and says nothing of them."""
+    model: dict[str, Any] | None = None
+    """What the device's model says of its keys."""
+    doubted: frozenset[str] = frozenset()
+    """Keys of the points that a lasting fault is about."""
 
     def values(self, time: int | None, quality: Quality = "good") -> dict[str, Any]:
         """Where the values of a moment go."""

@@ -17,6 +17,9 @@ _ZONE: Final = re.compile(r"(?:UTC|GMT)?\s*([+-])(\d{1,2})(?::?(\d{2}))?", re.IG
 _DIGITS: Final = re.compile(r"-?\d{1,19}(?:\.\d{1,9})?")
 _COMPACT: Final = re.compile(r"\d{14}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECONDS: Final = 1e11
+_MICROSECONDS: Final = 1e14
+"""A number of at least that size counts these: 1e11 seconds are the year 5138."""
 _FURTHEST: Final = 2**53
 _PER_SECOND: Final = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
@@ -36,10 +39,12 @@ def zone_of(text: str) -> timezone | None:
 
 def from_number(value: float, unit: str) -> int | None:
     """Epoch ms of a number of ``s``, ``ms``, ``us``, ``ns``, or of what its size tells (``auto``)."""
+    if unit == "auto":
+        if isinstance(value, int) and _MILLISECONDS <= value < _MICROSECONDS:  # the everyday case
+            return value
+        unit = _unit_by_size(abs(value))
     if isinstance(value, float) and not math.isfinite(value * 1000):
         return None
-    if unit == "auto":
-        unit = _unit_by_size(abs(value))
     per_second = _PER_SECOND[unit]
     ms = value * 1000 // per_second if isinstance(value, int) else round(value * 1000 / per_second)
     return ms if -_FURTHEST < ms < _FURTHEST else None
@@ -47,9 +52,9 @@ def from_number(value: float, unit: str) -> int | None:
 
 def _unit_by_size(size: float) -> str:
     """Seconds until the year 5138, then milliseconds until the same year, and so on."""
-    if size < 1e11:
+    if size < _MILLISECONDS:
         return "s"
-    if size < 1e14:
+    if size < _MICROSECONDS:
         return "ms"
     return "us" if size < 1e17 else "ns"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import tracemalloc
 from collections.abc import Callable
+from itertools import cycle
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -22,11 +23,14 @@ _MESSAGES: Final = 3_000
 
 
 class Everyday(NamedTuple):
-    """What a device of the format sends most of the time; ``before``: what has to be heard first."""
+    """What a device of the format sends most of the time."""
 
     topic: str
     payload: bytes
     before: tuple[tuple[str, bytes], ...] = ()
+    """What has to be heard first."""
+    following: tuple[bytes, ...] = ()
+    """The messages after it, over and over, where they count themselves."""
 
 
 def _json(value: Any) -> bytes:
@@ -131,13 +135,13 @@ def _hearing(name: str, everyday: Everyday) -> Callable[[], object]:
         conversation.hear(Message(topic, payload, NOW))
     route = conversation.route(everyday.topic)
     assert route is not None, name
-    message = Message(everyday.topic, everyday.payload, NOW)
-    first = conversation.hear(message)
+    first = conversation.hear(Message(everyday.topic, everyday.payload, NOW))
     assert first is not None
     assert first.samples, f"{name} reads nothing: {first.problems}"
+    messages = cycle([Message(everyday.topic, each, NOW) for each in everyday.following or (everyday.payload,)])
 
     def hear() -> object:
-        said = conversation.format.decode(route, message, conversation.state)
+        said = conversation.format.decode(route, next(messages), conversation.state)
         if said.changes:
             conversation.learn(said.changes)
         return said
@@ -176,7 +180,7 @@ def _worst() -> tuple[float, float, str]:
 
 
 def _sparkplug() -> Everyday:
-    """Ten metrics by alias, as an edge node sends them after its birth."""
+    """Ten metrics by alias, each with its time, as an edge node sends them after its birth; numbered as it numbers them."""
 
     def varint(number: int) -> bytes:
         out = bytearray()
@@ -191,10 +195,11 @@ def _sparkplug() -> Everyday:
 
     def metric(alias: int, *, name: str = "") -> bytes:
         body = field(1, 2, name.encode()) if name else b""
-        body += field(2, 0, varint(alias)) + field(4, 0, varint(9)) + field(12, 5, b"\0\0\xac\x41")
+        body += field(2, 0, varint(alias)) + field(3, 0, varint(NOW)) + field(4, 0, varint(9))
+        body += field(12, 5, b"\0\0\xac\x41")
         return field(2, 2, body)
 
     head = field(1, 0, varint(NOW))
     born = head + b"".join(metric(n, name=f"line{n}/temperature") for n in range(10)) + field(3, 0, varint(0))
-    data = head + b"".join(metric(n) for n in range(10)) + field(3, 0, varint(1))
-    return Everyday("spBv1.0/plant/NDATA/edge", data, (("spBv1.0/plant/NBIRTH/edge", born),))
+    data = [head + b"".join(metric(n) for n in range(10)) + field(3, 0, varint(seq % 256)) for seq in range(1, 258)]
+    return Everyday("spBv1.0/plant/NDATA/edge", data[0], (("spBv1.0/plant/NBIRTH/edge", born),), tuple(data[1:]))

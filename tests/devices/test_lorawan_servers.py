@@ -173,6 +173,28 @@ def test_any_frame_of_any_maker_is_read_or_named(profile: str, frame: bytes, por
     assert found.samples or found.problems or found.announcements
 
 
+@pytest.mark.parametrize("tag", ["", "x" * 3_000])
+def test_what_a_server_says_of_a_device_holds_for_the_event_that_says_it(tag: str) -> None:
+    """It is remembered by its bytes, long ones are not: neither must hand on what another event said."""
+    names = []
+    for name, community in (("Hall", "a"), ("Roof", "a"), ("Hall", "b")):
+        info = {"devEui": "24e124707c012345", "deviceName": name, "tags": {"t": tag}}
+        event = json.dumps({"deviceInfo": info, "object": {"temperature": 4}}).encode()
+        route = CHIRPSTACK.route(UP, community)
+        assert route is not None
+        [said] = CHIRPSTACK.decode(route, Message(UP, event, received_at=0)).announcements
+        names.append((said.name, said.device.community))
+    assert names == [("Hall", "a"), ("Roof", "a"), ("Hall", "b")]
+
+
+@pytest.mark.parametrize(
+    ("heard", "signal"), [([], None), ([{}, {"rssi": -90}, {"rssi": -70}], -70.0), ([7], None), (7, None)]
+)
+def test_the_signal_is_that_of_the_nearest_gateway(heard: Any, signal: float | None) -> None:
+    [sample] = hear(CHIRPSTACK, UP, chirpstack_event(object={"temperature": 4}, rxInfo=heard)).samples
+    assert sample.values.get("signal") == signal
+
+
 def test_a_device_that_moves_between_the_servers_is_the_same() -> None:
     [ours] = hear(CHIRPSTACK, UP, chirpstack_event(object={"temperature": 4})).samples
     [theirs] = hear(STACK, STACK_TOPICS[0], stack_event(decoded_payload={"temperature": 4})).samples

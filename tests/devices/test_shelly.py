@@ -117,6 +117,13 @@ def test_any_topic_is_routed_or_not(topic: str, community: str | None) -> None:
         SHELLY.route(text, community)
 
 
+@pytest.mark.parametrize("event", [[], {}, None, 5])
+def test_a_push_that_is_no_word_is_passed_over(event: Any) -> None:
+    params = {"events": [{"component": "input:0", "event": event}, {"component": "input:0", "event": "single_push"}]}
+    body = json.dumps({"src": f"shellyx-{MAC}", "method": "NotifyEvent", "params": params}).encode()
+    assert [each.code for each in hear("a b/events/rpc", body).events] == ["input0.single_push"]
+
+
 def test_a_message_says_at_most_so_many_values() -> None:
     said = hear("x/status/foo:1", {"id": 1, **{f"v{number}": number for number in range(3 * MOST_VALUES)}})
     assert len(values_of(said)) == MOST_VALUES
