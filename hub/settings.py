@@ -294,6 +294,8 @@ class Series(_Section):
     url: str = EMBEDDED
     """``duckdb``: embedded in the data folder; ``influxdb://…``: an InfluxDB."""
     mirrors: tuple[SeriesMirror, ...] = ()
+    alarm_after_s: float = Field(default=900.0, ge=60)
+    """A ticket is opened about a store that has taken nothing for so long. About one that refuses the hub: at once."""
     memory_limit: str = "64MB"
     threads: int = Field(default=2, ge=1)
     raw_months: int = Field(default=13, ge=1)
