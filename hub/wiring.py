@@ -43,7 +43,7 @@ from hub.handlers import handlers
 from hub.ingest.asking import Asking
 from hub.ingest.batches import BatchSource
 from hub.ingest.decoding import Decoder
-from hub.ingest.device_accounts import Accounts, MosquittoAccounts
+from hub.ingest.device_accounts import AT_START, RELOAD, WATCHED, Accounts, MosquittoAccounts
 from hub.ingest.echo import Echo
 from hub.ingest.following import Following
 from hub.ingest.heartbeat import Pulse
@@ -340,9 +340,10 @@ class Hub:
         if self._accounts is not None:
             return self._accounts
         if mqtt.accounts_file is not None:
-            return MosquittoAccounts(mqtt.accounts_file, mqtt.broker_pid_file)
+            hint = WATCHED if mqtt.accounts_watched else RELOAD
+            return MosquittoAccounts(mqtt.accounts_file, mqtt.broker_pid_file, hint=hint)
         if self.folder.broker_passwords.exists():  # the demo's, while it does not run
-            return MosquittoAccounts(self.folder.broker_passwords, None)
+            return MosquittoAccounts(self.folder.broker_passwords, None, hint=AT_START)
         return None
 
     def _redrive(self, items: Sequence[int], *, by: str) -> tuple[int, int]:
