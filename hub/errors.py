@@ -45,6 +45,10 @@ class StoreUnavailable(HubError):
     """A store cannot be reached or written just now; the caller waits and tries again."""
 
 
+class StoreRefuses(StoreUnavailable):
+    """The store is there and lets the hub do nothing: credentials, rights, or what it should write into. A person mends it."""
+
+
 class SendFailed(HubError):
     """A notice did not leave. ``permanent`` means that trying again cannot help."""
 

@@ -78,6 +78,8 @@ class Mqtt(_Section):
     """mosquitto's password_file, where the hub may change it (hub device-credentials)."""
     broker_pid_file: Path | None = None
     """Where that mosquitto writes its process id; unset: somebody else tells it to read its accounts again."""
+    accounts_watched: bool = False
+    """That mosquitto's own starter watches accounts_file and has it read again, as docker/mosquitto/start does."""
     session_expiry_s: int = Field(default=7 * 24 * 3600, ge=60)
     receive_maximum: int = Field(default=65_000, ge=100, le=65_535)
     keepalive_s: int = Field(default=30, ge=5, le=600)
@@ -294,6 +296,8 @@ class Series(_Section):
     url: str = EMBEDDED
     """``duckdb``: embedded in the data folder; ``influxdb://…``: an InfluxDB."""
     mirrors: tuple[SeriesMirror, ...] = ()
+    alarm_after_s: float = Field(default=900.0, ge=60)
+    """A ticket is opened about a store that has taken nothing for so long. About one that refuses the hub: at once."""
     memory_limit: str = "64MB"
     threads: int = Field(default=2, ge=1)
     raw_months: int = Field(default=13, ge=1)

@@ -20,12 +20,13 @@ from hub.backup.manifest import Manifest
 from hub.backup.schedule import BackupSchedule
 from hub.backup.taking import take
 from hub.certificates import Certificates, End, FileInUse, Shown
-from hub.clock import DAY, HOUR, SECOND, Clock, WallClock
+from hub.clock import DAY, HOUR, MINUTE, SECOND, Clock, WallClock
 from hub.clouds import Clouds, spoken_by
 from hub.control import ControlServer, Say
 from hub.datadir import DataDir, Lock
 from hub.domain.health import Health, Status
 from hub.domain.people import AuditEntry
+from hub.domain.store_standing import Standing
 from hub.errors import ConfigError, StoreUnavailable
 from hub.flows.alarm_commands import AlarmDesk
 from hub.flows.alarm_lane import AlarmLane
@@ -42,7 +43,7 @@ from hub.handlers import handlers
 from hub.ingest.asking import Asking
 from hub.ingest.batches import BatchSource
 from hub.ingest.decoding import Decoder
-from hub.ingest.device_accounts import Accounts, MosquittoAccounts
+from hub.ingest.device_accounts import AT_START, RELOAD, WATCHED, Accounts, MosquittoAccounts
 from hub.ingest.echo import Echo
 from hub.ingest.following import Following
 from hub.ingest.heartbeat import Pulse
@@ -170,6 +171,7 @@ class Hub:
             publish=self._publish,
             commissioner=self.commissioner,
             renew=self.registry.renew,
+            store_away=round(settings.series.alarm_after_s * SECOND),
         )
         metrics.register(Tallies("alarms", "What the alarm lane did", lambda: asdict(self.alarm_lane.tally)))
         self.series_lane = SeriesLane(self.series, self.registrar, self.slots, clock)
@@ -338,9 +340,10 @@ class Hub:
         if self._accounts is not None:
             return self._accounts
         if mqtt.accounts_file is not None:
-            return MosquittoAccounts(mqtt.accounts_file, mqtt.broker_pid_file)
+            hint = WATCHED if mqtt.accounts_watched else RELOAD
+            return MosquittoAccounts(mqtt.accounts_file, mqtt.broker_pid_file, hint=hint)
         if self.folder.broker_passwords.exists():  # the demo's, while it does not run
-            return MosquittoAccounts(self.folder.broker_passwords, None)
+            return MosquittoAccounts(self.folder.broker_passwords, None, hint=AT_START)
         return None
 
     def _redrive(self, items: Sequence[int], *, by: str) -> tuple[int, int]:
@@ -441,7 +444,11 @@ class Hub:
             while self.records.write(lambda books: books.quarantine.forget(now - QUARANTINE_KEPT, limit=500)):
                 pass
 
-        jobs = [Job(name="forget", run=forget, cron="40 3 * * *"), Job(name="clean", run=clean, every_ms=HOUR)]
+        jobs = [
+            Job(name="forget", run=forget, cron="40 3 * * *"),
+            Job(name="clean", run=clean, every_ms=HOUR),
+            Job(name="stores", run=self._look_at_stores, every_ms=MINUTE),
+        ]
         servers = [store for store in self._stores() if isinstance(store, InfluxSeries)]
         if servers:
             jobs.append(
@@ -452,6 +459,13 @@ class Hub:
         if self.backup_schedule is not None:
             jobs.append(Job(name="backup", run=self.backup_schedule.run, cron=self.settings.backup.when))
         return tuple(jobs)
+
+    def _look_at_stores(self, _tick: int) -> None:
+        """The alarm lane writes alarms, and nobody else does: it is told how the others stand."""
+        now = self.clock.now()
+        lanes = zip(self.series_stores().items(), (self.series_lane, *self.mirror_lanes), strict=True)
+        standings = [Standing(name, runner.halt(), lane.well_since) for (name, (_, runner)), lane in lanes]
+        self.alarm_runner.submit(lambda: self.alarm_lane.look_at_stores(standings, now))
 
     # --- running ------------------------------------------------------------------------------------------------
 

@@ -35,6 +35,11 @@ class Reason(StrEnum):
     HEARD = "heard"
     NO_DATA = "no_data"
     FELL_TOGETHER = "fell_together"
+    STORE_REFUSES = "store_refuses"
+    STORE_UNREACHABLE = "store_unreachable"
+    STORE_TAKES = "store_takes"
+    STORE_UNCERTAIN = "store_uncertain"
+    STORE_GONE = "store_gone"
 
 
 class Verdict(NamedTuple):
@@ -58,3 +63,8 @@ OFFLINE: Final = Verdict(Condition.OVER, Reason.OFFLINE)
 HEARD: Final = Verdict(Condition.NORMAL, Reason.HEARD)
 NO_DATA: Final = Verdict(Condition.UNKNOWN, Reason.NO_DATA)
 FELL_TOGETHER: Final = Verdict(Condition.OVER, Reason.FELL_TOGETHER)
+STORE_REFUSES: Final = Verdict(Condition.OVER, Reason.STORE_REFUSES)
+STORE_UNREACHABLE: Final = Verdict(Condition.OVER, Reason.STORE_UNREACHABLE)
+STORE_TAKES: Final = Verdict(Condition.NORMAL, Reason.STORE_TAKES)
+STORE_UNCERTAIN: Final = Verdict(Condition.UNKNOWN, Reason.STORE_UNCERTAIN)
+STORE_GONE: Final = Verdict(Condition.NORMAL, Reason.STORE_GONE)

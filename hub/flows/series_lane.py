@@ -51,6 +51,8 @@ class SeriesLane:
         self._failure = ""
         self._failing_since: int | None = None
         self._committed_at: int | None = None
+        self.well_since: int | None = None
+        """Since when each commit has succeeded; None: the last one failed, or none has been tried."""
         self._total = Written(0, 0, 0, 0)
         self._sizes: Sizes | None = None
         self._sizes_at = 0
@@ -120,6 +122,8 @@ class SeriesLane:
             written = self._store.append(_joined(self._rows), self._texts, position)
         self._rows, self._texts, self._gathered, self._gathered_to = [], [], 0, None
         self._committed_at = self._clock.now()
+        if self.well_since is None:
+            self.well_since = self._committed_at
         self._total = Written(*(a + b for a, b in zip(self._total, written, strict=True)))
 
     def _guarded(self, now: int) -> int:
@@ -132,7 +136,7 @@ class SeriesLane:
         try:
             yield
         except StoreUnavailable as error:
-            self._failure = str(error)
+            self._failure, self.well_since = str(error), None
             if self._failing_since is None:
                 self._failing_since = self._clock.now()
             raise

@@ -16,9 +16,11 @@ _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 OWN: Final = frozenset({HUB, SIMULATOR})
 """Accounts that are no device's."""
 RELOAD: Final = (
-    "the broker reads its accounts again when it gets SIGHUP: systemctl reload mosquitto,"
-    " or docker compose kill -s HUP mosquitto"
+    "not in force before the broker reads its accounts again, which it does on SIGHUP: systemctl reload mosquitto, or of a"
+    " container docker kill --signal HUP NAME (with mqtt.broker_pid_file the hub does it)"
 )
+WATCHED: Final = "the broker takes this up by itself within some seconds: nothing is left to do"
+AT_START: Final = "the embedded broker does not run: it reads its accounts when it starts, nothing is left to do"
 
 
 class Accounts(Protocol):
@@ -38,17 +40,21 @@ class Accounts(Protocol):
 
     @property
     def reload_hint(self) -> str:
-        """What a person has still to do; empty where nothing is left to do."""
+        """When it is in force, and what a person has to do for that; empty where it is in force."""
         ...
 
 
 class MosquittoAccounts:
-    """A mosquitto that is not our child: its password file, and its process where the pid file tells it."""
+    """A mosquitto that is not our child: its password file, and its process where the pid file tells it.
 
-    def __init__(self, passwords: Path, pid_file: Path | None) -> None:
+    ``hint``: where it does not, how the broker comes to know.
+    """
+
+    def __init__(self, passwords: Path, pid_file: Path | None, *, hint: str = RELOAD) -> None:
         self._path = passwords
         self._file = PasswordFile(passwords)
         self._pid_file = pid_file
+        self._hint = hint
 
     def account_names(self) -> tuple[str, ...]:
         """As the file has them; ConfigError where it cannot be read."""
@@ -77,8 +83,8 @@ class MosquittoAccounts:
 
     @property
     def reload_hint(self) -> str:
-        """Without a pid file the broker has to be told by hand."""
-        return "" if self._pid_file is not None else RELOAD
+        """Empty where the broker has been told."""
+        return "" if self._pid_file is not None else self._hint
 
     def _tell(self) -> None:
         if self._pid_file is None:

@@ -12,7 +12,8 @@ from typing import Any, Final, Protocol, TypeVar
 
 from hub.clock import SECOND, Clock, to_iso
 from hub.domain.health import Health, Status
-from hub.errors import StoreUnavailable
+from hub.domain.store_standing import Halt
+from hub.errors import StoreRefuses, StoreUnavailable
 from hub.flows.batch import Decoded, Position, Refusal
 from hub.ingest.batches import BatchSource
 from hub.ingest.journal import PositionAhead
@@ -94,6 +95,8 @@ class LaneRunner:
         self.waiting: str = ""
         """Why the lane waits before it tries the same batch again."""
         self._waiting_since = 0
+        self._refused = False
+        """It waits for a person, not for time."""
         self._thread = threading.Thread(target=self._run, name=f"lane-{lane.name}", daemon=True)
 
     # --- life -------------------------------------------------------------------------------------------------
@@ -170,15 +173,17 @@ class LaneRunner:
         try:
             worked = self._next_batch()
         except StoreUnavailable as error:
+            self._refused = isinstance(error, StoreRefuses)
             self._wait_for(str(error), retry=True)
             return False
         except PositionAhead as error:
-            self.stopped = str(error)
+            self.stopped, self._waiting_since = str(error), self._clock.now()
             _log.critical("lane %s stopped: %s", self._lane.name, error, extra={"action": "lane_stopped"})
             return False
         except Exception as error:  # noqa: BLE001 - the lane's loop has to survive; health names what is wrong
             if not self.waiting:
                 _log.exception("lane %s cannot go on", self._lane.name, extra={"action": "lane_failed"})
+            self._refused = False
             self._wait_for(f"{type(error).__name__}: {error}", retry=False)
             return False
         if self.waiting:
@@ -282,6 +287,13 @@ class LaneRunner:
     def lag_ms(self, now: int) -> int:
         """How far the lane's time is behind the clock; 0 while it is level."""
         return 0 if self.level or not self.time else max(0, now - self.time)
+
+    def halt(self) -> Halt | None:
+        """Why the lane does not go on, and since when; None while it does."""
+        reason = self.stopped or self.waiting
+        if not reason:
+            return None
+        return Halt(self._waiting_since, reason, for_good=bool(self.stopped) or self._refused, batches=self.behind)
 
     def _report(self, now: int) -> None:
         if self._done is not None:

@@ -17,9 +17,10 @@ from hub.domain.alarms import Alarm
 from hub.domain.health import Health
 from hub.domain.metrics import Metric
 from hub.domain.places import Name
+from hub.domain.store_standing import STORE_RULE
 from hub.domain.tickets import Ticket, TicketState
 from hub.flows.live import LiveReading
-from hub.flows.notice_text import place_words
+from hub.flows.notice_text import place_words, store_words
 from hub.flows.registry import Registry
 from hub.web.evidence import evidence
 from hub.words import locale_of
@@ -167,6 +168,8 @@ class Teller:
 
     def evidence(self, registry: Registry, alarm: Alarm, value: float | None, text: str) -> str:
         """What the sensor said with its unit, and the limit beside it; empty where it said nothing."""
+        if alarm.rule == STORE_RULE.id:
+            return "" if value is None else store_words(value, text, self.language)
         found = evidence(registry, alarm)
         said = self.measured(found.metric, value) if value is not None else text and self.word("text_state", text)
         if not said or found.limit is None or value is None:
@@ -175,8 +178,12 @@ class Teller:
         return f"{said} ({limit})" if self.language == "en" else f"{said}（{limit}）"
 
     def whose(self, registry: Registry, alarm: Alarm) -> str:
-        """What an alarm that belongs to no facility is about: a device, a building, the community."""
-        return place_words(registry, alarm.community, "", alarm.device or alarm.unit, self.language)
+        """What an alarm that belongs to no facility is about: a device, a building, the community, a store of the hub."""
+        return self.place(registry, alarm.community, alarm.device or alarm.unit)
+
+    def place(self, registry: Registry, community: str, unit: str) -> str:
+        """What a unit means where there is no facility."""
+        return place_words(registry, community, "", unit, self.language)
 
     def cause(self, registry: Registry, alarm: Alarm) -> str:
         """What explains an alarm that is suppressed by design: its gateway, or the loss of its place."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import signal
 import socket
 import ssl
 import subprocess
@@ -196,8 +197,11 @@ def test_the_outer_port_speaks_tls_only(broker: Broker) -> None:
             assert secure.version() == str(version.name).replace("TLSv1_", "TLSv1.")
 
 
-def test_a_withdrawn_account_is_put_out(broker: Broker, devices: tuple[Client, Client]) -> None:
+def test_a_withdrawn_account_is_put_out_and_a_hangup_ends_neither_script_nor_broker(
+    broker: Broker, devices: tuple[Client, Client]
+) -> None:
     lift, sump = devices
+    broker.program.process.send_signal(signal.SIGHUP)
     gone: queue.Queue[object] = queue.Queue()
     lift._client.on_disconnect = lambda _c, _u, _f, reason, _p: gone.put(reason)
     lines = broker.accounts.read_text().splitlines()

@@ -18,6 +18,8 @@ FAKE = """#!/bin/sh
 case "$*" in
     info) exit {info} ;;
     "compose version --short") echo {version}; exit 0 ;;
+    "image inspect --format "*:was) echo old; exit 0 ;;
+    "image inspect --format "*:local) echo {made}; exit 0 ;;
     "image inspect "*) exit {built} ;;
 esac
 echo "$*" >>{calls}
@@ -31,11 +33,13 @@ def run(tmp_path: Path) -> Run:
     shutil.copytree(DOCKER, tmp_path / "docker", ignore=shutil.ignore_patterns(".env", "secrets"))
     calls = tmp_path / "calls"
 
-    def run(*arguments: str, info: int = 0, version: str = "2.39.1", built: int = 1, up: int = 0) -> object:
+    def run(
+        *arguments: str, info: int = 0, version: str = "2.39.1", built: int = 1, made: str = "new", up: int = 0
+    ) -> object:
         calls.write_text("")
         (tmp_path / "bin").mkdir(exist_ok=True)
         fake = tmp_path / "bin" / "docker"
-        fake.write_text(FAKE.format(info=info, version=version, built=built, up=up, calls=calls))
+        fake.write_text(FAKE.format(info=info, version=version, built=built, made=made, up=up, calls=calls))
         fake.chmod(0o755)
         done = subprocess.run(
             [tmp_path / "docker" / "start", *arguments],
@@ -62,7 +66,17 @@ def test_it_makes_builds_and_waits(run: Run, tmp_path: Path) -> None:
 
 def test_the_image_that_ran_before_stays_at_hand(run: Run) -> None:
     _, calls = run(built=0)
-    assert calls[0] == "tag community-hub:local community-hub:before"
+    assert calls[:4] == [
+        "tag community-hub:local community-hub:was",
+        f"{COMPOSE} build",
+        "tag community-hub:was community-hub:before",
+        "rmi community-hub:was",
+    ]
+
+
+def test_a_second_start_of_the_same_version_does_not_take_the_way_back_away(run: Run) -> None:
+    _, calls = run(built=0, made="old")
+    assert calls[1:3] == [f"{COMPOSE} build", "rmi community-hub:was"]
 
 
 def test_the_demo_stays_in_the_terminal(run: Run) -> None:

@@ -13,22 +13,25 @@ import numpy as np
 import pytest
 
 from hub.cli import main
-from hub.clock import DAY, WallClock
+from hub.clock import DAY, MINUTE, Clock, WallClock
 from hub.control import Progress, Word
 from hub.domain.alarms import Priority
 from hub.domain.health import Health, Status
 from hub.domain.tickets import Action, Ticket, TicketKey, TicketKind, TicketState
 from hub.errors import InvalidInput
 from hub.flows.batch import PointKey
+from hub.flows.lists import TicketFilter
 from hub.flows.ports import TicketEvent
 from hub.flows.series import Aggregate, Step
 from hub.handlers import handlers
 from hub.ingest.frames import Frame
 from hub.settings import Mqtt, Series, SeriesMirror, Settings, Web
+from hub.storage.community_toml import parse_toml
 from hub.wiring import Hub
 from tests.faults.checker import read_acked
 from tests.faults.forms import small_and_full
 from tests.faults.rig import Rig, eventually
+from tests.influx_proxy import Proxy, Said
 from tests.influx_server import MISSING, PROGRAM, InfluxServer
 
 pytestmark = [pytest.mark.servers, pytest.mark.faults, pytest.mark.skipif(PROGRAM is None, reason=MISSING)]
@@ -75,9 +78,30 @@ class DeafHub(Hub):
         self.folder.receivers.mkdir(exist_ok=True)
 
 
+class Shifted(WallClock):
+    """The machine's clock, so much ahead."""
+
+    ahead = 0
+
+    def now(self) -> int:
+        return super().now() + self.ahead
+
+
+COMMUNITY = """
+[community]
+id = "harmony-garden"
+name = { zh = "和谐花园", en = "Harmony Garden" }
+
+[crews.it]
+name = { zh = "信息组", en = "IT" }
+default = true
+"""
+
+
 @contextlib.contextmanager
-def running(folder: Path, series: Series) -> Iterator[Hub]:
-    hub = DeafHub(Settings(data_dir=folder, mqtt=Mqtt(url="mqtt://127.0.0.1:1"), series=series, web=Web(port=0)))
+def running(folder: Path, series: Series, clock: Clock | None = None) -> Iterator[Hub]:
+    settings = Settings(data_dir=folder, mqtt=Mqtt(url="mqtt://127.0.0.1:1"), series=series, web=Web(port=0))
+    hub = DeafHub(settings, clock=clock)
     hub.start()
     try:
         yield hub
@@ -141,6 +165,38 @@ def test_a_hub_starts_and_hears_while_its_only_store_is_away(server: InfluxServe
         server.start()
         eventually(lambda: "unreachable" not in line(hub, "series").reason, "the store is back")
         eventually(lambda: stored(hub.series) == devices.expected(), "everything is there")
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_server_that_refuses_is_a_ticket_until_it_takes_readings_again(
+    server: InfluxServer, tmp_path: Path, status: int
+) -> None:
+    proxy = Proxy(server.port)
+    mirrors = (SeriesMirror(name="grafana", url=proxy.url(server.new_database())),)
+    devices, clock = Devices(), Shifted()
+    proxy.plan.extend([Said(status)] * 10_000)
+    with running(tmp_path, Series(mirrors=mirrors), clock=clock) as hub:
+        hub.registry.import_file(parse_toml(COMMUNITY, hub.catalogue), dry_run=False)
+        devices.speak(hub, 10)
+        eventually(lambda: str(status) in line(hub, "lane series:grafana").reason, "the lane stops")
+        clock.ahead = MINUTE
+        hub.timetable.run_now("stores")
+        (ticket,) = eventually(
+            lambda: hub.records.read(lambda books: books.tickets.page(TicketFilter(), limit=9).items),
+            "somebody is told",
+        )
+        assert (ticket.title_en, ticket.crew) == ("Series store grafana: Readings cannot be stored", "it")
+        (alarm,) = hub.alarm_lane.live.open_alarms()
+        assert str(status) in alarm.text
+        proxy.plan.clear()
+        eventually(lambda: hub.mirror_lanes[0].well_since, "it takes what waited")
+        assert stored(hub.mirrors["grafana"]) == devices.expected()
+        clock.ahead = 3 * MINUTE
+        hub.timetable.run_now("stores")
+        eventually(lambda: not hub.alarm_lane.live.open_alarms()[0].active, "the alarm ends")
+        after = hub.records.read(lambda books: books.tickets.get(ticket.id))
+        assert after.state is TicketState.VERIFYING
+    proxy.close()
 
 
 def test_the_past_is_copied_while_both_stores_hear_and_then_they_agree(server: InfluxServer, tmp_path: Path) -> None:

@@ -149,8 +149,10 @@ def test_a_refused_commit_is_brought_again_and_stored_once(bench: Bench) -> None
             bench.lane.take(second)
     assert bench.lane.health(START).status is Status.DEGRADED
     assert "no space" in bench.lane.health(START).reason
+    assert bench.lane.well_since is None
     bench.store.refuses = False
     bench.lane.take(second)
+    assert bench.lane.well_since == bench.clock.now()
     assert bench.lane.position() == Position("j", 2)
     assert bench.raw(TEMPERATURE) == [(START, 20.0), (START + 1, 21.0)]
     health = bench.lane.health(START)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from hub.errors import StoreUnavailable
+from hub.errors import StoreRefuses, StoreUnavailable
 from hub.storage.influx.answers import Answer, Verdict, advice
 
 LINES: Final = 10_000
@@ -29,6 +29,10 @@ class Refused(StoreUnavailable):
         self.answer = answer
 
 
+class Barred(Refused, StoreRefuses):
+    """Not before a person has mended token, rights, bucket or address."""
+
+
 def deliver(lines: Sequence[str], post: Post, *, canary: str, where: str) -> list[Rejected]:
     """Store all lines but those that are returned. Refused: some may be stored; send all of them again."""
     rejected: list[Rejected] = []
@@ -41,7 +45,7 @@ def deliver(lines: Sequence[str], post: Post, *, canary: str, where: str) -> lis
             case Verdict.STORED:
                 continue
             case Verdict.DOOR:
-                raise Refused(f"series store {where} refuses everything: {answer}; {advice(answer)}", answer)
+                raise Barred(f"series store {where} refuses everything: {answer}; {advice(answer)}", answer)
             case Verdict.LATER:
                 raise Refused(f"series store {where} cannot be written: {answer}", answer)
             case _ if len(part) > 1 and not (answer.verdict is Verdict.DATA and answer.dropped == len(part)):

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from hub.clock import SECOND, Clock
-from hub.errors import StoreUnavailable
+from hub.errors import StoreRefuses, StoreUnavailable
 from hub.flows.series import QueryInterrupted
 from hub.storage.influx.answers import Answer, Verdict, advice
 from hub.storage.influx.target import Target
@@ -129,7 +129,7 @@ class Server:
             try:
                 self._ask(f"CREATE DATABASE {quoted(name)}")
             except StoreUnavailable as error:
-                raise StoreUnavailable(
+                raise StoreRefuses(
                     f"series store {self.target.shown}: there is no database {name!r} that this user may use, and it could not "
                     f"be made: create it and let the user read and write there. {error}"
                 ) from error
@@ -141,7 +141,7 @@ class Server:
         chosen = [row for row in policies if (row.get("name") == policy if policy else row.get("default"))]
         if policy and not chosen:
             names = ", ".join(str(row.get("name")) for row in policies)
-            raise StoreUnavailable(
+            raise StoreRefuses(
                 f"series store {self.target.shown}: no retention policy {policy!r} in database {name!r} (there is {names}): "
                 f"create it, or correct HUB_SERIES__URL"
             )
@@ -157,7 +157,7 @@ class Server:
         if not buckets:
             orgs = (self._get("/api/v2/orgs", [("org", org)], none_for=404) or {}).get("orgs", [])
             if not orgs:
-                raise StoreUnavailable(
+                raise StoreRefuses(
                     f"series store {self.target.shown}: there is no organisation {org!r} that this token may see: "
                     f"correct HUB_SERIES__URL, or give the token the right"
                 )
@@ -166,7 +166,7 @@ class Server:
         try:
             self._ask("SHOW MEASUREMENTS LIMIT 1")
         except QueryRefused as error:
-            raise StoreUnavailable(
+            raise StoreRefuses(
                 f"series store {self.target.shown}: the bucket cannot be asked in InfluxQL; give it a mapping: influx v1 dbrp create "
                 f"--db {bucket} --rp autogen --default --bucket-id {buckets[0].get('id', '')}. {error}"
             ) from error
@@ -323,7 +323,7 @@ class Server:
         except ApiException as error:
             answer = _answer(error)
             if answer.verdict is Verdict.DOOR:
-                raise StoreUnavailable(f"series store {shown} {what}: {answer}; {advice(answer)}") from error
+                raise StoreRefuses(f"series store {shown} {what}: {answer}; {advice(answer)}") from error
             if answer.verdict is Verdict.LATER:
                 raise StoreUnavailable(f"series store {shown} {what}: {answer}") from error
             raise QueryRefused(f"series store {shown} {what}: {answer}") from error

@@ -12,7 +12,8 @@ import pytest
 
 from hub.clock import HOUR, SECOND, ManualClock, to_iso
 from hub.domain.health import Status
-from hub.errors import StoreUnavailable
+from hub.domain.store_standing import Halt
+from hub.errors import StoreRefuses, StoreUnavailable
 from hub.flows.batch import (
     SET_BACK,
     Availability,
@@ -90,6 +91,7 @@ class FakeLane:
         self.deadline: int | None = None
         self.poison: set[int] = set()
         self.unavailable = 0
+        self.failure = StoreUnavailable("the store sleeps")
         self.broken = ""
 
     def position(self) -> Position | None:
@@ -98,7 +100,7 @@ class FakeLane:
     def take(self, batch: Decoded) -> None:
         if self.unavailable:
             self.unavailable -= 1
-            raise StoreUnavailable("the store sleeps")
+            raise self.failure
         if self.broken:
             raise RuntimeError(self.broken)
         values = [int(value) for value in batch.readings.value]
@@ -253,6 +255,7 @@ def test_a_position_ahead_of_the_journal_stops_the_lane_by_name_but_not_its_comm
     health = runner.health(NOON)
     assert health.status is Status.DEGRADED
     assert health.reason.startswith("stopped: position 9")
+    assert runner.halt() == Halt(NOON, runner.stopped, for_good=True, batches=1)
     assert lane.values == []
     runner.start()
     assert runner.submit(lambda: "answered", timeout=PATIENCE) == "answered"
@@ -279,11 +282,26 @@ def test_a_store_that_sleeps_gets_the_same_batch_again(bench: Bench) -> None:
     for _ in range(4):
         assert not runner.step()
         assert runner.health(NOON).reason == f"waits since {to_iso(NOON)}, 1 batches wait: the store sleeps"
+        assert runner.halt() == Halt(NOON, "the store sleeps", for_good=False, batches=1)
     assert runner.step()
     assert runner.health(NOON).status is Status.OK
+    assert runner.halt() is None
     assert lane.values == [1, 2, 3]
     assert lane.positions == [1]
     assert lane.refusals == []
+
+
+def test_a_store_that_refuses_waits_for_a_person_and_only_as_long_as_it_does(bench: Bench) -> None:
+    lane = FakeLane()
+    runner = bench.runner(lane)
+    bench.send()
+    lane.unavailable, lane.failure = 2, StoreRefuses("the password is wrong")
+    assert not runner.step()
+    assert runner.halt() == Halt(NOON, "the password is wrong", for_good=True, batches=1)
+    bench.clock.advance(SECOND)
+    lane.failure = StoreUnavailable("the store sleeps")
+    assert not runner.step()
+    assert runner.halt() == Halt(NOON, "the store sleeps", for_good=False, batches=1)
 
 
 def test_a_lane_that_fails_without_any_frame_waits_and_blames_nobody(bench: Bench) -> None:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from hub.errors import StoreUnavailable
+from hub.errors import StoreRefuses, StoreUnavailable
 from hub.storage.influx.answers import Answer, Verdict
 from hub.storage.influx.sending import LINES, Refused, Rejected, deliver
 
@@ -81,7 +81,7 @@ def test_a_server_that_refuses_a_good_line_too_is_the_one_to_blame(status: int) 
 )
 def test_what_a_person_has_to_mend_stops_everything_and_says_what_to_do(status: int, advice: str) -> None:
     server = FakeServer(whole=Answer(status, "no"))
-    with pytest.raises(Refused, match=f"refuses everything: {status}: no; .*{advice}"):
+    with pytest.raises(StoreRefuses, match=f"refuses everything: {status}: no; .*{advice}"):
         send(server, lines(20))
     assert server.requests == 1
 
@@ -89,8 +89,9 @@ def test_what_a_person_has_to_mend_stops_everything_and_says_what_to_do(status: 
 @pytest.mark.parametrize("status", [0, 200, 206, 302, 408, 429, 500, 502, 503, 504, 599])
 def test_everything_else_is_tried_again(status: int) -> None:
     assert Answer(status).verdict is Verdict.LATER
-    with pytest.raises(Refused, match="cannot be written"):
+    with pytest.raises(Refused, match="cannot be written") as refused:
         send(FakeServer(whole=Answer(status, "busy")), lines(20))
+    assert not isinstance(refused.value, StoreRefuses)
 
 
 def test_too_large_a_request_is_halved() -> None:

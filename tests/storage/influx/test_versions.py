@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from hub.clock import HOUR, WallClock
-from hub.errors import StoreUnavailable
+from hub.errors import StoreRefuses, StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import Rows, SeriesPlace
 from hub.storage.influx.server import QueryRefused, Server
@@ -138,7 +138,7 @@ def test_a_bucket_that_cannot_be_asked_is_named_with_the_command_that_mends_it(s
     stand_in.buckets["readings"] = 0
     stand_in.answer = (200, b'{"results":[{"error":"database not found: readings"}]}')
     server = Server(parse(stand_in.url("acme/readings")), WallClock())
-    with pytest.raises(StoreUnavailable, match=r"influx v1 dbrp create --db readings .* --bucket-id b1"):
+    with pytest.raises(StoreRefuses, match=r"influx v1 dbrp create --db readings .* --bucket-id b1"):
         server.meet()
     server.close()
 
@@ -146,7 +146,7 @@ def test_a_bucket_that_cannot_be_asked_is_named_with_the_command_that_mends_it(s
 @pytest.mark.parametrize("stand_in", ["v2.7.12"], indirect=True)
 def test_an_organisation_that_is_not_there_is_named(stand_in: StandIn) -> None:
     server = Server(parse(stand_in.url("elsewhere/readings")), WallClock())
-    with pytest.raises(StoreUnavailable, match="there is no organisation 'elsewhere' that this token may see"):
+    with pytest.raises(StoreRefuses, match="there is no organisation 'elsewhere' that this token may see"):
         server.meet()
     server.close()
 
@@ -213,7 +213,7 @@ def test_a_retention_policy_that_is_not_there_is_named_with_those_that_are(stand
     stand_in.answer = (200, json.dumps({"results": found}).encode())
     server = Server(parse(stand_in.url("readings/year", "hub:pw@")), WallClock())
     with pytest.raises(
-        StoreUnavailable, match=r"no retention policy 'year' in database 'readings' \(there is .*autogen, week\)"
+        StoreRefuses, match=r"no retention policy 'year' in database 'readings' \(there is .*autogen, week\)"
     ):
         server.meet()
     server.close()
@@ -237,6 +237,7 @@ def test_what_is_said_of_an_answer_that_cannot_be_used(stand_in: StandIn, answer
     with pytest.raises(StoreUnavailable, match=said) as refused:
         server.query("SELECT 1")
     assert isinstance(refused.value, QueryRefused) is (answer[0] in (200, 400) and b"html" not in answer[1])
+    assert isinstance(refused.value, StoreRefuses) is (answer[0] == 401)
     assert TOKEN not in str(refused.value)
     server.close()
 
