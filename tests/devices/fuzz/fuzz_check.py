@@ -16,6 +16,9 @@ from typing import Final
 
 import atheris
 
+# Texts compared by startswith and endswith are followed too; not regular expressions, whose hook breaks match(text, at).
+atheris.enabled_hooks.add("str")
+
 with atheris.instrument_imports(include=["devices"]):
     from tests.devices.fuzz.inputs import hear, seeds, speakers, unpack, words
 
