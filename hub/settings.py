@@ -25,6 +25,8 @@ EMBEDDED = "duckdb"
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 CloudName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,47}$")]
 """Shorter than a slug: with what stands before it, it is the name of a connection."""
+HostId = Annotated[str, Field(pattern=r"^[^+#/\x00-\x1f\x7f]{1,128}$")]
+"""As ``devices.formats.sparkplug_host`` wants it: a level of a topic."""
 
 
 class _Section(BaseModel):
@@ -44,6 +46,8 @@ class Connection(_Section):
     """Format -> its own settings, e.g. ``options.zigbee2mqtt.base = "z2m"``."""
     may_write: bool = False
     """Whether the hub may send to devices what their formats call for (a Sparkplug rebirth)."""
+    sparkplug_host: HostId | None = None
+    """The id under which the hub is a Sparkplug primary host here; unset: it is none."""
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
@@ -67,6 +71,7 @@ class Mqtt(_Section):
     """What is spoken on ``main``: see docs/devices.md."""
     options: dict[str, dict[str, str]] = {}
     may_write: bool = False
+    sparkplug_host: HostId | None = None
     version: Literal["5", "3.1.1"] = "5"
     transport: Literal["fast", "stock"] = "fast"
     embedded_port: int | None = Field(default=None, ge=0, le=65535)
@@ -96,6 +101,7 @@ class Mqtt(_Section):
             formats=self.formats,
             options=self.options,
             may_write=self.may_write,
+            sparkplug_host=self.sparkplug_host,
             ca_file=self.ca_file,
             cert_file=self.cert_file,
             key_file=self.key_file,

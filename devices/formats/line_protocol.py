@@ -29,6 +29,8 @@ _ESCAPED_IN_MEASUREMENT: Final = re.compile(r"\\([, ])")
 _ESCAPED_IN_TEXT: Final = re.compile(r'\\(["\\])')
 _REST: Final = re.compile(r"[ ]*(-?\d{1,20})?[ ]*\r?(?:\n|\Z)")
 _LONGEST_NUMBER: Final = 400
+_MOST_WRONG: Final = 100
+"""Lines that are no points; a text with more of them is something else."""
 _RANGES: Final = {"i": (-(2**63), 2**63 - 1), "u": (0, 2**64 - 1)}
 
 
@@ -58,7 +60,10 @@ class _Wrong(ValueError):
 
 
 def read_lines(text: str, most: int) -> tuple[list[Point], list[BadLine]]:
-    """The points of a text of at most ``most`` fields in all, and the lines that are none. Goes on behind a bad line."""
+    """The points of a text of at most ``most`` fields in all, and the lines that are none.
+
+    Goes on behind a bad line, but not behind a hundred.
+    """
     points: list[Point] = []
     wrong: list[BadLine] = []
     at, fields, end = 0, 0, len(text)
@@ -76,6 +81,11 @@ def read_lines(text: str, most: int) -> tuple[list[Point], list[BadLine]]:
         except _Wrong as error:
             line += text.count("\n", counted, error.at)
             counted = error.at
+            if len(wrong) == _MOST_WRONG:
+                wrong.insert(
+                    0, BadLine(line, f"after {_MOST_WRONG} bad lines nothing more is read: send line protocol")
+                )
+                break
             wrong.append(BadLine(line, f"{error}"))
             at = _next_line(text, error.at)
             continue

@@ -1,8 +1,8 @@
 """What a primary host application publishes about itself, so that edge nodes that wait for one begin to speak.
 
-Source: chapter 5 of the Sparkplug 3.0 specification. Pure: the connection registers ``will`` when it connects (clean
-session), subscribes to what it listens to and to ``topic``, publishes ``birth`` before anything else, gives every message
-on ``topic`` to ``answer`` and publishes what that returns, and publishes ``death`` before it disconnects on purpose.
+Source: chapter 5 of the Sparkplug 3.0 specification. Pure: the connection registers ``will`` when it connects,
+subscribes to what it listens to and to ``topic``, publishes ``birth`` before anything else, gives every message on
+``topic`` to ``answer`` and publishes what that returns, and publishes ``death`` before it disconnects on purpose.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class PrimaryHost(msgspec.Struct, frozen=True):
         return self._say(online=True, at=self.connected_at)
 
     def death(self, now: int) -> Publication:
-        """The last message before a disconnect on purpose; ``now`` is epoch ms."""
+        """The last message before a disconnect on purpose; ``now`` is epoch ms, not before the birth's."""
         return self._say(online=False, at=now)
 
     def answer(self, topic: str, payload: bytes) -> Publication | None:
@@ -71,10 +71,6 @@ class PrimaryHost(msgspec.Struct, frozen=True):
             return None
         said = read_state(payload)
         return self.birth() if said is not None and not said.online else None
-
-    def old_state(self, *, online: bool) -> Publication:
-        """The same for edge nodes of Sparkplug 2.2. A connection has one will, so nothing takes this back if it breaks."""
-        return Publication(OLD_STATE + self.host_id, b"ONLINE" if online else b"OFFLINE")
 
     def _say(self, *, online: bool, at: int) -> Publication:
         return Publication(self.topic, msgspec.json.encode(HostState(online, at)))

@@ -104,7 +104,9 @@ class Reading(msgspec.Struct, gc=False):
             self._field(key, value, place)
 
     def _field(self, key: str, value: Any, place: _Place) -> None:
-        if isinstance(value, dict):
+        if self._room <= 0:  # without a closer look: nothing of it would be kept
+            self.left_out += value is not None
+        elif isinstance(value, dict):
             self._inner(key, value, place)
         elif isinstance(value, list):
             self._list(key, value, place)

@@ -99,12 +99,12 @@ class ProfileFormat:
                     fits = True
                 elif told is False:
                     refused += rule.wants
+            if refused and not fits:
+                found_keys = ", ".join(list(root)[:8]) if isinstance(root, dict) else type(root).__name__
+                right = " or ".join(refused)[:300]
+                gather.problem("unknown_message", f"the message has {found_keys[:200]}: expected {right}")
         except Full:
             fits = True
-        if refused and not fits:
-            found_keys = ", ".join(list(root)[:8]) if isinstance(root, dict) else type(root).__name__
-            right = " or ".join(refused)[:300]
-            gather.problem("unknown_message", f"the message has {found_keys[:200]}: expected {right}")
         return gather.answer(unknown_keys(root, self._known) if fits else ())
 
     def _root(self, route: Route, payload: bytes, gather: Gather) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from devices.contract import Event
 from devices.formats.json_bytes import show
 from devices.profiles.building import Builder
-from devices.profiles.gathering import MOST_FAULTS, Gather, code_of, key_of
+from devices.profiles.gathering import MOST_FAULTS, MOST_VALUES, Gather, code_of, key_of
 from devices.profiles.paths import Here, Odd, as_text, first_key
 from devices.profiles.scope import Named, Scope
 from devices.profiles.shape import Active, Faults
@@ -45,7 +45,11 @@ class Watcher:
         memory = self._memory(here) if self._memory is not None else None
         listed = scope.listed(code_of(memory)) if memory is not None else None
         try:
-            for there in self._words(here) if spec.split else self._walk(here):
+            for count, there in enumerate(self._words(here) if spec.split else self._walk(here)):
+                if count == MOST_VALUES:
+                    right = f"send at most {MOST_FAULTS}"
+                    gather.problem("too_many_faults", f"{spec.at or 'event'} has more than {count} entries: {right}")
+                    break
                 if there.item is None:
                     continue
                 if self._wants_object and not isinstance(there.item, dict):

@@ -28,6 +28,9 @@ MOST_REMEMBERED: Final = 20_000
 MOST_FAULTS: Final = 64
 """Faults that a memory holds."""
 _MOST_PROBLEMS: Final = 8
+"""That are told; the others are counted."""
+_MOST_UNREAD: Final = 500
+"""Things that could not be read, before the rest of the message is left alone."""
 _CODE_LENGTH: Final = 64
 _RIGHT_TIMES: Final = {
     "s": "send epoch seconds",
@@ -41,7 +44,7 @@ _RIGHT_TIMES: Final = {
 
 
 class Full(Exception):
-    """More readings than a message may have."""
+    """More than a message may have: readings, or what cannot be read."""
 
 
 class Gather(msgspec.Struct, gc=False):
@@ -64,11 +67,13 @@ class Gather(msgspec.Struct, gc=False):
     """What walks came by, for rules that walk alike."""
 
     def problem(self, reason: str, detail: str) -> None:
-        """Something could not be understood; the rest is kept."""
+        """Something could not be understood; the rest is kept. Raises Full where that has happened too often."""
         if len(self.problems) < _MOST_PROBLEMS:
             self.problems.append(Problem(reason, detail, self.device, whole=False))
-        else:
-            self.more_problems += 1
+            return
+        self.more_problems += 1
+        if self.more_problems >= _MOST_UNREAD:
+            raise Full
 
     def bad_time(self, path: str, value: object, kind: str) -> None:
         """A time that cannot be read."""

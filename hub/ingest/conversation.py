@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from devices.formats.sparkplug_host import PrimaryHost
 from hub.clock import SECOND
 from hub.flows.batch import Gap
 from hub.ingest.control import gap_frame
@@ -16,6 +17,7 @@ from hub.ingest.frames import DUP, Frame
 from hub.ingest.line import ANSWER_TIMEOUT_S, Line, Refused
 from hub.ingest.liveness import LATE_AFTER, Pulse
 from hub.ingest.packets import Harvest
+from hub.ingest.primary_host import HostPresence
 from hub.ingest.refusals import Refusal
 from hub.ingest.remembered import remember
 from hub.ingest.subscriptions import DROPPED_TOPIC
@@ -48,12 +50,27 @@ class Conversation:
         self._chores_at = 0
         self._chores_every = min(_CHORES_EVERY, ear.beat_interval)
         self._nap_ms = min(_LONGEST_NAP_MS, max(1, ear.beat_interval // 2))
+        self._host: HostPresence | None = None
+        if ear.host_id is not None:
+            host = PrimaryHost(ear.host_id, ear.host_moment(ear.clock.now()))
+            self._host = HostPresence(host, line, connection=ear.connection)
 
     def hold(self) -> None:
-        """Dial, and talk until the line ends or the receiver stops; Refused with the reason, where there is one."""
-        ear, line = self._ear, self._line
+        """Dial, and talk until the line ends or the receiver stops; Refused with the reason, where there is one.
+
+        What is left to the caller is to hang up.
+        """
+        ear, host = self._ear, self._host
         dialled = ear.clock.steady()
-        line.dial(self, wake=ear.wake.fileno())
+        self._line.dial(self, wake=ear.wake.fileno(), will=host.will if host is not None else None)
+        try:
+            self._talk(dialled)
+        finally:
+            if host is not None:
+                host.leave(ear.host_moment(ear.clock.now()))
+
+    def _talk(self, dialled: int) -> None:
+        ear, line = self._ear, self._line
         while line.alive and not ear.stopping.is_set():
             if self._gathering:
                 line.wait(_GATHER_MS, reading=False)
@@ -66,7 +83,8 @@ class Conversation:
             if not line.answered and ear.clock.steady() - dialled > ANSWER_TIMEOUT_S * SECOND:
                 break
         if ear.stopping.is_set():
-            self._say_goodbye()
+            ear.intake.flush(FLUSH_TIMEOUT_S)
+            self._send_queued(ear.clock.now())
             return
         loss = line.loss()
         if loss is not None:
@@ -94,6 +112,8 @@ class Conversation:
     def _hand_over(self, frames: list[Frame], now: int) -> None:
         ear = self._ear
         ear.meters.received.inc(len(frames))
+        if self._host is not None:
+            self._host.heard(frames)
         self._note_standstill(now)
         ear.message_at = now
         if ear.door.guarded:
@@ -133,11 +153,6 @@ class Conversation:
             message = ear.outgoing.popleft()
             self._line.link.client.publish(message.topic, message.payload, message.qos, message.retain)
 
-    def _say_goodbye(self) -> None:
-        self._ear.intake.flush(FLUSH_TIMEOUT_S)
-        self._send_queued(self._ear.clock.now())
-        self._line.hang_up()
-
     # ---- what the broker says
 
     def came_up(self, *, session_present: bool) -> None:
@@ -153,6 +168,8 @@ class Conversation:
         ear.meters.connects.inc()
         ear.meters.connected.set(1)
         self._subscribe(session_present=session_present)
+        if self._host is not None:
+            self._host.came_up()
         own = {*ear.filters, ear.beat_topic}
         if session_present and own <= set(ear.memory.subscriptions) <= own | set(ear.learned):
             # Subscribed already, to this and nothing else. The answer comes behind all that the broker has kept for us, however much that is.
@@ -215,6 +232,11 @@ class Conversation:
             raise Refused(Refusal(text="; ".join(ear.standing.complaints.values()), permanent=True))
         self._remember()
         ear.ready.set()
+
+    def not_taken(self, packet_id: int, why: str) -> None:
+        complaint = self._host.refused(packet_id, why) if self._host is not None else None
+        if complaint is not None:
+            self._ear.standing.complaints["STATE"] = complaint
 
     def _complaint(self, topic: str, why: str) -> str:
         user = f"the user {self._ear.endpoint.user}" if self._ear.endpoint.user else "clients without a user name"

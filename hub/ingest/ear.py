@@ -46,6 +46,10 @@ class Ear:
     drops: DropCount
     standing: Standing
     outgoing: deque[Outgoing]
+    host_id: str | None = None
+    """Of the Sparkplug primary host that the hub is here."""
+    host_said_at: int = 0
+    """Epoch ms of its last state."""
     acks: deque[tuple[int, Sequence[int]]] = field(default_factory=deque)
     wake: Wake = field(default_factory=Wake)
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -79,6 +83,11 @@ class Ear:
             self.heard_at = min(self.heard_at, now)
         if self.beat_seen is not None:
             self.beat_seen = min(self.beat_seen, now)
+
+    def host_moment(self, now: int) -> int:
+        """The time of the host's next state: later than the last, whatever the clock says. Nodes heed no older one."""
+        self.host_said_at = max(now, self.host_said_at + 1)
+        return self.host_said_at
 
     def pulse(self, now: int) -> Pulse:
         """What the heartbeat says about the present connection."""

@@ -14,6 +14,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from devices.formats.sparkplug_host import Publication
 from hub.errors import HubError
 from hub.ingest.endpoint import Endpoint
 from hub.ingest.packets import Harvest
@@ -48,6 +49,10 @@ class Listener(Protocol):
 
     def granted(self, packet_id: int, refusals: Sequence[str | None]) -> None:
         """The answer to ``subscribe``: per filter None, or why it is refused."""
+        ...
+
+    def not_taken(self, packet_id: int, why: str) -> None:
+        """The broker refuses a message of ours (MQTT 5; in 3.1.1 it has no word for that)."""
         ...
 
 
@@ -102,18 +107,22 @@ class Line:
         client.on_connect = self._answer
         client.on_disconnect = self._lost
         client.on_subscribe = self._granted
+        client.on_publish = self._published
         return link
 
-    def dial(self, listener: Listener, *, wake: int = -1) -> None:
+    def dial(self, listener: Listener, *, wake: int = -1, will: Publication | None = None) -> None:
         """Connect and send CONNECT; Refused where the broker cannot be reached. Blocks for seconds at most.
 
-        ``wake`` is a descriptor that ends ``wait`` as well. A line can be dialled again after it was lost: QoS 1
-        messages of ours that were not acknowledged are then sent again.
+        ``will`` is what the broker says when the connection breaks, ``wake`` a descriptor that ends ``wait`` as well.
+        A line can be dialled again after it was lost: QoS 1 messages of ours that were not acknowledged are then sent
+        again.
         """
         client = self.link.client
         self._listener = listener
         self.answered, self._reason, self._refusal, self._unsent = False, "", None, False
         options: dict[str, Any] = {}
+        if will is not None:
+            client.will_set(will.topic, will.payload, will.qos, will.retain)
         if self.version == "5":
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho left it unannotated
             properties.SessionExpiryInterval = self._settings.session_expiry_s if self._persistent else 0
@@ -225,6 +234,12 @@ class Line:
     ) -> None:
         if self._listener is not None:
             self._listener.granted(packet_id, [each.getName() if each.is_failure else None for each in reasons])
+
+    def _published(
+        self, _client: mqtt.Client, _userdata: object, packet_id: int, reason: ReasonCode, _properties: object
+    ) -> None:
+        if reason.is_failure and self._listener is not None:
+            self._listener.not_taken(packet_id, reason.getName())
 
 
 def _close_abandoned(error: BaseException) -> None:

@@ -210,12 +210,14 @@ def render_acl(*, simulated: Sequence[str] = ()) -> str:
     lines = [
         "# Who may say and hear what. Made by hub/ingest/mosquitto.py: change it there.",
         "",
-        "# The hub hears everything, since makers choose topics of their own; it says what was wrong, and its heartbeat.",
+        "# The hub hears everything, since makers choose topics of their own; it says what was wrong, its heartbeat,",
+        "# and, where it is a Sparkplug primary host, that it is there.",
         "# Topics that begin with $ are named one by one: # does not take them in.",
         f"user {HUB}",
         "topic read #",
         *(f"topic read ${root}/#" for root in ("SYS", "sparkplug", "oc", "aws")),
         "topic write community/v1/+/+/error",
+        "topic write spBv1.0/STATE/+",
         f"topic readwrite {BEAT_ROOT}+",
         "",
     ]

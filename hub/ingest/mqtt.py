@@ -90,6 +90,7 @@ class Receiver:
             drops=DropCount(counters.broker_dropped),
             standing=Standing(connection=connection.name),
             outgoing=deque(maxlen=_OUTGOING_BOUND),
+            host_id=connection.sparkplug_host,
         )
 
     # ---- any thread
@@ -182,7 +183,7 @@ class Receiver:
         ear, wait = self._ear, _FIRST_WAIT_S
         line = self._new_line()
         while not ear.stopping.is_set():
-            if line.version != self._version:
+            if line.version != self._version or (self._generation and ear.host_id is not None):  # see HostPresence
                 line = self._new_line()
             settled = False
             try:

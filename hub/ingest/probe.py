@@ -26,6 +26,8 @@ class _Nobody:
 
     def granted(self, packet_id: int, refusals: Sequence[str | None]) -> None: ...
 
+    def not_taken(self, packet_id: int, why: str) -> None: ...
+
 
 def check_broker(connection: Connection, mqtt: Mqtt, clock: Clock, profiles: Path | None = None) -> None:
     """``profiles``: the folder of the user's own. ConfigError with the reason where the hub could not use this broker. Takes some seconds at most."""

@@ -39,6 +39,11 @@ class Spoken(NamedTuple):
                     f"MQTT connection {connection.name}: format {name} does not say which community its devices belong "
                     'to: add community = "…" to the connection'
                 )
+        if connection.sparkplug_host is not None and "sparkplug" not in connection.formats:
+            raise ConfigError(
+                f"MQTT connection {connection.name}: sparkplug_host is for a connection that listens to Sparkplug: add "
+                "sparkplug to its formats, or take sparkplug_host away"
+            )
         unused = sorted(connection.options.keys() - set(connection.formats))
         if unused:
             raise ConfigError(

@@ -225,10 +225,12 @@ def test_names_in_any_script_stay_apart() -> None:
 
 
 def test_many_bad_lines_are_cut_short_and_counted() -> None:
-    said = hear(b"x\n" * 60_000)
+    said = hear(b"x\n" * 60 + b"x,host=a f=1\n" + b"x\n" * 60_000)
     assert len(said.problems) == 9
-    assert said.problems[-1].detail == "59992 more lines or fields were refused"
-    assert said.problems[7].detail.startswith("line 8:")
+    assert said.problems[0].detail == "line 102: after 100 bad lines nothing more is read: send line protocol"
+    assert said.problems[7].detail.startswith("line 7:")
+    assert said.problems[-1].detail == "93 more lines or fields were refused"
+    assert len(said.samples) == 1
 
 
 def test_a_number_without_end_is_refused() -> None:

@@ -27,12 +27,6 @@ def test_it_answers_who_calls_it_dead_and_nothing_else() -> None:
     assert HOST.answer("spBv1.0/STATE/other", HOST.will().payload) is None
 
 
-def test_nodes_of_the_old_kind_hear_words() -> None:
-    assert HOST.old_state(online=True).payload == b"ONLINE"
-    assert HOST.old_state(online=False).payload == b"OFFLINE"
-    assert HOST.old_state(online=True).topic == "STATE/hub 1"
-
-
 @pytest.mark.parametrize("host_id", ["", "a/b", "a+", "#", "a\n", "x" * 129])
 def test_an_id_has_to_fit_a_topic(host_id: str) -> None:
     with pytest.raises(ValueError, match="host id"):

@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -283,10 +283,12 @@ class Rig:
     receivers: list[Receiver] = field(default_factory=list)
     meters: MqttMeters | None = None
 
-    def receiver(self, url: str, *, ca: Path | None = None, **mqtt: Any) -> Receiver:
+    def receiver(
+        self, url: str, *, ca: Path | None = None, connection: Mapping[str, Any] | None = None, **mqtt: Any
+    ) -> Receiver:
         self.meters = self.meters or MqttMeters(self.registry)
         receiver = Receiver(
-            Connection(url=url, ca_file=ca),
+            Connection(url=url, ca_file=ca, **(connection or {})),
             Mqtt(**{"client_id": "hub-under-test", "heartbeat_s": 0.5, **mqtt}),
             intake=self.intake,
             tail=self.intake,
@@ -298,8 +300,8 @@ class Rig:
         self.receivers.append(receiver)
         return receiver
 
-    def started(self, url: str, *, ca: Path | None = None, **mqtt: Any) -> Receiver:
-        receiver = self.receiver(url, ca=ca, **mqtt)
+    def started(self, url: str, **options: Any) -> Receiver:
+        receiver = self.receiver(url, **options)
         receiver.start()
         return receiver
 

@@ -381,6 +381,7 @@ def test_filters_cover_topics_as_the_standard_says(topic: str, filters: list[str
         ({"formats": ("lorawan2",)}, "unknown format 'lorawan2'; expected one of"),
         ({"options": {"zigbee2mqtt": {"base": "z"}}}, "options for zigbee2mqtt, which is not among its formats"),
         ({"formats": ("native",), "options": {"native": {"color": "red"}}}, "format native"),
+        ({"sparkplug_host": "hub-1"}, "main: sparkplug_host is for a connection that listens to Sparkplug"),
     ],
 )
 def test_a_connection_that_cannot_be_understood_is_refused_by_name(connection: dict[str, object], said: str) -> None:
