@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import http.client
 import itertools
+import json
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
 import urllib.parse
+from collections.abc import Iterator
 from pathlib import Path
 
 PROGRAM = shutil.which("influxd")
@@ -92,6 +94,14 @@ enabled = false
         name = f"hub{next(self._numbers)}"
         self.ask(f'CREATE DATABASE "{name}"')
         return name
+
+    def published(self, database: str) -> Iterator[tuple[int, int]]:
+        """(device, number) of each message of the publishers that is stored: their numbers are bound as uptime."""
+        question = """SELECT "value" FROM "uptime" WHERE "point" = 'seq' GROUP BY "device" """
+        told = json.loads(self.ask(question, database))
+        for series in told["results"][0]["series"]:
+            device = series["tags"]["device"].rpartition("~d")[2]
+            yield from ((int(device), int(value)) for _, value in series["values"] if device.isdigit())
 
     def url(self, database: str, sign_in: str = "") -> str:
         return f"influxdb://{sign_in}127.0.0.1:{self.port}/{database}"

@@ -24,8 +24,14 @@ GATHER_MS: Final = 150
 """No row waits longer for its commit while the store works."""
 GATHER_ROWS: Final = 50_000
 """As many rows are committed at once without waiting."""
+BEHIND_MS: Final = 5 * SECOND
+"""A batch that was received longer ago is one of a backlog: whatever is done once a commit shall be done for many of them."""
+GATHER_BEHIND_MS: Final = 2 * SECOND
+"""As ``GATHER_MS``, while there is a backlog."""
 REFRESH_MS: Final = 5 * SECOND
 """How often roll-ups are looked after; after a full chunk again with the next batch or tick."""
+REFRESH_BEHIND_MS: Final = 5 * MINUTE
+"""As ``REFRESH_MS``, while there is a backlog: readings first, for a roll-up that waits is computed where it is asked for."""
 GRACE_MS: Final = 10 * SECOND
 """A quarter of an hour is rolled up this long after its end, when its last readings are in."""
 CHUNK: Final = 20_000
@@ -47,7 +53,8 @@ class SeriesLane:
         self._gathered = 0
         self._gathered_at = 0
         self._gathered_to: Position | None = None
-        self._refresh_at = 0
+        self._refreshed_at = 0
+        self._behind = False
         self._failure = ""
         self._failing_since: int | None = None
         self._committed_at: int | None = None
@@ -73,13 +80,14 @@ class SeriesLane:
         rows, texts = self._columns.rows(batch)
         before = self._gathered_to
         now = self._clock.now()
+        self._behind = now - batch.received_at > BEHIND_MS
         if not self._rows:
             self._gathered_at = now
         self._rows.append(rows)
         self._texts.extend(texts)
         self._gathered += len(rows) + len(texts)
         self._gathered_to = batch.position
-        if self._gathered < GATHER_ROWS and 0 <= now - self._gathered_at < GATHER_MS:
+        if self._gathered < GATHER_ROWS and self._gathering_left(now):
             return
         try:
             self._commit()
@@ -93,19 +101,27 @@ class SeriesLane:
     def tick(self, now: int) -> None:
         """Commit what has waited long enough; roll up the quarters that ended by the lane's time ``now``."""
         wall = self._clock.now()
-        if self._rows and not 0 <= wall - self._gathered_at < GATHER_MS:
+        if self._rows and not self._gathering_left(wall):
             self._commit()
-        if wall >= self._refresh_at or self._refresh_at - wall > REFRESH_MS:
+        if not self._refresh_left(wall):
             done = self._guarded(now)
-            self._refresh_at = wall if done >= CHUNK else wall + REFRESH_MS
+            self._refreshed_at = 0 if done >= CHUNK else wall
 
     def next_deadline(self) -> int | None:
         """Commits and roll-ups are paced by the machine's clock, also while the lane's time stands still."""
-        due = self._refresh_at
-        if self._rows:
-            due = min(due, self._gathered_at + GATHER_MS)
         wall = self._clock.now()
-        return due if wall < due <= wall + REFRESH_MS else 0
+        left = self._refresh_left(wall)
+        if self._rows:
+            left = min(left, self._gathering_left(wall))
+        return wall + left if left else 0
+
+    def _gathering_left(self, wall: int) -> int:
+        """For how many ms more what is gathered may wait."""
+        return _left(wall - self._gathered_at, GATHER_BEHIND_MS if self._behind else GATHER_MS)
+
+    def _refresh_left(self, wall: int) -> int:
+        """For how many ms more nobody looks after roll-ups."""
+        return _left(wall - self._refreshed_at, REFRESH_BEHIND_MS if self._behind else REFRESH_MS)
 
     def flush(self) -> None:
         """Commit what is gathered: a command for the lane's runner, and the last act after its stop."""
@@ -185,6 +201,11 @@ class SeriesLane:
         except HubError:
             return  # the next commit says what is wrong
         self._sizes_at = now
+
+
+def _left(elapsed: int, span: int) -> int:
+    """What is left of the span; nothing of one that lies in the future, for then the clock was set back."""
+    return span - elapsed if 0 <= elapsed < span else 0
 
 
 def _joined(parts: list[Rows]) -> Rows:

@@ -20,24 +20,38 @@ from tests.benchmarks.exactness import Toll
 from tests.benchmarks.formats_speed import formats_speed
 from tests.benchmarks.goals import Finding
 from tests.benchmarks.half_peak import half_peak
+from tests.benchmarks.influx_page import influx_page
 from tests.benchmarks.influx_writing import influx_writing
 from tests.benchmarks.measure import Spread, build
+from tests.benchmarks.outage import outage
 from tests.benchmarks.past import planner_memory, week_hours
 from tests.benchmarks.plan import Plan
 from tests.benchmarks.shipped_broker import ShippedBroker
 from tests.benchmarks.throughput import Throughput
 from tests.benchmarks.tickets_seen import tickets_seen
 
-PARTS: Final = ("throughput", "half-peak", "tickets", "demo", "planner", "week-hours", "influx", "formats")
+PARTS: Final = (
+    "throughput",
+    "half-peak",
+    "tickets",
+    "outage",
+    "demo",
+    "planner",
+    "week-hours",
+    "influx",
+    "influx-page",
+    "formats",
+)
 _STAND_IN_PEAK: Final = 40_000.0
 """Messages/s, where half of the peak is asked for and the peak was not measured."""
 _FEWEST_ROUNDS: Final = 5
-_SHORT: Final = {"rounds": 2, "seconds": 5.0, "patience": 2.0, "demo_minutes": 1.0, "stored_days": 7}
+_SHORT: Final = {"rounds": 2, "seconds": 5.0, "patience": 2.0, "demo_minutes": 1.0, "stored_days": 7, "away_s": 15.0}
 
 
 _BY_THEMSELVES: Final[Mapping[str, Callable[[Plan], dict[str, Finding]]]] = {
     "week-hours": week_hours,
     "influx": influx_writing,
+    "influx-page": influx_page,
     "formats": formats_speed,
     "planner": planner_memory,
     "demo": demo_memory,
@@ -74,6 +88,8 @@ def _run(plan: Plan, parts: tuple[str, ...] | list[str], *, whole: bool) -> int:
         findings |= half_peak(plan, throughput.peak or _STAND_IN_PEAK, toll)
     if "tickets" in parts:
         findings |= tickets_seen(plan, toll)
+    if "outage" in parts:
+        findings |= outage(plan, toll)
     findings |= _exactness(toll)
     for part, measure in _BY_THEMSELVES.items():
         if part in parts:

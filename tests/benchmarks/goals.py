@@ -59,6 +59,15 @@ GOALS: Final[Mapping[str, Goal]] = {
     "influx": Goal(
         what="values into InfluxDB per second of hub CPU", least=200_000, aim=300_000, unit="values", more=True
     ),
+    "outage_drain": Goal(
+        what="InfluxDB back: drained while 2,000 msg/s arrive", least=20_000, aim=None, unit="msg/s", more=True
+    ),
+    "outage_alarm": Goal(
+        what="InfluxDB away and catching up: publish → alarm committed, p99", least=2_000, aim=None, unit="ms"
+    ),
+    "outage_rss": Goal(what="InfluxDB away and catching up: growth of the hub's RSS", least=50, aim=None, unit="MB"),
+    "influx_page": Goal(what="facility page of 30 days from InfluxDB, p95", least=100, aim=None, unit="ms"),
+    "influx_series": Goal(what="series API of 30 days from InfluxDB, p95", least=100, aim=None, unit="ms"),
     "format_native": Goal(what="decoding a native message", least=3, aim=None, unit="µs", places=1),
     "format_json": Goal(
         what="decoding an everyday message, the dearest JSON format", least=12, aim=None, unit="µs", places=1

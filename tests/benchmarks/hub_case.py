@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,18 +21,30 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class HubSubject:
-    """``stop`` ends it and removes its folder. ``timed``: ``latency`` then holds what it measured, at some cost of CPU."""
+    """``stop`` ends it and removes its folder. ``timed``: ``latency`` then holds what it measured, at some cost of CPU.
+
+    ``folder``: one whose stores have a past already. ``more``: further options of ``hub_process``.
+    """
 
     def __init__(
-        self, address: Address, counter: Counter, *, transport: str = "fast", token: str = "", timed: bool = False
+        self,
+        address: Address,
+        counter: Counter,
+        *,
+        transport: str = "fast",
+        token: str = "",
+        timed: bool = False,
+        folder: Path | None = None,
+        more: Sequence[str] = (),
     ) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="bench-hub-"))
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="bench-hub-"))
         user, password = quote(address.hub_name, safe=""), quote(address.hub_password, safe="")
         self._latency_file = self.folder / "latency.json"
         command = [sys.executable, "-m", "tests.benchmarks.hub_process"]
         command += ["--broker", f"mqtt://{user}:{password}@{address.host}:{address.port}"]
         command += ["--data", str(self.data), "--counter", str(counter.path), "--transport", transport]
-        command += [*(["--latency", str(self._latency_file)] if timed else []), *(["--token", token] if token else [])]
+        command += ["--latency", str(self._latency_file)] if timed else []
+        command += [*(["--token", token] if token else []), *more]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("HUB_")}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
         line = self.process.stdout.readline() if self.process.stdout else ""

@@ -1,6 +1,7 @@
 """The hub as a benchmark runs it: the real one, plus a count of what is committed and acknowledged.
 
 python -m tests.benchmarks.hub_process --broker URL --data DIR --counter FILE [--transport stock] [--latency FILE]
+    [--series URL] [--behind FILE]
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import signal
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,7 +20,8 @@ from hub import log
 from hub.datadir import DataDir
 from hub.flows.batch import Decoded
 from hub.ingest.frames import BEAT_ROOT, Frame
-from hub.settings import Settings
+from hub.ingest.lanes import Lane
+from hub.settings import EMBEDDED, Settings
 from hub.storage.community_toml import parse_toml
 from hub.wiring import Hub
 from tests.benchmarks.community import community
@@ -29,21 +32,24 @@ SAMPLE = 25
 """Every so many messages' latency is looked at."""
 LOOK_EVERY_S = 0.005
 """How often the committed messages are counted; every look takes some of the hub's own time."""
+BEHIND_EVERY_S = 0.05
+"""How often it is looked how far the series lane is behind."""
 MARKER_LOST_MS = 5_000
 """After which a marker that did not come back is sent again: a connection was lost."""
 
 
 class Tally:
-    """Counts messages (without the hub's own) that both lanes have committed and whose PUBACK the broker has read.
+    """Counts messages (without the hub's own) that these lanes have committed and whose PUBACK the broker has read.
 
     A busy mosquitto reads one packet of each connection in turn, so the hub's acknowledgements can wait unread by the
     hundred thousand while messages go on coming; a count without them would call that sustained. A heartbeat more,
     sent behind the acknowledgements, says by its return that all before it have been read. One is under way at a time.
     """
 
-    def __init__(self, hub: Hub, counter: Counter) -> None:
+    def __init__(self, hub: Hub, counter: Counter, lanes: Sequence[Lane]) -> None:
         self._hub = hub
         self._counter = counter
+        self._lanes = lanes
         self._until: dict[int, int] = {}
         self._total = 0
         self._committed = 0
@@ -71,8 +77,7 @@ class Tally:
     def run(self, stop: threading.Event) -> None:
         """Look at what is committed, and have it confirmed."""
         while not stop.wait(LOOK_EVERY_S):
-            positions = (self._hub.alarm_lane.position(), self._hub.series_lane.position())
-            done = min(0 if position is None else position.batch for position in positions)
+            done = min(_done(lane) for lane in self._lanes)
             for number in sorted(batch for batch in list(self._until) if batch <= done):
                 self._committed = self._until.pop(number)
             now = self._hub.clock.now()
@@ -82,6 +87,24 @@ class Tally:
                 self._marked = (now, self._committed)
                 topic = f"{BEAT_ROOT}{self._receiver.client_id}"
                 self._receiver.publish(topic, json.dumps({"sent": now}).encode(), qos=1)
+
+
+def _done(lane: Lane) -> int:
+    position = lane.position()
+    return 0 if position is None else position.batch
+
+
+class Behind:
+    """Keeps how many frames of the journal the series lane has still before it."""
+
+    def __init__(self, hub: Hub, counter: Counter) -> None:
+        self._hub = hub
+        self._counter = counter
+
+    def run(self, stop: threading.Event) -> None:
+        """Look at it until the end."""
+        while not stop.wait(BEHIND_EVERY_S):
+            self._counter.value = self._hub.source.backlog(_done(self._hub.series_lane)).frames
 
 
 class Stages:
@@ -128,12 +151,17 @@ def main() -> None:
     parser.add_argument("--web-port", type=int, default=0)
     parser.add_argument("--token", default=None)
     parser.add_argument("--latency", type=Path)
+    parser.add_argument("--series", default=EMBEDDED, help="URL of the series store")
+    parser.add_argument(
+        "--behind", type=Path, help="keep the series lane's backlog here, and count the alarm lane alone"
+    )
     chosen = parser.parse_args()
     log.set_up(level="warning")
     settings = Settings(
         data_dir=chosen.data,
         admin_token=chosen.token,
         mqtt={"url": chosen.broker, "transport": chosen.transport},  # type: ignore[arg-type]  # pydantic reads it
+        series={"url": chosen.series},  # type: ignore[arg-type]  # pydantic reads it
         web={"port": chosen.web_port},  # type: ignore[arg-type]  # pydantic reads it
     )
 
@@ -142,7 +170,10 @@ def main() -> None:
 
     first = furnish if not DataDir(chosen.data).records.exists() else (lambda _hub: None)
     hub = Hub(settings, first_steps=first)
-    tally = Tally(hub, Counter(chosen.counter))
+    lanes: list[Lane] = [hub.alarm_lane] if chosen.behind else [hub.alarm_lane, hub.series_lane]
+    watchers = [Tally(hub, Counter(chosen.counter), lanes).run]
+    if chosen.behind:
+        watchers.append(Behind(hub, Counter(chosen.behind)).run)
     stages = Stages(hub) if chosen.latency else None
     stop = threading.Event()
 
@@ -157,7 +188,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGUSR1, forget)
     hub.start()
-    threading.Thread(target=tally.run, args=(stop,), daemon=True).start()
+    for watch in watchers:
+        threading.Thread(target=watch, args=(stop,), daemon=True).start()
     print(json.dumps({"ready": True, "url": getattr(hub, "url", "")}), flush=True)
     stop.wait()
     if stages is not None:

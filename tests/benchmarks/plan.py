@@ -20,6 +20,8 @@ class Plan:
     """Seconds that a sample may wait for a quiet machine."""
     demo_minutes: float = 10.0
     stored_days: int = 90
+    away_s: float = 600.0
+    """How long the series store is away."""
     programs: Path
     counter: Counter
     say: Callable[[str], None]

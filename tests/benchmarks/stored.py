@@ -14,7 +14,7 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from hub import log
 from hub.clock import DAY, SECOND
 from hub.datadir import DataDir
 from hub.flows.batch import PointKey, Position
-from hub.flows.series import Rows, SeriesPlace
+from hub.flows.series import Rows, SeriesPlace, SeriesWriter
 from hub.settings import Settings
 from hub.storage.community_toml import parse_toml
 from hub.storage.series_duckdb import DuckSeries
@@ -32,7 +32,7 @@ from tests.benchmarks.hub_case import rss
 
 _NAMES: Final = ("temperature", "power", "humidity", "level", "seq")
 _ZONE: Final = "Asia/Shanghai"
-_CHUNK: Final = 50_000
+CHUNK: Final = 50_000
 _KIND: Final = "low_voltage_room"
 
 
@@ -47,18 +47,37 @@ def end_of_past() -> int:
 
 
 def fill(chosen: argparse.Namespace) -> None:
-    """A sine with noise for each point, day by day, and the roll-ups of all of it."""
+    """A past that ends at midnight, and the roll-ups of all of it."""
     folder = DataDir(chosen.data)
     folder.make()
     store = DuckSeries(folder.series)
     store.open()
-    ids = store.point_ids(keys(chosen.facilities, chosen.points))
-    places = store.place_ids([SeriesPlace("bench", f"f{number:04}", "", _KIND) for number in range(chosen.facilities)])
-    place = np.repeat(places, chosen.points)
-    store.set_holds(ids, np.full(len(ids), 3 * chosen.step_s * SECOND, np.int64))
-    random, end = np.random.default_rng(1), end_of_past()
-    for day in range(chosen.days):
-        times = np.arange(end - (chosen.days - day) * DAY, end - (chosen.days - day - 1) * DAY, chosen.step_s * SECOND)
+    shape = Shape(facilities=chosen.facilities, points=chosen.points, days=chosen.days, step_s=chosen.step_s)
+    write_past(store, shape, end_of_past())
+    while store.refresh_cells(end_of_past() + DAY, CHUNK):
+        pass
+    store.close()
+
+
+class Shape(NamedTuple):
+    """How much of a past there is."""
+
+    facilities: int
+    points: int
+    """Of each facility, 1 to 5."""
+    days: int
+    step_s: int
+
+
+def write_past(store: SeriesWriter, past: Shape, end: int) -> None:
+    """A sine with noise for each point, day by day, and the roll-ups of what is over."""
+    ids = store.point_ids(keys(past.facilities, past.points))
+    places = store.place_ids([SeriesPlace("bench", f"f{number:04}", "", _KIND) for number in range(past.facilities)])
+    place = np.repeat(places, past.points)
+    store.set_holds(ids, np.full(len(ids), 3 * past.step_s * SECOND, np.int64))
+    random = np.random.default_rng(1)
+    for day in range(past.days):
+        times = np.arange(end - (past.days - day) * DAY, end - (past.days - day - 1) * DAY, past.step_s * SECOND)
         time_of = np.repeat(times, len(ids))
         shape = 50 + 40 * np.sin(2 * np.pi * (time_of % DAY) / DAY)
         rows = Rows(
@@ -69,11 +88,8 @@ def fill(chosen: argparse.Namespace) -> None:
             place=np.tile(place, len(times)),
         )
         store.append(rows, [], Position("the-past", day + 1))
-        while store.refresh_cells(int(times[-1]), _CHUNK):
+        while store.refresh_cells(int(times[-1]), CHUNK):
             pass
-    while store.refresh_cells(end + DAY, _CHUNK):
-        pass
-    store.close()
 
 
 def ask(chosen: argparse.Namespace) -> None:

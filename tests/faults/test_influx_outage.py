@@ -311,22 +311,13 @@ def test_a_server_away_and_the_hub_killed_twice_meanwhile_cost_no_message_and_no
         publishing.stop()
     rig.settle(run)
     run.stop()
-    stored = Counter(in_server(server, database))
+    stored = Counter(server.published(database))
     acknowledged = read_acked(publishing.acked)
     assert acknowledged.total() > rate * seconds
     assert sorted(acknowledged.keys() - stored.keys()) == []
     assert sorted(stored.keys() - rig.journal().keys()) == []
     assert max(stored.values()) == 1
     assert rig.account(publishing).faults == []
-
-
-def in_server(server: InfluxServer, database: str) -> Iterator[tuple[int, int]]:
-    """The publisher's messages, asked of the server itself: their numbers are bound as uptime."""
-    question = """SELECT "value" FROM "uptime" WHERE "point" = 'seq' GROUP BY "device" """
-    told = json.loads(server.ask(question, database))
-    for series in told["results"][0]["series"]:
-        device = series["tags"]["device"].rpartition("~d")[2]
-        yield from ((int(device), int(value)) for _, value in series["values"] if device.isdigit())
 
 
 TICKET = Ticket(

@@ -17,7 +17,14 @@ from hub.errors import StoreUnavailable
 from hub.flows.batch import Decoded, Mark, PointKey, Position, Readings, Slots, TextReading
 from hub.flows.registry import Registrar, Registry
 from hub.flows.series import Aggregate, Latest, SeriesPlace, Step
-from hub.flows.series_lane import GATHER_MS, GATHER_ROWS, SeriesLane
+from hub.flows.series_lane import (
+    BEHIND_MS,
+    GATHER_BEHIND_MS,
+    GATHER_MS,
+    GATHER_ROWS,
+    REFRESH_BEHIND_MS,
+    SeriesLane,
+)
 from hub.storage.series_duckdb import DuckSeries
 
 START = 1_763_856_000_000  # 2025-11-23T00:00:00Z
@@ -131,6 +138,29 @@ def test_many_rows_are_committed_at_once(bench: Bench) -> None:
     bench.take(*((TEMPERATURE, START + n, 1.0) for n in range(1, GATHER_ROWS)))
     assert bench.lane.position() == Position("j", 2)
     assert bench.store.sizes().readings == GATHER_ROWS
+
+
+def test_a_backlog_is_gathered_for_longer_and_rolled_up_less_often(bench: Bench) -> None:
+    old = bench.decoded(1, [(TEMPERATURE, START + MINUTE, 20.0)])
+    bench.clock.advance(CELL + MINUTE)
+    now = bench.clock.now()
+    bench.lane.tick(START)
+    bench.lane.take(old)
+    assert bench.lane.next_deadline() == now + GATHER_BEHIND_MS
+    bench.clock.advance(GATHER_MS)
+    bench.lane.tick(START)
+    assert bench.lane.position() is None
+    bench.clock.advance(GATHER_BEHIND_MS - GATHER_MS)
+    bench.lane.tick(START + CELL + MINUTE)
+    assert bench.lane.position() == Position("j", 1)
+    bench.clock.advance(REFRESH_BEHIND_MS - GATHER_BEHIND_MS - 1)
+    bench.lane.tick(START + CELL + MINUTE)
+    assert bench.store.sizes().cells == 0
+    bench.batch = 1
+    bench.take((TEMPERATURE, START + CELL, 21.0))
+    assert bench.clock.now() - old.received_at > BEHIND_MS
+    bench.lane.tick(START + CELL + MINUTE)
+    assert bench.store.sizes().cells == 1, "level again"
 
 
 def test_flush_commits_what_is_gathered(bench: Bench) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hub.domain.rollups import CELL
 from hub.flows.series import Cells, FloatArray, IdArray, IntArray, Window
@@ -39,19 +40,33 @@ order by point, low_at
 
 
 def of_cells(cells: Cells, width: int) -> dict[int, Window]:
-    """From cells in order of (point, start)."""
+    """From cells in order of (point, start).
+
+    Of the two extremes of a stretch the lower comes first where the course rises from the stretch before.
+    """
     told = cells.count > 0
     point, start = cells.point[told], cells.start[told]
     if not len(point):
         return {}
     stretch = start // width
     first = np.flatnonzero(np.r_[True, (np.diff(point) != 0) | (np.diff(stretch) != 0)])
-    last = np.r_[first[1:], len(point)] - 1
     low, high = np.minimum.reduceat(cells.minimum[told], first), np.maximum.reduceat(cells.maximum[told], first)
-    rises = cells.first[told][first] <= cells.last[told][last]
+    owner = point[first]
+    rises = _rises(owner, low / 2 + high / 2)
     early = stretch[first] * width
     late = early + width // 2
-    return pairs(point[first], np.where(rises, early, late), low, np.where(rises, late, early), high)
+    return pairs(owner, np.where(rises, early, late), low, np.where(rises, late, early), high)
+
+
+def _rises(owner: IdArray, middle: FloatArray) -> NDArray[np.bool_]:
+    """Whether each stretch lies no lower than the one before; the first one of a point as the second does."""
+    rises: NDArray[np.bool_] = np.r_[True, middle[1:] >= middle[:-1]]
+    same = np.r_[False, owner[1:] == owner[:-1], False]
+    begins = np.flatnonzero(~same[:-1])
+    rises[begins] = True
+    followed = begins[same[begins + 1]]
+    rises[followed] = rises[followed + 1]
+    return rises
 
 
 def pairs(point: IdArray, low_at: IntArray, low: FloatArray, high_at: IntArray, high: FloatArray) -> dict[int, Window]:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from hub.domain.series_names import CELL_FIELDS, CELL_SUFFIX, QUALITY, TEXT, VALUE
+from hub.domain.series_names import CELL_FIELDS, QUALITY, TEXT, VALUE
 from hub.flows import cells as cells_of
 from hub.flows.series import Cells, FloatArray, IdArray, IntArray
 from hub.storage.influx.catalogue import TAGS, Catalogue
@@ -60,17 +60,27 @@ class Asking:
         self._server = server
         self._catalogue = catalogue
 
-    def by_measurement(self, points: Iterable[int]) -> dict[str, list[int]]:
-        """Where readings of these points are."""
-        found: dict[str, dict[int, None]] = {}
+    def _sources(self, points: Iterable[int], *, cells: bool = False) -> list[tuple[str, str]]:
+        """(what to read from, which points of it): all metrics in one question, or one each where the points are many."""
+        of_metric: dict[str, dict[int, None]] = {}
         for number in self._catalogue.of_points(points):
-            found.setdefault(self._catalogue.measurements[number], {})[self._catalogue.point_of[number]] = None
-        return {measurement: list(of) for measurement, of in found.items()}
+            of_metric.setdefault(self._catalogue.measurements[number], {})[self._catalogue.point_of[number]] = None
+        groups = [([metric], list(some)) for metric, some in of_metric.items()]
+        told = list(dict.fromkeys(point for _, some in groups for point in some))
+        if groups and len(told) <= _NAMED:
+            groups = [(list(of_metric), told)]
+        return [
+            (
+                named([cells_measurement(each) for each in metrics] if cells else metrics),
+                of_points(self._catalogue, some),
+            )
+            for metrics, some in groups
+        ]
 
-    def _ours(self, question: str, measurement: str, wanted: Container[int]) -> Iterator[tuple[int, Table]]:
-        """The series of the answer that are of wanted points, by their number."""
+    def _ours(self, question: str, wanted: Container[int]) -> Iterator[tuple[int, Table]]:
+        """The series of the answer that are of wanted points, by their number; those of roll-ups likewise."""
         for table in self._server.query(question):
-            number = self._catalogue.of_answer(table, measurement)
+            number = self._catalogue.of_answer(table)
             if number is not None and self._catalogue.point_of[number] in wanted:
                 yield number, table
 
@@ -80,15 +90,9 @@ class Asking:
         """Numbers of these points. Where one was told again under another place, the later binding's word counts."""
         parts: list[tuple[int, FloatArray]] = []
         wanted = set(points)
-        for measurement, some in self.by_measurement(points).items():
-            question = (
-                f"SELECT {named((VALUE, QUALITY))} FROM {named([measurement])} "
-                f"WHERE {span(start, end)}{of_points(self._catalogue, some)} {_BY_SERIES}"
-            )
-            parts += [
-                (number, np.array(table.values, np.float64))
-                for number, table in self._ours(question, measurement, wanted)
-            ]
+        for source, those in self._sources(points):
+            question = f"SELECT {named((VALUE, QUALITY))} FROM {source} WHERE {span(start, end)}{those} {_BY_SERIES}"
+            parts += [(number, np.array(table.values, np.float64)) for number, table in self._ours(question, wanted)]
         return self._ordered(parts)
 
     def _ordered(self, parts: list[tuple[int, FloatArray]]) -> Raw:
@@ -115,13 +119,12 @@ class Asking:
         """(point, place, time, text, quality) of the newest ``limit`` texts, in order of time; None: all of them."""
         found = []
         wanted = set(points)
-        for measurement, some in self.by_measurement(points).items():
+        for source, those in self._sources(points):
             newest = "" if limit is None else f" ORDER BY time DESC LIMIT {limit}"
             question = (
-                f"SELECT {named((TEXT, QUALITY))} FROM {named([measurement])} "
-                f"WHERE {span(start, end)}{of_points(self._catalogue, some)} {_BY_SERIES}{newest}"
+                f"SELECT {named((TEXT, QUALITY))} FROM {source} WHERE {span(start, end)}{those} {_BY_SERIES}{newest}"
             )
-            for number, table in self._ours(question, measurement, wanted):
+            for number, table in self._ours(question, wanted):
                 point, place = self._catalogue.point_of[number], self._catalogue.place_of[number]
                 found += [(point, place, row[0], row[1], row[2] or 0) for row in table.values if row[1] is not None]
         once = {(point, time): row for row in sorted(found) for point, _, time, *_ in [row]}
@@ -132,25 +135,16 @@ class Asking:
         """The last value of each point before an instant: a reading, or what its roll-ups say where readings are gone."""
         newest: dict[int, tuple[int, float]] = {}
         wanted = set(points)
-        for measurement, some in self.by_measurement(points).items():
-            condition = f"{span(-_LIMIT, edge)}{of_points(self._catalogue, some)}"
-            cells = named([cells_measurement(measurement)])
+        for (source, those), (cells, _) in zip(self._sources(points), self._sources(points, cells=True), strict=True):
+            condition = f"{span(-_LIMIT, edge)}{those}"
             question = (
                 f'SELECT last("last"), "last_at" FROM {cells} WHERE {condition} AND "count" > 0 {_BY_SERIES}; '
-                f"SELECT last({named([VALUE])}) FROM {named([measurement])} WHERE {condition} {_BY_SERIES}"
+                f"SELECT last({named([VALUE])}) FROM {source} WHERE {condition} {_BY_SERIES}"
             )
-            for table in self._server.query(question):
-                number = self._catalogue.of_answer(table, measurement)
-                own = (
-                    number
-                    if number is not None
-                    else self._catalogue.of_answer(table, table.name.removesuffix(CELL_SUFFIX))
-                )
-                if own is None or self._catalogue.point_of[own] not in wanted:
-                    continue
+            for number, table in self._ours(question, wanted):
                 time, value, *at = table.values[-1]
                 said = (int(at[0]) if at else time, float(value))
-                point = self._catalogue.point_of[own]
+                point = self._catalogue.point_of[number]
                 if said[0] < edge and (point not in newest or newest[point][0] <= said[0]):
                     newest[point] = said
         return {point: value for point, (_, value) in newest.items()}
@@ -161,12 +155,9 @@ class Asking:
         """Finished cells of these points that start in this time, in no order."""
         parts = [cells_of.empty()]
         wanted = set(points)
-        for measurement, some in self.by_measurement(points).items():
-            question = (
-                f"SELECT {named(CELL_FIELDS)} FROM {named([cells_measurement(measurement)])} "
-                f"WHERE {span(start, end)}{of_points(self._catalogue, some)} {_BY_SERIES}"
-            )
-            parts += [self._cells_of(number, table) for number, table in self._ours(question, measurement, wanted)]
+        for source, those in self._sources(points, cells=True):
+            question = f"SELECT {named(CELL_FIELDS)} FROM {source} WHERE {span(start, end)}{those} {_BY_SERIES}"
+            parts += [self._cells_of(number, table) for number, table in self._ours(question, wanted)]
         return _joined(parts)
 
     def _cells_of(self, number: int, table: Table) -> Cells:
@@ -189,19 +180,18 @@ class Asking:
         )
 
     def extremes(self, points: Sequence[int], start: int, end: int, width: int) -> Cells:
-        """Finished cells put together to stretches of ``width`` by the server: lowest, highest, first and last of each."""
+        """Finished cells put together to stretches of ``width`` by the server: the lowest and the highest of each."""
         # where rows cannot be deleted, a cell that became empty still has its old extremes beside its count
         told = "" if self._server.deletes else ' AND "count" > 0'
         parts = [cells_of.empty()]
         wanted = set(points)
-        for measurement, some in self.by_measurement(points).items():
+        for source, those in self._sources(points, cells=True):
             question = (
-                'SELECT min("min"), max("max"), first("first"), last("last") '
-                f"FROM {named([cells_measurement(measurement)])} "
-                f"WHERE {span(start, end)}{of_points(self._catalogue, some)}{told} "
+                f'SELECT min("min"), max("max") FROM {source} '
+                f"WHERE {span(start, end)}{those}{told} "
                 f"GROUP BY time({width}ms), {named(TAGS)} fill(none)"
             )
-            for number, table in self._ours(question, measurement, wanted):
+            for number, table in self._ours(question, wanted):
                 rows = np.array(table.values, np.float64)
                 rows = rows[~np.isnan(rows[:, 1])]
                 none = np.zeros(len(rows))
@@ -214,9 +204,9 @@ class Asking:
                         total=none,
                         minimum=rows[:, 1],
                         maximum=rows[:, 2],
-                        first=rows[:, 3],
-                        last=rows[:, 4],
-                        last_at=rows[:, 0].astype(np.int64),
+                        first=none,
+                        last=none,
+                        last_at=none.astype(np.int64),
                         integral=none,
                         known_ms=none.astype(np.int64),
                     )
@@ -227,13 +217,12 @@ class Asking:
         """(place, start of the step, integral, known time) summed over these points; ``step`` is ``1h`` or ``15m``."""
         found = []
         wanted = set(points)
-        for measurement, some in self.by_measurement(points).items():
+        for source, those in self._sources(points, cells=True):
             question = (
-                f'SELECT sum("integral"), sum("known_ms") FROM {named([cells_measurement(measurement)])} '
-                f"WHERE {span(start, end)}{of_points(self._catalogue, some)} "
+                f'SELECT sum("integral"), sum("known_ms") FROM {source} WHERE {span(start, end)}{those} '
                 f"GROUP BY time({step}), {named(TAGS)} fill(none)"
             )
-            for number, table in self._ours(question, measurement, wanted):
+            for number, table in self._ours(question, wanted):
                 place = self._catalogue.place_of[number]
                 found += [(place, row[0], float(row[1]), int(row[2])) for row in table.values if row[2]]
         return found
@@ -244,12 +233,9 @@ class Asking:
         """Stored numbers of each point in a span."""
         found: dict[int, int] = {}
         wanted = set(points)
-        for measurement, some in self.by_measurement(points).items():
-            question = (
-                f"SELECT count({named([VALUE])}) FROM {named([measurement])} "
-                f"WHERE {span(start, end)}{of_points(self._catalogue, some)} {_BY_SERIES}"
-            )
-            for number, table in self._ours(question, measurement, wanted):
+        for source, those in self._sources(points):
+            question = f"SELECT count({named([VALUE])}) FROM {source} WHERE {span(start, end)}{those} {_BY_SERIES}"
+            for number, table in self._ours(question, wanted):
                 point = self._catalogue.point_of[number]
                 found[point] = found.get(point, 0) + int(table.values[0][1])
         return found
@@ -258,13 +244,10 @@ class Asking:
         """Which of these points have anything at one of these places in a span."""
         found = set()
         wanted = {number for number in self._catalogue.of_points(points) if self._catalogue.place_of[number] in places}
-        for measurement, some in self.by_measurement(points).items():
-            question = (
-                f"SELECT last({named([QUALITY])}) FROM {named([measurement])} "
-                f"WHERE {span(start, end)}{of_points(self._catalogue, some)} {_BY_SERIES}"
-            )
+        for source, those in self._sources(points):
+            question = f"SELECT last({named([QUALITY])}) FROM {source} WHERE {span(start, end)}{those} {_BY_SERIES}"
             for table in self._server.query(question):
-                number = self._catalogue.of_answer(table, measurement)
+                number = self._catalogue.of_answer(table)
                 if number in wanted:
                     found.add(self._catalogue.point_of[number])
         return found

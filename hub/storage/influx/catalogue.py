@@ -134,9 +134,11 @@ class Catalogue:
             self.newest = np.concatenate((self.newest, np.full(more, np.nan)))
             self.quality = np.concatenate((self.quality, np.zeros(more, np.int64)))
 
-    def of_answer(self, table: Table, measurement: str) -> int | None:
-        """Which series an answer speaks of; None: one that is not the hub's."""
-        return self._by_tags.get((measurement, *(table.tags.get(name, "") for name in TAGS)))
+    def of_answer(self, table: Table) -> int | None:
+        """Which series an answer speaks of, or whose roll-ups; None: one that is not the hub's."""
+        told = tuple(table.tags.get(name, "") for name in TAGS)
+        own = self._by_tags.get((table.name, *told))
+        return self._by_tags.get((table.name.removesuffix(series_names.CELL_SUFFIX), *told)) if own is None else own
 
     def of_points(self, points: Iterable[int]) -> list[int]:
         """All series of these points."""
@@ -144,17 +146,13 @@ class Catalogue:
 
     def rows(self, numbers: Iterable[int]) -> list[SpotRow]:
         """Series as the book keeps them."""
-        return [self._row(number) for number in numbers]
-
-    def _row(self, number: int) -> SpotRow:
-        at = int(self.newest_at[number])
-        known = at != NEVER
-        return SpotRow(
-            self.point_of[number],
-            self.place_of[number],
-            int(self.first[number]),
-            int(self.last[number]),
-            at if known else None,
-            float(self.newest[number]) if known else None,
-            int(self.quality[number]) if known else None,
-        )
+        wanted = list(numbers)
+        columns = [
+            column[wanted].tolist() for column in (self.first, self.last, self.newest_at, self.newest, self.quality)
+        ]
+        return [
+            SpotRow(self.point_of[number], self.place_of[number], first, last, at, value, quality)
+            if at != NEVER
+            else SpotRow(self.point_of[number], self.place_of[number], first, last, None, None, None)
+            for number, first, last, at, value, quality in zip(wanted, *columns, strict=True)
+        ]

@@ -17,7 +17,11 @@ from hub.storage.influx.protocol import cell_lines, void_line
 from hub.storage.influx.server import QueryRefused
 
 AT_ONCE: Final = 2_000
-"""Cells of one question: with a reading every ten seconds some 200,000 rows are in memory."""
+"""Cells of one question, at most."""
+READINGS_AT_ONCE: Final = 100_000
+"""Readings of one answer: some 20 MB in memory, and made long before a question takes too long."""
+UNKNOWN_DENSITY: Final = 1_000.0
+"""Readings of a cell, where none has been seen yet: more than one a second."""
 SPAN: Final = 8 * HOUR
 """Cells of one question lie this close together, so that the server opens few of its files."""
 
@@ -95,6 +99,11 @@ class Rollup:
                 finished = cells_of.join(finished, self.compute(*part))
         order = np.lexsort((finished.place, finished.start, finished.point))
         return cells_of.select(finished, order)
+
+
+def at_once(density: float) -> int:
+    """Cells to compute by one question, where the last ones had so many readings each."""
+    return max(1, min(AT_ONCE, int(READINGS_AT_ONCE / max(density, 1.0))))
 
 
 def parts(point: IdArray, start: IntArray) -> list[tuple[IdArray, IntArray]]:

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 from hub.errors import StoreRefuses, StoreUnavailable
 from hub.storage.influx.answers import Answer, Verdict, advice
 
-LINES: Final = 10_000
-"""Lines of one request: about a megabyte, far from every server's limit."""
+LINES: Final = 5_000
+"""Lines of one request: about half a megabyte, far from every server's limit."""
 Post = Callable[[str], Answer]
 
 

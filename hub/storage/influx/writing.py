@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from hub.clock import DAY, HOUR, MINUTE, Clock
+from hub.clock import DAY, Clock
 from hub.domain.event_series import SeriesPoint
 from hub.domain.rollups import CELL, cell_start
 from hub.domain.series_names import CELL_SUFFIX
@@ -19,18 +19,14 @@ from hub.flows.series import Cells, IdArray, IntArray, Latest, QueryInterrupted,
 from hub.storage.duck.appender import last_of_each, reached, take
 from hub.storage.duck.newest import NEVER, Newest
 from hub.storage.influx import book as books
-from hub.storage.influx.book import Book, Saying, Whose
+from hub.storage.influx.book import Book, Saying
 from hub.storage.influx.catalogue import TAGS, Catalogue
 from hub.storage.influx.points import point_line
-from hub.storage.influx.protocol import cells_measurement, reading_lines, tags, text_line
-from hub.storage.influx.rollup import AT_ONCE, SPAN, Rollup
-from hub.storage.influx.sending import Refused, Rejected, deliver
+from hub.storage.influx.posting import Batch, Posting
+from hub.storage.influx.protocol import cells_measurement, tags
+from hub.storage.influx.rollup import SPAN, UNKNOWN_DENSITY, Rollup, at_once
 from hub.storage.influx.server import QueryRefused, Server, literal, named
 
-CANARY: Final = "hub_canary value=1.0"
-"""A line that is known to be good, written over itself: asked before a line is believed to be at fault."""
-NOT_FINITE: Final = "InfluxDB stores neither infinity nor what is no number"
-TOO_OLD: Final = "older than the server keeps points ({kept} h): lengthen its retention, then send it again"
 REDRIVEN_AT_ONCE: Final = 5_000
 
 
@@ -39,15 +35,6 @@ class Redriven(NamedTuple):
 
     stored: int
     still_rejected: int
-
-
-class _Batch(NamedTuple):
-    """What is to be stored, each (point, time) once."""
-
-    rows: Rows
-    series: IntArray
-    texts: list[TextRow]
-    text_series: list[int]
 
 
 class Writing:
@@ -59,8 +46,10 @@ class Writing:
         self._catalogue = catalogue
         self._rollup = rollup
         self._clock = clock
+        self._posting = Posting(server, catalogue, clock)
         self._said: dict[int, Saying] = {}
         self._refreshed_until = NEVER
+        self._density = UNKNOWN_DENSITY
         self.lock = threading.RLock()
         self.newest = Newest()
         self.rejected = 0
@@ -103,7 +92,9 @@ class Writing:
             rows = take(rows, np.flatnonzero(~gone))
         kept = len(rows)
         batch = self._batch(last_of_each(rows), texts)
-        sent, rejected, whose = self._send(batch)
+        if self._server.deletes:
+            self._withdraw(batch)
+        sent, (rejected, whose) = self._posting.batch(batch)
         point, start, reach = self._marks(batch.rows)
         self._remember(batch)
         with self._book.transaction() as connection:
@@ -134,65 +125,18 @@ class Writing:
         points, places = self._catalogue.points, self._catalogue.places
         points.stored, places.stored = len(points), len(places)
 
-    def _batch(self, rows: Rows, texts: Sequence[TextRow]) -> _Batch:
+    def _batch(self, rows: Rows, texts: Sequence[TextRow]) -> Batch:
         catalogue = self._catalogue
         kept = [text for text in texts if text.time >= catalogue.gone[text.point]]
         once = list({(text.point, text.time): text for text in kept}.values())
-        return _Batch(
+        return Batch(
             rows=rows,
             series=catalogue.numbers(rows.point, rows.place),
             texts=once,
             text_series=[catalogue.number(text.point, text.place) for text in once],
         )
 
-    def _send(self, batch: _Batch) -> tuple[int, list[Rejected], dict[str, Whose]]:
-        """How many readings were sent, the lines that were refused, and whose those are."""
-        rows, prefixes = batch.rows, self._catalogue.prefixes
-        lines = reading_lines(
-            prefixes, batch.series.tolist(), rows.value.tolist(), rows.quality.tolist(), rows.time.tolist()
-        )
-        said = [
-            text_line(prefixes[number], text.text, text.quality, text.time)
-            for number, text in zip(batch.text_series, batch.texts, strict=True)
-        ]
-        hopeless = self._hopeless(rows)
-        rejected = [Rejected(lines[n], 0, why) for n, why in hopeless.items()]
-        if not self._server.deletes:
-            numbers = {*np.unique(batch.series).tolist(), *batch.text_series}
-            for measurement in sorted({self._catalogue.measurements[number] for number in numbers}):
-                self._server.make_table(measurement, TAGS)
-                self._server.make_table(cells_measurement(measurement), TAGS)
-        wanted = [line for n, line in enumerate(lines) if n not in hopeless] if hopeless else lines
-        if self._server.deletes:
-            self._withdraw(batch)
-        rejected += self._deliver([*wanted, *said])
-        whose: dict[str, Whose] = {}
-        if rejected:
-            whose = dict(zip(lines, zip(rows.point.tolist(), rows.time.tolist(), strict=True), strict=True))
-            whose |= {line: (text.point, text.time) for line, text in zip(said, batch.texts, strict=True)}
-        return len(wanted), rejected, whose
-
-    def _hopeless(self, rows: Rows) -> dict[int, str]:
-        """Rows that need not be sent to know the answer, and why."""
-        found = dict.fromkeys(np.flatnonzero(~np.isfinite(rows.value)).tolist(), NOT_FINITE)
-        kept_ms = self._server.kept_ms
-        if kept_ms is not None:
-            old = np.flatnonzero(rows.time < self._clock.now() - kept_ms + MINUTE).tolist()
-            found |= dict.fromkeys(old, TOO_OLD.format(kept=kept_ms // HOUR))
-        return found
-
-    def _deliver(self, lines: Sequence[str]) -> list[Rejected]:
-        if not lines:
-            return []
-        canary = f"{CANARY} {self._clock.now() // MINUTE * MINUTE}"
-        try:
-            return deliver(lines, self._server.write, canary=canary, where=self._server.target.shown)
-        except Refused as refused:
-            if refused.answer.status == 404:
-                self._server.forget()  # the database has gone: the next try looks, and makes it where that is allowed
-            raise
-
-    def _withdraw(self, batch: _Batch) -> None:
+    def _withdraw(self, batch: Batch) -> None:
         """Take back what was told of the same instants under another place: there, tags are part of what a point is."""
         catalogue = self._catalogue
         for other, times in self._told_elsewhere(batch).items():
@@ -210,7 +154,7 @@ class Writing:
             for start in sorted({cell_start(time) for time in withdrawn}):
                 self._server.query(f"DELETE FROM {cells} WHERE {tagged} AND time = {start}ms")
 
-    def _told_elsewhere(self, batch: _Batch) -> dict[int, list[int]]:
+    def _told_elsewhere(self, batch: Batch) -> dict[int, list[int]]:
         """Other series of the same points whose span covers a reading that is not new, with those instants."""
         catalogue, rows = self._catalogue, batch.rows
         late = np.flatnonzero(rows.time <= self.newest.time[rows.point])
@@ -237,7 +181,7 @@ class Writing:
         wanted = start >= catalogue.gone[point]
         return point[wanted], start[wanted], reach
 
-    def _remember(self, batch: _Batch) -> None:
+    def _remember(self, batch: Batch) -> None:
         """Spans, newest numbers and texts. Said twice they are the same, so a failed commit does no harm."""
         catalogue, rows, series = self._catalogue, batch.rows, batch.series
         if len(rows):
@@ -257,7 +201,7 @@ class Writing:
     def write_points(self, points: Iterable[SeriesPoint]) -> None:
         """Points beside readings. StoreUnavailable: some may be stored; the same again changes nothing."""
         self._server.meet()
-        rejected = self._deliver([point_line(point) for point in points])
+        rejected = self._posting.lines([point_line(point) for point in points])
         if rejected:
             with self._book.transaction() as connection:
                 nobody = {line.line: (None, None) for line in rejected}
@@ -301,7 +245,7 @@ class Writing:
         self._refreshed_until = max(self._refreshed_until, cell_start(until))
         done = 0
         while done < limit:
-            point, start = self._book.due(until - CELL, min(AT_ONCE, limit - done), SPAN)
+            point, start = self._book.due(until - CELL, min(at_once(self._density), limit - done), SPAN)
             if not len(point):
                 break
             self._refresh(point, start)
@@ -316,10 +260,14 @@ class Writing:
             if not self._answers():
                 raise StoreUnavailable(str(refused)) from refused
             made, unread = self._rollup.computable(point, start)
+        except QueryInterrupted:
+            self._density *= 2  # the next try asks for less
+            raise
+        self._density = float(made.count.sum()) / len(point)
         left = {(of, at) for of, at, _ in unread}
         able = np.array([pair not in left for pair in zip(point.tolist(), start.tolist(), strict=True)])
         lines, whose = self._rollup.lines(made, point[able], start[able])
-        rejected = self._deliver(lines)
+        rejected = self._posting.lines(lines)
         now = self._clock.now()
         with self._book.transaction() as connection:
             books.finish(connection, point, start)
@@ -334,7 +282,7 @@ class Writing:
         catalogue = self._catalogue
         none = cells.point[:0], cells.start[:0]
         lines, whose = self._rollup.lines(cells, *none)
-        rejected = self._deliver(lines)
+        rejected = self._posting.lines(lines)
         numbers = catalogue.numbers(cells.point, cells.place)
         np.minimum.at(catalogue.first, numbers, cells.start)
         np.maximum.at(catalogue.last, numbers, cells.start)
@@ -385,7 +333,8 @@ class Writing:
         self._server.meet()
         cells = {number for number, line, _, _ in rows if line.partition(",")[0].endswith(CELL_SUFFIX)}
         again = {
-            line.line: line for line in self._deliver([line for number, line, _, _ in rows if number not in cells])
+            line.line: line
+            for line in self._posting.lines([line for number, line, _, _ in rows if number not in cells])
         }
         now = self._clock.now()
         refused = 0

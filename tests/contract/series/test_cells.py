@@ -108,6 +108,15 @@ def test_a_course_forgets_what_a_place_is_not_said_to_have_measured(hand: Any) -
         hand.refresh(START + DAY)
 
 
+def test_of_a_stretch_the_course_shows_first_what_lies_nearer_to_the_one_before(hand: Any) -> None:
+    falls = [("t", START + n * 10 * MINUTE, 20.0 - n) for n in range(12)]
+    hand.write([*falls, ("u", START, 1.0), ("u", START + CELL, 2.0)])
+    hand.refresh(START + DAY)
+    found = hand.store.courses([hand.key("t"), hand.key("u")], start=START, end=START + 2 * HOUR, width=HOUR)
+    assert found[hand.key("t")].value.tolist() == [20.0, 15.0, 14.0, 9.0]
+    assert found[hand.key("u")].value.tolist() == [1.0, 2.0], "with no other stretch it rises"
+
+
 def test_a_course_is_the_same_with_some_of_its_cells_waiting(hand: Any) -> None:
     hand.write([("t", START + n * 7 * MINUTE, float(n * 37 % 101)) for n in range(200)])
 

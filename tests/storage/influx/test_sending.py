@@ -60,7 +60,7 @@ def test_only_the_lines_at_fault_are_left_over(status: int) -> None:
 
 
 def test_a_whole_metric_at_fault_takes_a_request_and_not_thousands() -> None:
-    given = lines(9000)
+    given = lines(LINES - 500)
     server = FakeServer(bad={line for line in given if line.startswith("m1,")}, count=True)
     assert {line.line for line in send(server, given)} == server.bad
     assert server.requests == 1 + 3 + 1
