@@ -28,6 +28,7 @@ _UNITS: Final[tuple[tuple[Unit, str], ...]] = (
     (Unit("K",        "temperature",   1.0, -273.15),    "kelvin"),
     (Unit("%",        "ratio",         1.0),             "%RH %EL %rh percent pct RH %LEL"),
     (Unit("[ppth]",   "ratio",         0.1),             "‰"),
+    (Unit("m3/m3",    "ratio",         100.0),           "m³/m³"),
     (Unit("[ppm]",    "fraction",      1.0),             "ppm PPM"),
     (Unit("[ppb]",    "fraction",      1e-3),            "ppb PPB"),
     (Unit("ug/m3",    "concentration", 1.0),             "µg/m³ μg/m³ ug/m³ µg/m3 μg/m3"),
@@ -112,7 +113,8 @@ _UNITS: Final[tuple[tuple[Unit, str], ...]] = (
     (Unit("[g]",      "acceleration",  9.80665),         ""),
     (Unit("mired",    "colour",        1.0),             ""),
     (Unit("{person}", "people",        1.0),             "person people persons 人 人次"),
-    (Unit("{count}",  "count",         1.0),             "count counts times pulses 次 个"),
+    (Unit("{pulse}",  "count",         1.0),             "pulse pulses imp 脉冲"),
+    (Unit("{count}",  "count",         1.0),             "count counts times 次 个"),
 )
 # fmt: on
 

@@ -17,10 +17,10 @@ from devices.units import convert, unit_of
 # fmt: off
 _METRICS: Final = {
     "Cel": "temperature water_temperature supply_temperature return_temperature coolant_temperature motor_temperature "
-           "winding_temperature joint_temperature connector_temperature",
-    "%": "humidity gas_lel load fill fuel lamps_failed battery",
+           "winding_temperature joint_temperature connector_temperature dew_point",
+    "%": "humidity gas_lel load fill fuel lamps_failed battery soil_moisture",
     "[ppm]": "co2 co ammonia hydrogen_sulfide",
-    "ug/m3": "pm25 pm10 tvoc",
+    "ug/m3": "pm1 pm25 pm10 tvoc",
     "mg/m3": "formaldehyde",
     "lx": "illuminance",
     "dB": "noise",
@@ -28,23 +28,28 @@ _METRICS: Final = {
     "m/s": "wind_speed speed",
     "mm/h": "rain_rate",
     "W": "power",
+    "VA": "apparent_power",
+    "var": "reactive_power",
+    "kW": "heat_power",
     "A": "current",
     "V": "voltage dc_voltage battery_voltage",
     "Hz": "frequency",
     "mA": "residual_current",
     "MPa": "pressure inlet_pressure outlet_pressure",
-    "m": "level",
+    "m": "level distance",
     "m3/h": "flow",
     "mg/L": "chlorine",
     "[pH]": "ph",
     "[NTU]": "turbidity",
+    "uS/cm": "conductivity",
     "mm": "levelling_error rain",
     "mm/s": "vibration",
-    "deg": "tilt",
+    "deg": "tilt wind_direction",
     "kg": "weight",
     "min": "charging_time",
     "dB[mW]": "signal",
-    "kW.h": "energy heat session_energy",
+    "kW.h": "energy energy_exported heat session_energy",
+    "kvar.h": "reactive_energy",
     "m3": "volume gas_volume",
     "h": "run_hours",
     "s": "uptime",
@@ -56,6 +61,7 @@ _METRICS: Final = {
     "{trip}": "trips",
     "{cycle}": "door_cycles",
     "{start}": "starts",
+    "{pulse}": "pulses",
     "{session}": "sessions",
     "{meal}": "meals",
     "{floor}": "floor",
@@ -64,8 +70,8 @@ _METRICS: Final = {
 }
 _SWITCHES: Final = (
     "door_open barrier_open valve_open running moving lit charging powered auto_mode mains_present on_battery presence "
-    "bay_occupied online fault tripped phase_lost transfer_failed leak smoke heat_alarm gas_alarm fire_alarm supervisory "
-    "high_level extra_high_level tamper forced trapped intercom_ok ebike_seen off_level emergency_stop cover_moved "
+    "bay_occupied online fault tripped phase_lost transfer_failed leak smoke heat_alarm gas_alarm co_alarm fire_alarm "
+    "supervisory high_level extra_high_level battery_low tamper forced trapped intercom_ok ebike_seen off_level emergency_stop cover_moved "
     "fire_lane_blocked booked"
 )
 _TEXTS: Final = "service_mode direction fault_code"
@@ -96,6 +102,7 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "carbon_dioxide": "co2",
         "eco2": "co2",
         "carbon_monoxide": "co",
+        "pm1_0": "pm1",
         "pm2_5": "pm25",
         "pm25": "pm25",
         "voc": "tvoc",
@@ -104,6 +111,7 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "illumination": "illuminance",
         "battery_level": "battery",
         "battery_percent": "battery",
+        "low_battery": "battery_low",
         "rssi": "signal",
         "water_leak": "leak",
         "moisture_detected": "leak",
@@ -112,6 +120,12 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "people": "occupancy",
         "people_count": "occupancy",
         "active_power": "power",
+        "power_apparent": "apparent_power",
+        "power_reactive": "reactive_power",
+        "exported_energy": "energy_exported",
+        "produced_energy": "energy_exported",
+        "wind_dir": "wind_direction",
+        "dewpoint": "dew_point",
         "total_energy": "energy",
         "water_level": "level",
         "leakage_current": "residual_current",

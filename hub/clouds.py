@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -13,6 +14,7 @@ from hub.clock import Clock
 from hub.domain.health import Health
 from hub.fetching import fetch
 from hub.ingest import polling, push_source
+from hub.ingest.control import SIGNED_TOPIC
 from hub.ingest.frames import Frame, Intake
 from hub.ingest.polling import Fetch, Poller
 from hub.ingest.push import PushInlet
@@ -38,6 +40,7 @@ class Tail(Protocol):
     @property
     def last_received_at(self) -> int | None: ...
     def recent(self, count: int) -> Iterable[Frame]: ...
+    def told(self, topic: bytes, since: int) -> Iterable[Frame]: ...
 
 
 class Clouds:
@@ -55,6 +58,7 @@ class Clouds:
     ) -> None:
         push, poll_meters = settings.push, PollMeters(metrics)
         self.inlet = PushInlet(push, intake=intake, clock=clock, meters=PushMeters(metrics))
+        self._clock = clock
         self._signed = any(source.check == "onenet" for source in push.sources)
         self._polls = tuple(
             Poller(
@@ -71,7 +75,10 @@ class Clouds:
 
     def open(self, tail: Tail) -> None:
         """Know again what the journal holds, and nothing that it does not hold."""
-        self.inlet.open(tail.recent(RECALLED) if self._signed else ())
+        pushes = tail.recent(RECALLED) if self._signed else ()
+        lasts = self.inlet.lasts_ms
+        notes = tail.told(SIGNED_TOPIC, self._clock.now() - lasts) if lasts else ()
+        self.inlet.open(chain(pushes, notes))
         for poll in self._polls:
             poll.open(tail.last_received_at)
 

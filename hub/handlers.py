@@ -215,6 +215,7 @@ def _item(item: QuarantineItem) -> dict[str, Any]:
         "id": item.id,
         "device": item.device,
         "topic": item.topic,
+        "content_type": item.content_type,
         "reason": item.reason,
         "detail": item.detail,
         "received_at": to_iso(item.received_at),

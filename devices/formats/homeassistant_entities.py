@@ -15,7 +15,6 @@ from devices.formats.homeassistant_words import (
     NO_READING,
     NOTICED,
     OF_THE_AIR,
-    SAID_OTHERWISE,
     SHORT,
     Part,
 )
@@ -199,7 +198,6 @@ def _switch(entity: Entity, part: Part, own: str, device_class: str) -> tuple[li
     metric = part.metric
     if entity.platform == "binary_sensor":
         metric = NOTICED.get(device_class) or (own if own in SWITCHES and not device_class else "")
-        own = SAID_OTHERWISE.get(device_class, own)
     if entity.options.get("schema") == "template":
         on, off = "on", "off"
     else:
@@ -207,7 +205,7 @@ def _switch(entity: Entity, part: Part, own: str, device_class: str) -> tuple[li
         on, off = on or _said(entity, "payload_on", "ON"), off or _said(entity, "payload_off", "OFF")
     name = metric or own_name(own, "switch")
     step = ["switch", name, on.casefold(), off.casefold()]
-    return step, _info(entity, name, metric, upkeep=own == "battery_low" or metric == "online")
+    return step, _info(entity, name, metric, upkeep=metric in {"battery_low", "online"})
 
 
 def _said(entity: Entity, key: str, default: str) -> str:

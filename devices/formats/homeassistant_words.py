@@ -43,23 +43,29 @@ SHORT_DEVICE: Final[Mapping[str, str]] = MappingProxyType({
 
 MEASURED: Final[Mapping[str, tuple[str, str]]] = MappingProxyType({
     # device class of a sensor -> metric, and the unit where the class has but one
+    "apparent_power":             ("apparent_power", ""),
     "atmospheric_pressure":       ("air_pressure", ""),
     "battery":                    ("battery", "%"),
     "carbon_dioxide":             ("co2", "ppm"),
     "carbon_monoxide":            ("co", "ppm"),
+    "conductivity":               ("conductivity", ""),
     "current":                    ("current", ""),
+    "distance":                   ("distance", ""),
     "energy":                     ("energy", ""),
     "frequency":                  ("frequency", ""),
     "gas":                        ("gas_volume", ""),
     "humidity":                   ("humidity", "%"),
     "illuminance":                ("illuminance", "lx"),
     "ph":                         ("ph", "pH"),
+    "pm1":                        ("pm1", "µg/m³"),
     "pm10":                       ("pm10", "µg/m³"),
     "pm25":                       ("pm25", "µg/m³"),
     "power":                      ("power", ""),
     "power_factor":               ("power_factor", ""),
     "precipitation_intensity":    ("rain_rate", ""),
     "pressure":                   ("pressure", ""),
+    "reactive_energy":            ("reactive_energy", ""),
+    "reactive_power":             ("reactive_power", ""),
     "signal_strength":            ("signal", ""),
     "sound_pressure":             ("noise", ""),
     "temperature":                ("temperature", ""),
@@ -69,6 +75,7 @@ MEASURED: Final[Mapping[str, tuple[str, str]]] = MappingProxyType({
     "volume_flow_rate":           ("flow", ""),
     "water":                      ("volume", ""),
     "weight":                     ("weight", ""),
+    "wind_direction":             ("wind_direction", "°"),
     "wind_speed":                 ("wind_speed", ""),
 })
 
@@ -80,7 +87,9 @@ NO_READING: Final = frozenset({"timestamp", "date"})
 
 NOTICED: Final[Mapping[str, str]] = MappingProxyType({
     # device class of a binary sensor -> metric that is true when it is on
+    "battery":          "battery_low",
     "battery_charging": "charging",
+    "carbon_monoxide":  "co_alarm",
     "connectivity":     "online",
     "door":             "door_open",
     "garage_door":      "door_open",
@@ -98,9 +107,6 @@ NOTICED: Final[Mapping[str, str]] = MappingProxyType({
     "smoke":            "smoke",
     "tamper":           "tamper",
 })
-
-SAID_OTHERWISE: Final[Mapping[str, str]] = MappingProxyType({"battery": "battery_low"})
-"""Device class of a binary sensor that would pass for another metric -> the name it is kept by."""
 # fmt: on
 
 Kind = str

@@ -35,7 +35,8 @@ _UNITS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType({
     "m": ("m", ""), "mm": ("mm", ""), "cm": ("cm", ""), "km": ("km", ""),
     "kg": ("kg", ""), "g": ("g", ""), "s": ("s", ""), "ms": ("ms", ""), "min": ("min", ""), "h": ("h", ""),
     "m/s": ("m/s", ""), "km/h": ("km/h", ""), "deg": ("deg", ""), "dB": ("dB", ""), "1/min": ("/min", ""),
-    "ppm": ("[ppm]", ""), "ug/m3": ("ug/m3", ""), "var": ("var", ""), "kvar": ("kvar", ""), "VA": ("VA", ""), "kVA": ("kVA", ""),
+    "ppm": ("[ppm]", ""), "ug/m3": ("ug/m3", ""), "var": ("var", "reactive_power"), "kvar": ("kvar", "reactive_power"),
+    "VA": ("VA", "apparent_power"), "kVA": ("kVA", "apparent_power"), "varh": ("var.h", "reactive_energy"), "kvarh": ("kvar.h", "reactive_energy"),
 })
 """Only what means the same: SenML's C, F, S, T and H are coulomb, farad, siemens, tesla and henry."""
 _FACTORS: Final[Mapping[str, tuple[float, str]]] = MappingProxyType({

@@ -62,18 +62,18 @@ _METERED: Final[Rules] = {
     "current":     Rule("current"),
     "pf":          Rule("power_factor"),
     "freq":        Rule("frequency"),
-    "aprt_power":  _OWN,
+    "aprt_power":  Rule("apparent_power"),
     "aenergy":     {"total": Rule("energy", "Wh"), "by_minute": DROP, "minute_ts": DROP},
-    "ret_aenergy": {"total": _OWN, "by_minute": DROP, "minute_ts": DROP},
+    "ret_aenergy": {"total": Rule("energy_exported", "Wh"), "by_minute": DROP, "minute_ts": DROP},
     "temperature": _INSIDE,
     "counts":      {"on_time": _OWN},
 }
 _LIGHT: Final[Rules] = {**_METERED, "output": Rule("lit"), "brightness": _OWN, "ct": _OWN, "white": _OWN, "rgb": DROP, "mode": DROP}
 _PHASE: Final[Mapping[str, Rule]] = {
-    "act_power": Rule("power"), "aprt_power": _OWN, "voltage": Rule("voltage"), "current": Rule("current"),
+    "act_power": Rule("power"), "aprt_power": Rule("apparent_power"), "voltage": Rule("voltage"), "current": Rule("current"),
     "pf": Rule("power_factor"), "freq": Rule("frequency"),
 }
-_PHASE_ENERGY: Final[Mapping[str, Rule]] = {"total_act_energy": Rule("energy", "Wh"), "total_act_ret_energy": _OWN}
+_PHASE_ENERGY: Final[Mapping[str, Rule]] = {"total_act_energy": Rule("energy", "Wh"), "total_act_ret_energy": Rule("energy_exported", "Wh")}
 
 
 def _phases(phases: str, fields: Mapping[str, Rule]) -> dict[str, Rule]:
@@ -94,15 +94,18 @@ COMPONENTS: Final[Mapping[str, Rules]] = {
     },
     "em": {
         "id": DROP, "user_calibrated_phase": DROP,
-        "total_act_power": Rule("power"), "total_current": Rule("current"), "total_aprt_power": _OWN,
+        "total_act_power": Rule("power"), "total_current": Rule("current"), "total_aprt_power": Rule("apparent_power"),
         **_phases("abcn", _PHASE),
     },
-    "emdata": {"id": DROP, "total_act": Rule("energy", "Wh"), "total_act_ret": _OWN, **_phases("abc", _PHASE_ENERGY)},
+    "emdata": {
+        "id": DROP, "total_act": Rule("energy", "Wh"), "total_act_ret": Rule("energy_exported", "Wh"),
+        **_phases("abc", _PHASE_ENERGY),
+    },
     "em1": {"id": DROP, "calibration": DROP, **_PHASE},
     "em1data": {"id": DROP, **_PHASE_ENERGY},
     "input": {
         "id": DROP, "state": _OWN, "percent": _OWN, "xpercent": _OWN, "freq": _OWN, "xfreq": _OWN,
-        "counts": {"total": _OWN, "xtotal": _OWN, "by_minute": DROP, "xby_minute": DROP, "minute_ts": DROP},
+        "counts": {"total": Rule("pulses"), "xtotal": _OWN, "by_minute": DROP, "xby_minute": DROP, "minute_ts": DROP},
     },
     "temperature": {"id": DROP, **_TEMPERATURE},
     "humidity": {"id": DROP, "rh": Rule("humidity", nothing=(999.0,))},

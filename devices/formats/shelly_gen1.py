@@ -67,8 +67,8 @@ TOPICS: Final[Mapping[str, Value]] = MappingProxyType({
     "emeter/#/current": Value(Rule("current"), "emeter"),
     "emeter/#/pf": Value(Rule("power_factor"), "emeter"),
     "emeter/#/total": Value(Rule("energy", "Wh"), "emeter"),
-    "emeter/#/total_returned": Value(_OWN, "emeter"),
-    "emeter/#/reactive_power": Value(_OWN, "emeter"),
+    "emeter/#/total_returned": Value(Rule("energy_exported", "Wh"), "emeter"),
+    "emeter/#/reactive_power": Value(Rule("reactive_power"), "emeter"),
     "emeter/#/energy": Value(DROP),           # since the last report only; total holds it
     "emeter/#/returned_energy": Value(DROP),
     "emeter_n/current": Value(Rule("current"), "n"),

@@ -39,7 +39,7 @@ _PLACE_TAGS: Final = "area building campus entrance facility floor location plac
 _PLACES: Final = frozenset(_PLACE_TAGS.split())
 _SUFFIXES: Final[Mapping[str, str]] = MappingProxyType({
     "celsius": "Cel", "fahrenheit": "[degF]", "kelvin": "K", "percent": "%", "pct": "%", "watts": "W", "watt": "W", "kilowatts": "kW", "kw": "kW",
-    "kwh": "kW.h", "wh": "W.h", "joules": "J", "volts": "V", "volt": "V", "amperes": "A", "amps": "A", "hertz": "Hz", "lux": "lx",
+    "kwh": "kW.h", "wh": "W.h", "va": "VA", "kva": "kVA", "var": "var", "kvar": "kvar", "kvarh": "kvar.h", "joules": "J", "volts": "V", "volt": "V", "amperes": "A", "amps": "A", "hertz": "Hz", "lux": "lx",
     "ppm": "[ppm]", "ppb": "[ppb]", "pascals": "Pa", "kpa": "kPa", "mpa": "MPa", "bar": "bar", "dbm": "dB[mW]", "meters": "m", "metres": "m",
     "liters": "L", "litres": "L", "m3": "m3", "seconds": "s", "hours": "h",
 })

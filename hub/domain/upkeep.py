@@ -14,7 +14,7 @@ from hub.domain.places import Device
 HORIZON_DAYS: Final = 60
 """What is due within so many days is on the list: one round in two months."""
 LONGEST_HORIZON_DAYS: Final = 366
-BATTERY_METRICS: Final = ("battery", "battery_voltage")
+BATTERY_METRICS: Final = ("battery", "battery_voltage", "battery_low")
 LOW_PERCENT: Final = 20.0
 """A battery with less is changed on the next round."""
 WATCHED_BELOW_PERCENT: Final = 70.0
@@ -91,11 +91,11 @@ def battery(
     ``now``: its last word (None: nobody knows); ``levels``: the days before, in order. What a full one of these volts
     would say is taken from the highest that it said.
     """
-    if metric not in BATTERY_METRICS:
-        return None
     value = now if now is not None else (levels[-1].value if levels else None)
-    if value is None:
+    if value is None or metric not in BATTERY_METRICS:
         return None
+    if metric == "battery_low":
+        return Chore(device=device, need=Need.BATTERY, why=Why.LOW, due=today, metric=metric) if value else None
     low = LOW_PERCENT if metric == "battery" else low_volts([value, *(level.value for level in levels)])
     if value <= low:
         return Chore(device=device, need=Need.BATTERY, why=Why.LOW, due=today, metric=metric, value=value)
@@ -109,7 +109,7 @@ def battery(
 
 def worth_watching(metric: str, value: float) -> bool:
     """Whether the course of the last weeks could say anything about the horizon."""
-    return metric != "battery" or value <= WATCHED_BELOW_PERCENT
+    return metric == "battery_voltage" or (metric == "battery" and value <= WATCHED_BELOW_PERCENT)
 
 
 def low_volts(values: Iterable[float]) -> float:

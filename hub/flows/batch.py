@@ -165,6 +165,8 @@ class Refusal(NamedTuple):
     topic: str
     payload: bytes
     received_at: int
+    content_type: str = ""
+    """As it came with the frame: the same bytes may be JSON or CBOR."""
 
 
 class DeviceSeen(NamedTuple):

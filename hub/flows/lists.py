@@ -129,6 +129,8 @@ class QuarantineItem(NamedTuple):
     topic: str
     payload: bytes
     """Empty once the item is redriven or dismissed."""
+    content_type: str
+    """As it came with the frame; empty where it came without."""
     received_at: int
     reason: str
     detail: str

@@ -42,8 +42,20 @@ class Commits:
         self._waiting: dict[int, Commit] = {}
         self._numbers = itertools.count(1)
 
-    def put(self, connection: str, topic: str, payload: bytes, *, received_at: int, content_type: str) -> Commit | None:
-        """Hand a frame over; None where too much waits already: nothing was kept, come again."""
+    def put(
+        self,
+        connection: str,
+        topic: str,
+        payload: bytes,
+        *,
+        received_at: int,
+        content_type: str,
+        beside: Sequence[Frame] = (),
+    ) -> Commit | None:
+        """Hand a frame over; None where too much waits already: nothing was kept, come again.
+
+        ``beside``: words of the hub that become durable with it, or not at all.
+        """
         if self._intake.full:
             return None
         with self._lock:
@@ -52,7 +64,7 @@ class Commits:
             number, commit = next(self._numbers), Commit()
             self._waiting[number] = commit
         frame = Frame(connection, number, topic.encode(), payload, _QOS_1, received_at, content_type)
-        self._intake.put([frame], self, 0)
+        self._intake.put([frame, *beside], self, 0)
         return commit
 
     def acknowledge(self, generation: int, packet_ids: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""The hub's own words in the journal, in order with what the devices said: gaps, and frames sent through again."""
+"""The hub's own words in the journal, in order with what the devices said: gaps, frames sent through again, signatures."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from hub.flows.batch import Gap
 from hub.ingest.frames import GAP_TOPIC, Frame
 
 REDRIVE_TOPIC: Final = b"$hub/redrive"
+SIGNED_TOPIC: Final = b"$hub/signed"
+"""The key of a signed push, in the same batch as the push: for the next start, and for no lane."""
 EVERY_CONNECTION: Final = "*"
 """The connection of a gap in which the hub heard nobody at all."""
 
@@ -54,6 +56,11 @@ def read_gap(payload: bytes) -> Gap | None:
 def redrive_frame(redriven: Redriven, now: int) -> Frame:
     """A control frame around the old one: it has its own place and time in the journal, the old time stays inside."""
     return Frame(redriven.connection, 0, REDRIVE_TOPIC, msgspec.msgpack.encode(redriven), 0, now)
+
+
+def signed_frame(connection: str, key: bytes, now: int) -> Frame:
+    """The frame that notes by which key a push of this connection is known again."""
+    return Frame(connection, 0, SIGNED_TOPIC, key, 0, now)
 
 
 def read_redriven(payload: bytes) -> Redriven | None:

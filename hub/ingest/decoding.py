@@ -25,7 +25,7 @@ from hub.flows.batch import (
 )
 from hub.ingest.announcing import alias_of
 from hub.ingest.columns import Columns
-from hub.ingest.control import REDRIVE_TOPIC, read_gap, read_redriven
+from hub.ingest.control import REDRIVE_TOPIC, SIGNED_TOPIC, read_gap, read_redriven
 from hub.ingest.decoded_devices import MIXED, DeviceCache, NoNumber
 from hub.ingest.frames import BEAT_ROOT, CONTROL, DUP, GAP_TOPIC, RETAIN, Frame
 from hub.ingest.long_way import EventTimes, LongWay, Tally
@@ -251,7 +251,7 @@ class Decoder:
 
     def _entry(self, connection: str, topic: bytes) -> Topic:
         if topic.startswith(CONTROL):
-            readers = {GAP_TOPIC: self._read_gap, REDRIVE_TOPIC: self._read_redriven}
+            readers = {GAP_TOPIC: self._read_gap, REDRIVE_TOPIC: self._read_redriven, SIGNED_TOPIC: self._read_nothing}
             return Topic(readers.get(topic, self._pass_over))
         if topic.startswith(_BROKER_TOPIC):
             return Topic(self._pass_over)
@@ -275,6 +275,9 @@ class Decoder:
 
     def _pass_over(self, _entry: Topic, arrival: Arrival, _out: Columns) -> None:
         self._tally.count("unknown_control" if arrival.topic.startswith(CONTROL) else "broker_topic")
+
+    def _read_nothing(self, _entry: Topic, _arrival: Arrival, _out: Columns) -> None:
+        """A word that is for no lane."""
 
     def _read_gap(self, _entry: Topic, arrival: Arrival, out: Columns) -> None:
         gap = read_gap(arrival.payload)

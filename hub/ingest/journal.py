@@ -312,6 +312,22 @@ class Journal:
         """At least the newest ``count`` frames, oldest first."""
         return self.frames_before(self.last + 1, count)[1]
 
+    def told(self, topic: bytes, since: int) -> Iterator[Frame]:
+        """Frames of this topic that were received at ``since`` or later, oldest first. Other batches are not unpacked."""
+        with self._reading:
+            try:
+                before = self._reader.execute(
+                    "SELECT id FROM batches WHERE last_received_at < ? ORDER BY id DESC LIMIT 1", (since,)
+                ).fetchone()
+                start = before[0] if before else self.first - 1
+                having = "SELECT id FROM batches WHERE id > ? AND instr(blob, ?) ORDER BY id"
+                numbers = [number for (number,) in self._reader.execute(having, (start, topic))]
+            except sqlite3.Error as error:
+                raise StoreUnavailable(f"journal {self._path} cannot be read: {error}") from error
+        for number in numbers:
+            for batch in self.read(number - 1):
+                yield from (frame for frame in batch.frames if frame.topic == topic and frame.received_at >= since)
+
     def _frames_between(self, done: int, end: int) -> Iterator[Frame]:
         while done + 1 < end and (batches := self.read(done, min(4, end - done - 1))):
             for batch in batches:

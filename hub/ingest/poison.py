@@ -116,4 +116,5 @@ def refusal_of(lane: str, index: int, trace: str, frame: Frame | None, received_
         topic=frame.topic.decode("utf-8", "backslashreplace") if frame else "",
         payload=frame.payload if frame else b"",
         received_at=frame.received_at if frame else received_at,
+        content_type=frame.content_type if frame else "",
     )

@@ -39,14 +39,19 @@ class PushInlet:
         self._deciding = threading.Lock()
         self._sources = {each.name: Source(each) for each in settings.sources}
 
+    @property
+    def lasts_ms(self) -> int:
+        """How far back the journal's notes of signed pushes count; 0: nobody makes any."""
+        return max((source.check.lasts_ms or 0 for source in self._sources.values()), default=0)
+
     def open(self, recent: Iterable[Frame]) -> None:
-        """From now on something can come. ``recent``: frames of the journal; signed pushes among them are known again."""
+        """From now on something can come. ``recent``: frames of the journal; signed pushes, and notes of them, are known again."""
         by_connection = {source.connection: source for source in self._sources.values()}
         for source in self._sources.values():
             source.open(self._clock.now())
         for frame in recent:
             if frame.connection in by_connection:
-                by_connection[frame.connection].recall(frame.payload)
+                by_connection[frame.connection].recall(frame)
 
     # --- for the web ------------------------------------------------------------------------------------------
 
@@ -118,11 +123,11 @@ class PushInlet:
             else:
                 commit, outcome = source.return_of(content, now), "accepted"
                 if commit is None:
-                    commit = self._put(source, delivery, now)
+                    commit = self._put(source, delivery, key, now)
                     if commit is None:
                         return self._busy(source, "the journal does not keep up")
                 if key is not None:
-                    source.signed(key, commit)
+                    source.signed(key, commit, now)
         if commit is not None and not commit.wait(self._patience_s):
             if key is None:
                 source.leave(content, commit, now)
@@ -131,9 +136,14 @@ class PushInlet:
         source.heard(self._clock.now(), again=outcome == "repeat")
         return Answer(200, text=source.thanks)
 
-    def _put(self, source: Source, delivery: Delivery, now: int) -> Commit | None:
+    def _put(self, source: Source, delivery: Delivery, key: bytes | None, now: int) -> Commit | None:
         return self._commits.put(
-            source.connection, source.topic, delivery.body, received_at=now, content_type=delivery.content_type
+            source.connection,
+            source.topic,
+            delivery.body,
+            received_at=now,
+            content_type=delivery.content_type,
+            beside=source.note(key, now),
         )
 
     def _refuse(self, source: Source, verdict: Verdict) -> Answer:

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 
 from devices.contract import UNREADABLE
+from hub.clock import SECOND
 from hub.flows.pushing import Delivery
 from hub.settings import PushSource
 
@@ -35,6 +36,10 @@ class Verdict(NamedTuple):
 
 class Check(Protocol):
     """One way to know a sender."""
+
+    lasts_ms: int | None
+    """How long after its arrival a push that was taken would be taken again, where its time bounds that and its body
+    does not tell its key; None: the body tells the key, or there is none."""
 
     def early(self, delivery: Delivery) -> Verdict:
         """What can be said before the body is there; a good verdict says nothing yet."""
@@ -58,6 +63,8 @@ GOOD: Final = Verdict()
 
 class _Quiet:
     """What most kinds have nothing to say to."""
+
+    lasts_ms: int | None = None
 
     def early(self, delivery: Delivery) -> Verdict:
         return GOOD
@@ -130,6 +137,7 @@ class TimedHmacCheck(_Quiet):
         self._secret = secret.encode()
         self._header = (header or "Hub-Signature").lower()
         self._max_age_s = max_age_s
+        self.lasts_ms = round(2 * max_age_s * SECOND)  # signed as far ahead as is allowed, good until as far behind
 
     def judge(self, delivery: Delivery, now: int) -> Verdict:
         shown = delivery.headers.get(self._header, "")

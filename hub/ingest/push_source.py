@@ -5,24 +5,34 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from typing import Final
+from typing import Final, NamedTuple
 
 from hub.clock import HOUR, MINUTE, SECOND
 from hub.domain.health import Health, Status
 from hub.domain.pace import Bucket, take
 from hub.flows.pushing import Answer
 from hub.ingest.commits import Commit
+from hub.ingest.control import SIGNED_TOPIC, signed_frame
+from hub.ingest.frames import Frame
 from hub.ingest.push_checks import check_of
 from hub.settings import PushSource
 
 PREFIX: Final = "push:"
 """Of the connection's name in frames: no MQTT connection has a colon in its own."""
 KEYS_KEPT: Final = 20_000
+"""Of a source whose pushes tell no time; where they do, ``rate_per_s`` bounds how many come while a signature is good."""
 LEFT_KEPT: Final = 1_000
 LEFT_FOR: Final = 10 * MINUTE
 _REFUSALS_SHOWN: Final = HOUR
 _TOLD_EVERY: Final = MINUTE
 _log = logging.getLogger(__name__)
+
+
+class _Taken(NamedTuple):
+    """A signed push. ``commit`` None: it is known to be durable."""
+
+    commit: Commit | None
+    at: int
 
 
 class Source:
@@ -38,7 +48,7 @@ class Source:
         self._open_since: int | None = None
         self._lock = threading.Lock()
         self._bucket: Bucket | None = None
-        self._keys: OrderedDict[bytes, Commit | None] = OrderedDict()
+        self._keys: OrderedDict[bytes, _Taken] = OrderedDict()
         self._left: OrderedDict[bytes, tuple[Commit, int]] = OrderedDict()
         self._counts = dict.fromkeys(("accepted", "repeats", "refused", "limited", "turned_away"), 0)
         self._heard_at: int | None = None
@@ -66,26 +76,35 @@ class Source:
         with self._lock:
             return key in self._keys
 
-    def recall(self, body: bytes) -> None:
-        """A push that stands in the journal."""
-        key = self.check.key_of(body)
+    def recall(self, frame: Frame) -> None:
+        """A push that stands in the journal, or the note beside it."""
+        key = frame.payload if frame.topic == SIGNED_TOPIC else self.check.key_of(frame.payload)
         if key is not None:
-            self._remember(key, None)
+            self._remember(key, None, frame.received_at)
+
+    def note(self, key: bytes | None, now: int) -> tuple[Frame, ...]:
+        """What has to be journalled with a push, so that the next run knows it again."""
+        return () if key is None or self.check.lasts_ms is None else (signed_frame(self.connection, key, now),)
 
     def under_way(self, key: bytes) -> Commit | None:
         """The commit of a signed push that is not known to be durable; None where it is."""
         with self._lock:
-            return self._keys.get(key)
+            taken = self._keys.get(key)
+        return taken.commit if taken is not None else None
 
-    def signed(self, key: bytes, commit: Commit) -> None:
+    def signed(self, key: bytes, commit: Commit, now: int) -> None:
         """A push with this key is on its way."""
-        self._remember(key, commit)
+        self._remember(key, commit, now)
 
-    def _remember(self, key: bytes, commit: Commit | None) -> None:
+    def _remember(self, key: bytes, commit: Commit | None, at: int) -> None:
         with self._lock:
-            self._keys[key] = commit
-            while len(self._keys) > KEYS_KEPT:
+            self._keys[key] = _Taken(commit, at)
+            while self._is_over(next(iter(self._keys.values())).at, at):
                 self._keys.popitem(last=False)
+
+    def _is_over(self, oldest: int, now: int) -> bool:
+        lasts = self.check.lasts_ms
+        return len(self._keys) > KEYS_KEPT if lasts is None else now - oldest > lasts
 
     def leave(self, content: bytes, commit: Commit, now: int) -> None:
         """Its sender was told to come again, while it goes its way: the next equal one is that one."""

@@ -92,7 +92,7 @@ class QuarantineDesk:
 
 def _redriven(item: QuarantineItem) -> Redriven:
     topic = item.topic.encode("utf-8", "surrogateescape")
-    return Redriven(item.connection, topic, item.payload, 0, item.received_at)
+    return Redriven(item.connection, topic, item.payload, 0, item.received_at, item.content_type)
 
 
 def payload_text(payload: bytes, limit: int = 4_000) -> str:

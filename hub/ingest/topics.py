@@ -92,4 +92,5 @@ def refusal(arrival: Arrival, reason: str, detail: str, device: DeviceRef | None
         topic=arrival.topic.decode("utf-8", "backslashreplace"),
         payload=arrival.payload,
         received_at=arrival.first_received_at,
+        content_type=arrival.content_type,
     )

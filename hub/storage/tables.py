@@ -499,6 +499,7 @@ quarantine = Table(
     Column("connection", String(63), nullable=False),
     Column("topic", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
+    Column("content_type", String(100), nullable=False, server_default="", comment="of the frame"),
     Column("received_at", BigInteger, nullable=False),
     Column("reason", String(63), nullable=False),
     Column("detail", Text, nullable=False),

@@ -66,12 +66,23 @@ KNOWN: Final[dict[str, dict[str, tuple[str, float]]]] = {
         "co2_concentration": ("co2", 1),
         "co2_concentration_lpf": ("filtered.co2", 1),
         "illuminance": ("illuminance", 1),
+        "pm1_0_mass_concentration": ("pm1", 1),
         "pm2_5_mass_concentration": ("pm25", 1),
         "pm10_mass_concentration": ("pm10", 1),
         "wind_speed": ("wind_speed", 1),
         "maximum_wind_speed": ("max.wind_speed", 1),
         "precipitation": ("rain", 1),
         "water_depth": ("level", 0.001),
+        "distance": ("distance", 0.001),
+        "distance_average": ("distance", 0.001),
+        "distance_minimum": ("min.distance", 0.001),
+        "distance_maximum": ("max.distance", 0.001),
+        "dew_point": ("dew_point", 1),
+        "wind_direction": ("wind_direction", 1),
+        "volumetric_water_content": ("soil_moisture", 100),
+        "moisture_at_level_#": ("level#.soil_moisture", 1),
+        "electrical_conductivity µS⋅cm⁻¹": ("conductivity", 1),
+        "electrical_conductivity mS⋅cm⁻¹": ("conductivity", 1000),
         "pressure": ("pressure", 0.1),
         "atmospheric_pressure kPa": ("air_pressure", 10),
         "barometric_pressure kPa": ("air_pressure", 10),
@@ -117,6 +128,7 @@ KNOWN: Final[dict[str, dict[str, tuple[str, float]]]] = {
         "activeEnergyImportL123T2": ("t2.energy", 0.001),
     },
     "vutility": {
+        "pulseCount": ("pulses", 1),
         "averageAmps": ("current", 1),
         "maximumAmps": ("max.current", 1),
         "minimumAmps": ("min.current", 1),
@@ -131,13 +143,14 @@ KNOWN: Final[dict[str, dict[str, tuple[str, float]]]] = {
         "minimumTemperature": ("min.temperature", 1),
         "maximumTemperature": ("max.temperature", 1),
         "batteryLevel": ("battery_voltage", 1),
+        "status.batteryLow": ("battery_low", 1),
         "status.smokeAlarm": ("smoke", 1),
     },
     "example-vendor": {"temp": ("temperature", 1)},
 }
 WORDS: Final = {("leakage_status", "normal"): ("leak", False), ("leakage_status", "leak"): ("leak", True)} | {
     (f"{alarm}Alarm", word): (metric, word == "Alarm")
-    for alarm, metric in (("smoke", "smoke"), ("fault", "fault"))
+    for alarm, metric in (("smoke", "smoke"), ("fault", "fault"), ("lowBattery", "battery_low"))
     for word in ("Normal", "Alarm")
 }
 ANNOUNCED: Final = {"device_id", "deviceSerialNumber", "report_interval", "serialNumber"}

@@ -45,6 +45,9 @@ def device(**days: date) -> Device:
         ("battery_voltage", 2.6, course(3.0, 0.0), Why.LOW, 0),
         ("battery_voltage", 2.9, course(3.0, 0.0), None, None),
         ("battery_voltage", 3.3, course(3.6, -0.01), Why.FALLING, 16),
+        ("battery_low", 1.0, [], Why.LOW, 0),
+        ("battery_low", 0.0, [Level(TODAY, 1.0)], None, None),
+        ("battery_low", None, [Level(TODAY, 1.0)], Why.LOW, 0),
         ("temperature", 5.0, [], None, None),
     ],
 )

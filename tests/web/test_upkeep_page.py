@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hub.flows.batch import PointKey
-from hub.flows.series import QueryInterrupted
+from hub.flows.series import QueryInterrupted, Window
 from tests.web.conftest import Browser
 from tests.web.fakes.hub import HOME
 
@@ -52,6 +54,28 @@ def test_the_round_lists_what_is_due_building_by_building(web: Browser) -> None:
     assert "Building 3" in page
     assert page.index("Building 3 lift 2 door") < page.index("Building 3 lift 2 pit")
     assert "overdue" in page
+
+
+def test_a_battery_that_says_low_itself_counts_before_what_its_charge_foretells(
+    web: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registrar, pit = web.hub.deps.registrar, f"{HOME}~lift-b3-2-pit"
+    charge, low = PointKey(HOME, pit, "battery"), PointKey(HOME, pit, "battery_low")
+    known = registrar.current
+    spans = tuple(replace(span, point=low.name, metric="") for span in known.bindings[pit, charge.name])
+    registrar.replace(replace(known, version=known.version + 1, bindings={**known.bindings, (pit, low.name): spans}))
+
+    def falling(points: list[PointKey], *, start: int, end: int, width: int) -> dict[PointKey, Window]:
+        times = np.arange(start, end, width, dtype=np.int64)
+        return {key: Window(time=times, value=np.linspace(70.0, 40.0, times.size)) for key in points}
+
+    monkeypatch.setattr(web.hub.series, "courses", falling)
+    web.hub.live.pin(charge, 40.0)
+    web.hub.live.pin(low, 0.0)
+    assert due(web)["lift-b3-2-pit", "battery"]["why"] == "falling"
+    web.hub.live.pin(low, 1.0)
+    found = due(web)["lift-b3-2-pit", "battery"]
+    assert (found["why"], found["metric"], found["value"]) == ("low", "battery_low", None)
 
 
 def test_a_store_that_cannot_answer_leaves_the_rest_of_the_list(web: Browser) -> None:

@@ -34,7 +34,7 @@ class Live(Protocol):
         ...
 
 
-UPKEEP: Final = frozenset({"battery", "battery_voltage", "signal", "uptime"})
+UPKEEP: Final = frozenset({"battery", "battery_voltage", "battery_low", "signal", "uptime"})
 """Metrics of the device itself: nobody triggers them."""
 
 

@@ -18,6 +18,8 @@ PER_REASON: Final = 1_000
 """Kept per device and reason."""
 TOTAL_BYTES: Final = 256 * 1024**2
 """Kept in all."""
+_CONTENT_TYPE: Final = 100
+"""Characters of a content type; beyond are parameters that no format asks for."""
 _STATES: Final = ("redriven", "dismissed")
 
 _COLUMNS: Final = tuple(quarantine.c[name] for name in QuarantineItem._fields)
@@ -177,6 +179,7 @@ def _row(position: Position, refusal: Refusal, part: int) -> dict[str, Any]:
         "connection": refusal.connection,
         "topic": refusal.topic,
         "payload": bytes(refusal.payload),
+        "content_type": "".join(filter(str.isprintable, refusal.content_type))[:_CONTENT_TYPE],
         "received_at": refusal.received_at,
         "reason": refusal.reason,
         "detail": refusal.detail,

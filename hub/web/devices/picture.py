@@ -19,7 +19,7 @@ from hub.flows.registry import Registry
 from hub.web.auth.access import Access
 from hub.web.deps import WebDeps
 
-LEVELS: Final = ("battery", "battery_voltage", "signal")
+LEVELS: Final = ("battery", "battery_voltage", "battery_low", "signal")
 """Metrics that say how a device itself is, shown among its facts."""
 
 

@@ -191,14 +191,23 @@ def plan_of(request: Request, access: Access, *, days: int, need: Need | None = 
         chore = battery(
             key.device, metric, reading.value if reading is not None else None, levels, today[key.community], days=days
         )
-        if chore is not None and not any(known.need is Need.BATTERY for known in chores[key.device]):
-            chores[key.device].append(chore)
+        if chore is not None:
+            _note(chore, chores[key.device])
     stops = [
         Stop(device, tuple(_facilities(registry, device, places)), tuple(wanted))
         for device in devices
         if (wanted := sorted((c for c in chores[device.id] if need in (None, c.need)), key=lambda c: (c.due, c.need)))
     ]
     return Plan(rounds=tuple(_rounds(registry, stops)), trouble=trouble)
+
+
+def _note(chore: Chore, among: list[Chore]) -> None:
+    """A device has one battery to change, however many points tell of it: the most urgent word counts."""
+    told = next((known for known in among if known.need is Need.BATTERY), None)
+    if told is None:
+        among.append(chore)
+    elif chore.due < told.due:
+        among[among.index(told)] = chore
 
 
 def _batteries(registry: Registry, devices: Iterable[str], now: int) -> dict[PointKey, str]:

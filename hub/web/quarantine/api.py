@@ -35,6 +35,8 @@ class QuarantineOut(Schema):
     device: str
     connection: str
     topic: str
+    content_type: str
+    """As the sender named it; empty where it did not."""
     received_at: str | None
     reason: str
     detail: str
@@ -134,6 +136,7 @@ def _base(item: QuarantineItem) -> dict[str, object]:
         "device": item.device,
         "connection": item.connection,
         "topic": item.topic,
+        "content_type": item.content_type,
         "received_at": iso(item.received_at),
         "reason": item.reason,
         "detail": item.detail,

@@ -45,6 +45,13 @@ def test_a_frame_comes_back_with_its_bytes_and_where_it_was(records: SqlRecords)
     assert records.read(lambda books: books.quarantine.get(item.id + 1)) is None
 
 
+def test_the_content_type_is_kept_short_and_printable(records: SqlRecords) -> None:
+    said = "application/senml+cbor", "text/plain\0;x\n", "a/" + "b" * 200
+    keep(records, FIRST, *(refusal(n, content_type=each) for n, each in enumerate(said)), refusal(3))
+    items = records.read(lambda books: books.quarantine.page(QuarantineFilter())).items
+    assert [item.content_type for item in reversed(items)] == [said[0], "text/plain;x", said[2][:100], ""]
+
+
 def test_keeping_the_same_batch_again_changes_nothing(records: SqlRecords) -> None:
     parts = [refusal(0), refusal(1, whole=False), refusal(1, reason="nested", whole=False)]
     assert keep(records, FIRST, *parts) == 3

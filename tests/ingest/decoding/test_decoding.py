@@ -18,7 +18,7 @@ from devices.formats.native import NativeFormat
 from hub.clock import DAY, HOUR, MINUTE
 from hub.errors import StoreUnavailable
 from hub.flows.batch import Beat, Decoded, Gap, Mark, PointKey, Position, Slots
-from hub.ingest.control import Redriven, gap_frame, redrive_frame
+from hub.ingest.control import Redriven, gap_frame, redrive_frame, signed_frame
 from hub.ingest.decoding import Decoder
 from hub.ingest.frames import DUP, RETAIN, Frame
 from hub.ingest.journal_meters import DecodingMeters
@@ -185,6 +185,12 @@ def test_no_bytes_make_it_raise(messages: list[tuple[bytes, bytes, int]]) -> Non
     out = desk.read(*frames)
     assert out.frames == len(frames)
     assert all(0 <= refusal.frame < len(frames) for refusal in out.refusals)
+
+
+def test_the_note_of_a_signed_push_is_for_no_lane() -> None:
+    desk = Desk()
+    out = desk.read(signed_frame("push:timed", bytes(16), NOON))
+    assert (out.frames, out.refusals, desk.counts) == (1, [], {})
 
 
 # --- time -----------------------------------------------------------------------------------------------------

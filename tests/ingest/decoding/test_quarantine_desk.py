@@ -21,7 +21,7 @@ from hub.ingest.echo import Echo
 from hub.ingest.frames import Acknowledger, Frame
 from hub.ingest.quarantine import QuarantineDesk, payload_text
 from hub.ingest.spoken import Spoken
-from hub.settings import Connection, Ingest
+from hub.settings import Connection, Ingest, PushSource
 
 T = TypeVar("T")
 NOON = 1_795_000_000_000
@@ -79,6 +79,7 @@ def item(number: int, payload: bytes, **more: Any) -> QuarantineItem:
         connection="main",
         topic=TOPIC,
         payload=payload,
+        content_type="",
         received_at=NOON - DAY,
         reason="lane_failed",
         detail="",
@@ -112,6 +113,24 @@ def test_what_is_understood_now_goes_into_the_journal_with_its_first_arrival_ins
     assert inside is not None
     assert (inside.topic, inside.payload, inside.received_at) == (TOPIC.encode(), b'{"values": {"a": 1}}', NOON - DAY)
     assert [found.state for found in book.items.values()] == ["redriven", "kept", "dismissed"]
+
+
+def of_cloud(spoken: str, **options: str) -> Decoder:
+    source = PushSource(name="lab", community="c", format=spoken, options=options, secret="sixteen-letters-x")
+    return Decoder([Spoken.of_cloud(source, "push:lab")], Slots(), Ingest(), known=lambda _d: True, window=10)
+
+
+def test_a_push_is_read_again_in_the_form_that_its_sender_named(intake: Recorder) -> None:
+    """CBOR under a tag of its own looks like nothing: only its content type tells what it is."""
+    pack = bytes.fromhex("c6 81 a3 00 6b 74656d7065726174757265 01 6343656c 02 15".replace(" ", ""))
+    pushed = Frame("push:lab", 1, b"http/lab", pack, 1, NOON - DAY, "application/senml+cbor")
+    [refused] = of_cloud("generic_http").decode(Position("j", 1), [pushed], NOON).refusals
+    kept = item(1, refused.payload, connection="push:lab", topic="http/lab", content_type=refused.content_type)
+    knows = of_cloud("senml", topics="http/+")
+    desk = QuarantineDesk(OpenBooks(Book(kept)), intake, ManualClock(NOON), trial=lambda: knows)
+    assert desk.redrive([1]) == (1, 0)
+    again = knows.decode(Position("j", 2), intake.frames, NOON)
+    assert (again.refusals, again.readings.value.tolist()) == ([], [21.0])
 
 
 def test_several_parts_of_one_frame_are_sent_once(intake: Recorder) -> None:

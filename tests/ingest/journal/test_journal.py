@@ -74,6 +74,28 @@ def test_recent_gives_the_newest_frames_over_batches(open_journal: Open, a_frame
     assert list(journal.frames_before(1, 4)[1]) == []
 
 
+def test_frames_of_one_topic_are_found_from_a_moment_on(
+    open_journal: Open, a_frame: Frames, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, noon = open_journal(), clock.now()
+    word = [a_frame()._replace(topic=b"$hub/word", payload=b"%d" % n, received_at=noon + n) for n in range(4)]
+    speaks_of_it = a_frame()._replace(payload=b"$hub/word", received_at=noon + 4)
+    for batch in (
+        [word[0]],
+        [word[1], a_frame(), word[2]],
+        [a_frame()._replace(received_at=noon + 3)],
+        [speaks_of_it],
+        [word[3]],
+    ):
+        journal.append(batch)
+    assert [frame.payload for frame in journal.told(b"$hub/word", noon)] == [b"0", b"1", b"2", b"3"]
+    read: list[int] = []
+    monkeypatch.setattr(journal, "read", lambda after: read.append(after + 1) or [])
+    assert list(journal.told(b"$hub/word", noon + 2)) == []
+    assert read == [2, 4, 5], "only batches that hold the word, and none that is older"
+    assert list(journal.told(b"$hub/word", noon + 9)) == []
+
+
 def test_before_finds_the_batch_behind_a_number_of_frames(open_journal: Open, a_frame: Frames) -> None:
     journal = open_journal()
     fill(journal, a_frame, 6)

@@ -13,6 +13,8 @@ import pytest
 from hub.clock import HOUR, MINUTE, SECOND
 from hub.domain.health import Status
 from hub.flows.pushing import Answer, Delivery
+from hub.ingest import push_source
+from hub.ingest.control import SIGNED_TOPIC
 from hub.ingest.push import UNDER_WAY
 from tests.ingest.conftest import HeldIntake, eventually
 from tests.ingest.push.conftest import KEY, NOON, SECRET, Rig, from_ctwing, from_onenet, onenet, signed
@@ -184,12 +186,40 @@ def test_signed_pushes_are_known_again_from_the_journal(make_rig: Callable[..., 
     assert after.count("onenet", "repeat") == 1
 
 
-def test_a_timed_signature_counts_once(rig: Rig) -> None:
-    def push(at: int) -> Delivery:
-        return Delivery(source="timed", headers={"hub-signature": signed(BODY, at)}, body=BODY)
+def timed(at: int) -> Delivery:
+    return Delivery(source="timed", headers={"hub-signature": signed(BODY, at)}, body=BODY)
 
-    assert answered(rig, push(NOON), push(NOON), push(NOON + SECOND)) == [200, 200, 200]
-    assert len(rig.intake.journal) == 2
+
+def test_a_timed_signature_counts_once(rig: Rig) -> None:
+    assert answered(rig, timed(NOON), timed(NOON), timed(NOON + SECOND)) == [200, 200, 200]
+    assert len(rig.intake.messages()) == 2
+
+
+def test_a_timed_signature_is_known_again_by_the_note_beside_its_push(
+    make_rig: Callable[..., Rig], intake: HeldIntake
+) -> None:
+    """The body alone does not tell its time: whoever caught it could play it to the next hub."""
+    assert answered(make_rig(), timed(NOON)) == [200]
+    push, note = intake.journal
+    assert (push.topic, note.topic, note.connection) == (b"http/timed", SIGNED_TOPIC, "push:timed")
+    after = make_rig()
+    after.inlet.open(list(intake.journal))
+    assert answered(after, timed(NOON), timed(NOON + SECOND)) == [200, 200]
+    assert len(intake.messages()) == 2
+    assert after.count("timed", "repeat") == 1
+
+
+def test_a_timed_signature_is_remembered_while_it_is_good_and_no_longer(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push_source, "KEYS_KEPT", 1)
+    assert answered(rig, *(timed(NOON + ahead * SECOND) for ahead in (300, 0, 1))) == [200, 200, 200]
+    rig.clock.advance(600 * SECOND)
+    assert answered(rig, timed(NOON + 300 * SECOND)) == [200]
+    assert rig.count("timed", "repeat") == 1
+    rig.clock.advance(1)
+    assert answered(rig, timed(NOON + 601 * SECOND)) == [200]
+    assert len(rig.inlet._sources["timed"]._keys) == 1
 
 
 def test_two_equal_messages_without_time_or_number_are_two(rig: Rig) -> None:

@@ -22,7 +22,7 @@ from hub.ingest.frames import Frame
 from hub.settings import Push, PushPoll, PushSource, Settings, Web
 from hub.wiring import Hub
 from tests.ingest.conftest import eventually
-from tests.ingest.push.conftest import SECRET, TOKEN, onenet
+from tests.ingest.push.conftest import KEY, SECRET, TOKEN, onenet, signed
 
 pytestmark = pytest.mark.usefixtures("pushed_format")
 PATIENT = 30_000
@@ -81,6 +81,19 @@ def test_from_the_push_to_the_reading(start: Callable[..., Hub]) -> None:
     eventually(lambda: values(hub) == want, "both are read")
     assert component(hub, "push:ctwing")["accepted"] == 1
     assert component(hub, "push:onenet")["status"] == "ok"
+
+
+def test_a_timed_push_that_was_caught_cannot_be_played_again_after_a_restart(start: Callable[..., Hub]) -> None:
+    source = PushSource(name="timed", check="hmac_sha256_time", secret=KEY, **GARDEN)
+    body, hub = said("86", 1.5), start(source)
+    header = {"Hub-Signature": signed(body, hub.clock.now())}
+    assert requests.post(f"{hub.url}/ingest/timed", data=body, headers=header, timeout=20).status_code == 200
+    eventually(lambda: values(hub) == {"garden~imei-86.level": 1.5}, "it is read")
+    hub.stop()
+    hub = start(source)
+    assert requests.post(f"{hub.url}/ingest/timed", data=body, headers=header, timeout=20).status_code == 200
+    assert component(hub, "push:timed")["repeats"] == 1
+    assert len(pushes_in(hub)) == 1
 
 
 def test_who_lies_leaves_no_trace_but_a_count(start: Callable[..., Hub]) -> None:

@@ -48,7 +48,8 @@ QUDT_OF: Final[Mapping[str, str]] = MappingProxyType({
     "dB": "DeciB", "m/s": "M-PER-SEC", "mm/h": "MilliM-PER-HR", "W": "W", "A": "A", "V": "V", "Hz": "HZ",
     "mA": "MilliA", "MPa": "MegaPA", "hPa": "HectoPA", "m": "M", "m3/h": "M3-PER-HR", "mg/L": "MilliGM-PER-L",
     "[pH]": "PH", "mm": "MilliM", "mm/s": "MilliM-PER-SEC", "deg": "DEG", "kg": "KiloGM", "min": "MIN", "s": "SEC",
-    "h": "HR", "kW.h": "KiloW-HR", "m3": "M3",
+    "h": "HR", "kW.h": "KiloW-HR", "m3": "M3", "VA": "V-A", "var": "V-A_Reactive", "kW": "KiloW",
+    "kvar.h": "KiloV-A_Reactive-HR", "uS/cm": "MicroS-PER-CentiM",
 })
 """UCUM code -> QUDT's local name; units of counting have none."""
 
@@ -63,30 +64,32 @@ HAYSTACK_OF_KIND: Final[Mapping[str, str]] = MappingProxyType({
 """Facility kind -> marker tags; the others are ``equip``."""
 
 HAYSTACK_OF_METRIC: Final[Mapping[str, str]] = MappingProxyType({
-    "temperature": "air temp", "humidity": "air humidity", "co2": "air co2 concentration", "co": "air co concentration",
-    "pm25": "air pm25 concentration", "pm10": "air pm10 concentration", "tvoc": "air tvoc concentration",
+    "temperature": "air temp", "dew_point": "air dewPoint temp", "humidity": "air humidity", "co2": "air co2 concentration", "co": "air co concentration",
+    "pm1": "air pm01 concentration", "pm25": "air pm25 concentration", "pm10": "air pm10 concentration", "tvoc": "air tvoc concentration",
     "formaldehyde": "air ch2o concentration", "ammonia": "air nh3 concentration", "illuminance": "light illuminance level",
-    "noise": "noise level", "wind_speed": "wind speed", "rain_rate": "precipitation",
+    "noise": "noise level", "wind_speed": "wind speed", "wind_direction": "wind direction",
+    "rain_rate": "precipitation",
     "water_temperature": "water temp", "supply_temperature": "hot water leaving temp",
-    "return_temperature": "hot water entering temp", "power": "elec power active", "current": "elec current",
-    "voltage": "elec volt", "frequency": "elec freq", "power_factor": "elec pf", "energy": "elec energy",
+    "return_temperature": "hot water entering temp", "heat_power": "heat power", "apparent_power": "elec power apparent",
+    "reactive_power": "elec power reactive", "power": "elec power active", "current": "elec current",
+    "voltage": "elec volt", "frequency": "elec freq", "power_factor": "elec pf", "energy": "elec energy", "energy_exported": "elec energy export", "reactive_energy": "elec energy reactive",
     "pressure": "water pressure", "inlet_pressure": "water entering pressure", "outlet_pressure": "water leaving pressure",
     "level": "water level", "flow": "water flow", "volume": "water volume", "gas_volume": "naturalGas volume",
     "heat": "heat energy", "occupancy": "occupancy", "presence": "occupied", "running": "run", "leak": "leak detection",
-    "smoke": "smoke detection", "fault": "fault", "door_open": "door open", "valve_open": "valve", "lit": "lights run",
-    "run_hours": "run duration", "battery": "battery level", "speed": "speed",
+    "smoke": "smoke detection", "co_alarm": "co detection", "fault": "fault", "door_open": "door open", "valve_open": "valve", "lit": "lights run",
+    "run_hours": "run duration", "battery": "battery level", "battery_low": "battery alarm", "speed": "speed",
 })
 """Metric -> tags beside ``point sensor`` and the marker of its kind."""
 
 SDM_OF_METRIC: Final[Mapping[str, str]] = MappingProxyType({
     "temperature": "temperature", "humidity": "humidity", "co2": "gasConcentration", "co": "gasConcentration",
-    "pm25": "airPollution", "pm10": "airPollution", "illuminance": "light", "noise": "soundPressureLevel",
+    "pm1": "airPollution", "pm25": "airPollution", "pm10": "airPollution", "illuminance": "light", "noise": "soundPressureLevel",
     "pressure": "pressure", "inlet_pressure": "pressure", "outlet_pressure": "pressure", "level": "waterLevel",
     "flow": "waterConsumption", "volume": "waterConsumption", "gas_volume": "gasConsumption",
     "power": "powerConsumption", "energy": "energy", "voltage": "voltage", "current": "current",
     "occupancy": "occupancy", "presence": "occupancy", "door_open": "doorState", "fill": "fillingLevel",
-    "weight": "weight", "wind_speed": "windSpeed", "rain_rate": "precipitation", "rain": "precipitation", "ph": "pH",
-    "turbidity": "turbidity", "speed": "speed", "moving": "movementActivity", "smoke": "smoke", "tilt": "inclination",
+    "weight": "weight", "wind_speed": "windSpeed", "wind_direction": "windDirection", "soil_moisture": "soilMoisture", "rain_rate": "precipitation", "rain": "precipitation", "ph": "pH",
+    "turbidity": "turbidity", "conductivity": "conductivity", "speed": "speed", "moving": "movementActivity", "smoke": "smoke", "tilt": "inclination",
     "run_hours": "activityStatus", "running": "activityStatus",
 })
 """Metric -> ``controlledProperty`` of dataModel.Device; the others keep our own name."""
