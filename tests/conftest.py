@@ -17,12 +17,21 @@ settings.register_profile("hub", deadline=None, suppress_health_check=[HealthChe
 settings.load_profile("hub")
 
 
-@pytest.fixture(autouse=True)
-def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def pytest_configure() -> None:
     """A developer's own HUB_ variables must not change a result."""
+    _forget_settings()
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_another_test() -> Iterator[None]:
+    """What a command made of HUB_…_FILE stays in the environment of its process: here that is the tests' own."""
+    yield
+    _forget_settings()
+
+
+def _forget_settings() -> None:
     for name in [name for name in os.environ if name.startswith("HUB_") and not name.startswith("HUB_TEST_")]:
-        monkeypatch.delenv(name)
-    return
+        del os.environ[name]
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ machine, which is why every sample says how much of it others used.
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -308,7 +309,7 @@ def _result(name: str, samples: Sequence[Sample], base: Sequence[float]) -> Resu
     return Result(
         name=name,
         rate=Spread.of([sample.rate for sample in samples]),
-        ratio=Spread.of([sample.rate / rate for sample, rate in zip(samples, base, strict=True)]),
+        ratio=Spread.of([sample.rate / rate if rate else math.nan for sample, rate in zip(samples, base, strict=True)]),
         us={key: Spread.of([sample.us[key] for sample in samples]) for key in samples[0].us},
         sent=sum(sample.sent for sample in samples),
         lost=sum(sample.lost for sample in samples),

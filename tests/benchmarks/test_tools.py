@@ -125,7 +125,7 @@ def test_a_count_that_stands_still_stops_the_publisher_at_its_window(
 @needs_tools
 @pytest.mark.servers
 def test_a_round_counts_everything_and_names_each_process(programs: Path, counter: Counter) -> None:
-    load = Load(warm_up=0.2, seconds=0.5)
+    load = Load(warm_up=0.2, seconds=2)
     said: list[str] = []
     (result,) = interleave(
         [yardstick(programs, load)], rounds=1, programs=programs, counter=counter, broker=ShippedBroker, say=said.append

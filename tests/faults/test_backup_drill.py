@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hub import control
+from hub.backup.manifest import read as read_manifest
 from hub.backup.restoring import Wish, restore
 from hub.clock import WallClock
 from hub.datadir import DataDir
@@ -85,7 +86,8 @@ def test_a_hub_backed_up_under_load_goes_on_elsewhere(
     tell(f"{answer['files']} files, {answer['bytes'] >> 20} MiB; {len(promised)} of {len(held)} messages were promised")
     assert not promised - held, "what was acknowledged before the backup is in it"
     assert found["faults"] == {}
-    assert rig.hook.keys == told_by_the_first, "the restored hub told of nothing again"
+    again = rig.hook.keys - told_by_the_first
+    assert not again or read_manifest(backup).unjudged, "the restored hub told again of nothing that had been judged"
     assert max(told_by_the_first.values()) == 1
     states = Counter(state for (state,) in rig.rows("SELECT state FROM notices"))
     assert states["withdrawn"] == restored.held_back
