@@ -65,6 +65,10 @@ OF_SCHEME: Final[Mapping[str, str]] = MappingProxyType(
 """Scheme of a device's id -> the format that such a device speaks unless another is asked for."""
 
 
+PUSHED: Final = ("ctwing", "generic_http", "onenet")
+"""Formats that come over HTTP alone: a vendor's cloud pushes them."""
+
+
 class UnknownSpeaker(ValueError):
     """The simulator does not speak this format, or knows none for this scheme; the text says which there are."""
 
