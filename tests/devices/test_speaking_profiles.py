@@ -7,10 +7,13 @@ from typing import Final
 
 import pytest
 
+from devices.profiles.columns import NOTHING_TOLD, Columns
+from devices.profiles.shape import Column
 from devices.simulator import speaking
 from devices.simulator.effects import Report
 from devices.simulator.model import SimDevice, SimPoint
 from devices.simulator.signals import Steady, Value
+from devices.simulator.speaking.backwards import raw_of
 from devices.simulator.speaking.sheets import ROOT, Sheet
 from devices.simulator.speaking.speech import Fault, Stage
 
@@ -126,13 +129,42 @@ def test_a_list_of_whole_messages() -> None:
     [
         ("ocpp_bridge", True, b"E21"),
         ("ocpp_bridge", False, b"NoError"),
+        (
+            "ctwing",
+            True,
+            (
+                b'{"deviceId":"s-1","serviceId":"E21","eventContent":{"text":"overload"},"messageType":"eventReport",'
+                b'"eventType":3,"timestamp":1795406400000}'
+            ),
+        ),
         ("wmbus", False, b'{"meter":"M 1","id":"s-1","status":"OK","timestamp":"2026-11-23T04:00:00.000+00:00"}'),
     ],
 )
-def test_a_fault_ends_with_the_formats_own_word(name: str, *, active: bool, payload: bytes) -> None:
+def test_a_fault_begins_and_ends_in_the_formats_own_words(name: str, *, active: bool, payload: bytes) -> None:
     who = device("energy")
     (found,) = speaking.make(name, Stage("garden", NOON), (who,)).fault(who, Fault(NOON, "E21", active, "overload"))
     assert found.payload == payload
+
+
+@pytest.mark.parametrize(
+    ("column", "metric", "value", "raw"),
+    [
+        (Column(metric="temperature", factor=0.1, offset=-40.0), "temperature", 21.5, 615.0),
+        (Column(metric="temperature", unit="degF"), "temperature", 21.5, 70.7),
+        (Column(metric="power", unit="kW"), "power", 1840.0, 1.84),
+        (Column(metric="door_open", invert=True), "door_open", True, False),
+        (Column(metric="door_open", words={"1": False, "0": True}), "door_open", True, 0),
+        (Column(metric="fault", words={"E": True}, otherwise=False), "fault", True, "E"),
+        (Column(metric="direction", words={"u": "up"}), "direction", "down", None),
+        (Column(metric="direction"), "direction", "down", "down"),
+    ],
+)
+def test_what_a_column_makes_of_a_value_is_undone(column: Column, metric: str, value: Value, raw: object) -> None:
+    keys = Columns({"key": column}, {}, "all").of("key")
+    found = raw_of(keys, metric, value, {})
+    assert found == raw
+    if found is not None:
+        assert keys[0].take(found, NOTHING_TOLD) == (metric, pytest.approx(value))
 
 
 def test_a_sheet_takes_all_of_a_wish_or_nothing() -> None:
