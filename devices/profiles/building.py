@@ -33,7 +33,7 @@ Whether = Callable[[Here], bool]
 When = Callable[[Here, Gather], int | None]
 Who = Callable[[Here, Gather], DeviceRef | None]
 
-_HEXADECIMAL: Final = frozenset({"mac", "ieee", "eui64"})
+HEXADECIMAL: Final = frozenset({"mac", "ieee", "eui64"})
 """Schemes whose ids are hexadecimal: kept in lower case, without separators or 0x."""
 _NOT_HEX: Final = re.compile(r"^0x|[:\-.\s]")
 _NOTHING: Final = (None, "")
@@ -205,7 +205,7 @@ class Builder:
         if not _SCHEME.fullmatch(ref.scheme):
             self.wrong(f"{key}.scheme", f"{ref.scheme!r}: use a lower-case word like 'mac'")
         say = self.say(f"{key}.id", ref.id)
-        scheme, hexadecimal = ref.scheme, ref.scheme in _HEXADECIMAL
+        scheme, hexadecimal = ref.scheme, ref.scheme in HEXADECIMAL
         where = ref.id if isinstance(ref.id, str) else " or ".join(ref.id)
 
         def device(here: Here, gather: Gather) -> DeviceRef | None:

@@ -51,20 +51,20 @@ class Key:
     """One column that one key feeds."""
 
     __slots__ = (
-        "_column",
         "_else",
         "_metric_name",
         "_names",
         "_own_name",
         "_words",
         "channel",
+        "column",
         "metric",
         "own",
         "unit",
     )
 
     def __init__(self, key: str, column: Column, channel: str = "", unit: str = "", guess: str = "") -> None:
-        self._column = column
+        self.column = column
         self.channel = channel
         self.metric = column.metric or ("" if column.name else guess)
         self.own = column.name or (f"{key}_raw" if _passes_for_a_metric(key) else key)
@@ -77,7 +77,7 @@ class Key:
 
     def _name_by_type(self) -> dict[type, str]:
         """Under which name a value of each type goes that needs no look at its unit or words."""
-        column = self._column
+        column = self.column
         if self.unit or column != Column(metric=column.metric, name=column.name, channel=column.channel):
             return {}
         own = dict.fromkeys((float, int, bool, str), self._own_name)
@@ -99,7 +99,7 @@ class Key:
                 return (self._names[kind], value) if value else None
             if -_WHOLE < value < _WHOLE:
                 return self._names[kind], float(value)
-        if self._column.nothing and kind is not bool and as_text(value) in map(as_text, self._column.nothing):
+        if self.column.nothing and kind is not bool and as_text(value) in map(as_text, self.column.nothing):
             return None
         if isinstance(value, (int, float)) and kind is not bool:
             value = as_text(value) if self.metric in TEXTS else self._scaled(value, told)
@@ -108,13 +108,13 @@ class Key:
     def _word(self, word: str | None, value: object) -> Taken | Refused | None:
         if word in self._words:
             return self._words[word]
-        if word is None or self._column.otherwise is not None:
+        if word is None or self.column.otherwise is not None:
             return self._else if word is not None else None
         right = ", ".join(sorted(self._words)[:8])
         return Refused("unknown_word", f"is {value!r:.60}: expected one of {right}")
 
     def _fitted(self, value: object, unit: str = "") -> Taken | None:
-        if self._column.invert and (isinstance(value, bool) or value in (0, 1)):
+        if self.column.invert and (isinstance(value, bool) or value in (0, 1)):
             value = not value
         found = fit(self.metric, value, unit or self.unit, name=self.own, channel=self.channel)
         return None if found is None else (found.name, found.value)
@@ -125,7 +125,7 @@ class Key:
             return None
         if told.decimals:
             number /= 10**told.decimals
-        return number * self._column.factor + self._column.offset
+        return number * self.column.factor + self.column.offset
 
     def announced(self, unit: str) -> tuple[str, str]:
         """(name, metric) of its point, if its values come in that unit."""

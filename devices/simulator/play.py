@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import repeat
 from typing import Final, NamedTuple
 
 from devices.simulator import speaking
@@ -170,6 +171,5 @@ class Play:
             return
         if self.introduces:
             yield from speaker.introduction(device, report)
-        said = tuple(speaker.report(device, report))
-        for _ in range(report.copies):
-            yield from said
+        for said in speaker.report(device, report):
+            yield from repeat(said, report.copies)

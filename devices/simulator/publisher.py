@@ -52,6 +52,24 @@ class Sink(Protocol):
     def send(self, publication: Publication) -> None: ...
 
 
+class Outlet(Sink, Protocol):
+    """Where a whole community's publications go."""
+
+    sent: int
+
+    def set_down(self, gateways: set[str]) -> None:
+        """These gateways are silent from now on, all others are there."""
+        ...
+
+    def drain(self, seconds: float) -> bool:
+        """Wait until everything is acknowledged; False where the time was not enough."""
+        ...
+
+    def close(self) -> None:
+        """It is over."""
+        ...
+
+
 class Presence(Protocol):
     """Says what gateways say of themselves."""
 

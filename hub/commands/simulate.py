@@ -19,10 +19,12 @@ from devices.simulator.habits import signal_for
 from devices.simulator.model import SimCommunity, SimDevice, SimPoint, point_key
 from devices.simulator.noise import key_of
 from devices.simulator.play import HELLO_WITHIN, Play, Publication
-from devices.simulator.publisher import Broker, BrokerRefused, Gateways, Pace, no_presence
+from devices.simulator.publisher import Broker, BrokerRefused, Gateways, Outlet, Pace, no_presence
+from devices.simulator.pusher import PushRefused
 from devices.simulator.signals import Duty, Signal
 from hub.clock import DAY, HOUR, MINUTE, SECOND, Clock, WallClock, from_iso, to_iso
 from hub.commands.progress import Teller
+from hub.commands.simulated_outlet import add_outlet, outlet_of
 from hub.control import Progress
 from hub.errors import ConfigError, HubError, InvalidInput
 from hub.flows.registry import Registry
@@ -46,11 +48,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "simulate",
         help="publish a simulated community or a recorded series",
-        description="Publishes what a community's devices would say, or a recorded series, over MQTT.",
+        description="Publishes what a community's devices would say, or a recorded series, over MQTT; "
+        "or pushes it as a vendor's cloud does.",
         epilog="example: hub simulate --broker mqtt://127.0.0.1:1883 --scenario lift-door-fault    "
         "or: hub simulate --broker mqtt://127.0.0.1:1883 --csv temperatures.csv --device pump-1 --point motor_temperature",
     )
-    parser.add_argument("--broker", required=True, metavar="URL", help="mqtt://user:password@host:port")
+    add_outlet(parser)
     parser.add_argument(
         "--community", default="harmony-garden", metavar="FILE|ID", help="community file, or a shipped one's id"
     )
@@ -100,7 +103,7 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
         if chosen.csv:
             return _recorded(chosen, clock, stop)
         return _community(chosen, clock, stop)
-    except BrokerRefused as error:
+    except (BrokerRefused, PushRefused) as error:
         raise ConfigError(str(error)) from error
     except (scenario.ScenarioError, recorded.RecordedError, speaking.UnknownSpeaker) as error:
         raise InvalidInput(str(error)) from error
@@ -124,6 +127,8 @@ def _count_down(seconds: float | None, stop: threading.Event) -> None:
 def _recorded(chosen: argparse.Namespace, clock: Clock, stop: threading.Event) -> int:
     if not chosen.device or not chosen.point:
         raise InvalidInput("--csv needs to know what it is: add --device NAME --point NAME")
+    if chosen.push:
+        raise InvalidInput("--csv is told to a broker: give --broker mqtt://user:password@host:port instead of --push")
     if chosen.speaks:
         raise InvalidInput("--csv is told in the hub's own format: leave out --as, which is for communities")
     source = recorded.Recorded(
@@ -167,9 +172,8 @@ def _community(chosen: argparse.Namespace, clock: Clock, stop: threading.Event) 
     play = Play(community=community, scenario=faults, start=begin, seed=chosen.seed, speaks=chosen.speaks or "")
     if left_out := _without_words(play):
         print(left_out, file=sys.stderr)
-    broker = Broker.parse(chosen.broker)
-    history = threading.Thread(target=_tell_history, args=(chosen, community, broker, clock, stop), name="history")
-    gateways = Gateways(broker, community.id, presence=play.presence)
+    gateways = outlet_of(chosen, play, clock, stop)
+    history = threading.Thread(target=_tell_history, args=(chosen, community, clock, stop), name="history")
     try:
         if chosen.history:
             history.start()
@@ -194,7 +198,7 @@ def _instant(text: str) -> int:
         raise InvalidInput(f"--from {text}: {error}; expected e.g. 2026-11-23T09:00:00+08:00") from error
 
 
-def _live(play: Play, gateways: Gateways, clock: Clock, stop: threading.Event, speed: float) -> None:
+def _live(play: Play, gateways: Outlet, clock: Clock, stop: threading.Event, speed: float) -> None:
     """Tell what happens, slice by slice; a story that began in the past runs at ``speed`` until it has caught up."""
     told, started, begin = play.start, clock.now(), play.start
     down: set[str] = set()
@@ -210,9 +214,7 @@ def _live(play: Play, gateways: Gateways, clock: Clock, stop: threading.Event, s
         stop.wait(SLICE / 1000)
 
 
-def _tell_history(
-    chosen: argparse.Namespace, community: SimCommunity, broker: Broker, clock: Clock, stop: threading.Event
-) -> None:
+def _tell_history(chosen: argparse.Namespace, community: SimCommunity, clock: Clock, stop: threading.Event) -> None:
     """The past, thinned out, day by day back from now, on one connection and at a bounded rate."""
     end = clock.now() - 15 * MINUTE
     speaks = chosen.speaks or ""
@@ -237,7 +239,7 @@ def _tell_history(
         introduces=False,
     )
     stop.wait(HELLO_WITHIN / 1000)  # until those who tell what happens now have said who they are
-    gateways = Gateways(broker, community.id, limit=1_000, presence=no_presence)
+    gateways = Gateways(Broker.parse(chosen.broker), community.id, limit=1_000, presence=no_presence)
     try:
         stream = _told(past, chosen.history, Teller())
         Pace(clock.now, stop).play(_at_rate(stream, clock.now(), HISTORY_RATE), gateways)

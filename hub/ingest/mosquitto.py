@@ -39,6 +39,20 @@ SIMULATED_TOPICS: Final = (
     "lift/+/+",
     "parking/+/+",
     "milesight/+",
+    "$aws/things/+/shadow/#",
+    "$aws/events/presence/#",
+    "charging/+/+",
+    "devices/+/events/+",
+    "devices/+/state",
+    "home/+/BTtoMQTT/+",
+    "iotgateway",
+    "/neuron/#",
+    "ocpp/#",
+    "/status/+",
+    "wmbusmeters/+",
+    "/+/elevator/#",
+    "/+/meta",
+    "/+/connected-to-controller",
 )
 """Where makers' own devices speak, as the simulator does for them."""
 

@@ -60,5 +60,6 @@ def test_the_simulator_may_write_what_it_says_in_any_format(name: str, community
         if (word := play.presence(gateway, online=online)) is not None
     }
     native = [f"community/v1/{COMMUNITY}/+/{leaf}" for leaf in ("telemetry", "event", "status")]
-    assert [topic for topic in topics if not covered(topic, (*native, *SIMULATED_TOPICS))] == []
+    pushed = {topic for topic in topics if topic.startswith("http/")}  # those come by no broker
+    assert [topic for topic in topics - pushed if not covered(topic, (*native, *SIMULATED_TOPICS))] == []
     assert topics

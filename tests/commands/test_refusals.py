@@ -198,6 +198,8 @@ def test_a_scenario_that_does_not_exist_ends_the_demo_before_it_starts(run: Run)
         (("--broker", "mqtt://127.0.0.1:1", "--from", "2999-01-01T00:00:00Z"), "future"),
         (("--broker", "mqtt://127.0.0.1:1", "--from", "yesterday"), "yesterday"),
         (("--broker", "mqtt://127.0.0.1:1", "--as", "klingon"), "zigbee2mqtt"),
+        (("--broker", "mqtt://127.0.0.1:1", "--as", "ctwing"), "--push URL"),
+        (("--push", "http://127.0.0.1:1/ingest/x", "--as", "senml"), "--as ctwing"),
         (("--broker", "mqtt://127.0.0.1:1", "--csv", "missing.csv"), "--device"),
         (
             (

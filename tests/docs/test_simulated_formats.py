@@ -18,5 +18,9 @@ def test_the_page_lists_what_the_simulator_speaks() -> None:
     assert re.findall(r"`(\w+)`", sentence[1]) == list(speaking.names())
 
 
-def test_the_simulator_speaks_formats_that_the_hub_reads() -> None:
-    assert set(speaking.names()) <= set(formats.names())
+def test_the_simulator_speaks_every_format_that_the_hub_reads() -> None:
+    assert speaking.names() == formats.names()
+
+
+def test_what_is_pushed_alone_subscribes_to_nothing() -> None:
+    assert tuple(name for name in formats.names() if not formats.make(name).filters) == speaking.PUSHED

@@ -11,7 +11,9 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Final
 
+from devices import profiles
 from devices.simulator.model import SimDevice
+from devices.simulator.speaking.by_profile import ProfileSpeaker
 from devices.simulator.speaking.speech import Speaker, Stage
 
 _SPEAKERS: Final[Mapping[str, str]] = MappingProxyType(
@@ -24,20 +26,22 @@ _SPEAKERS: Final[Mapping[str, str]] = MappingProxyType(
         "influx_line": "devices.simulator.speaking.telegraf:InfluxLineSpeaker",
         "lift_gbt24476": "devices.simulator.speaking.facilities:LiftSpeaker",
         "native": "devices.simulator.speaking.native:NativeSpeaker",
-        "parking_platform": "devices.simulator.speaking.facilities:ParkingSpeaker",
         "people_counter_milesight": "devices.simulator.speaking.facilities:MilesightCounterSpeaker",
         "senml": "devices.simulator.speaking.senml:SenmlSpeaker",
         "shelly": "devices.simulator.speaking.shelly:ShellySpeaker",
         "sparkplug": "devices.simulator.speaking.sparkplug:SparkplugSpeaker",
         "tasmota": "devices.simulator.speaking.tasmota:TasmotaSpeaker",
         "telegraf_json": "devices.simulator.speaking.telegraf:TelegrafJsonSpeaker",
-        "thingsboard_gateway": "devices.simulator.speaking.clouds:ThingsBoardSpeaker",
         "thethingsstack": "devices.simulator.speaking.thethingsstack:TheThingsStackSpeaker",
         "tuyalink": "devices.simulator.speaking.clouds:TuyaLinkSpeaker",
         "zigbee2mqtt": "devices.simulator.speaking.zigbee2mqtt:Zigbee2MqttSpeaker",
     }
 )
-"""Format -> module and class. A class is made with the ``Stage`` and the devices that speak it."""
+"""Format -> module and class. A class is made with the ``Stage`` and the devices that speak it.
+
+Formats that are not here are profiles, and all spoken alike, from their own data; those that are here say more than that:
+what a platform adds by itself, and numbers as texts.
+"""
 
 OF_SCHEME: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -61,13 +65,17 @@ OF_SCHEME: Final[Mapping[str, str]] = MappingProxyType(
 """Scheme of a device's id -> the format that such a device speaks unless another is asked for."""
 
 
+PUSHED: Final = ("ctwing", "generic_http", "onenet")
+"""Formats that come over HTTP alone: a vendor's cloud pushes them."""
+
+
 class UnknownSpeaker(ValueError):
     """The simulator does not speak this format, or knows none for this scheme; the text says which there are."""
 
 
 def names() -> tuple[str, ...]:
     """Every format that the simulator speaks."""
-    return tuple(sorted(_SPEAKERS))
+    return tuple(sorted({*_SPEAKERS, *profiles.names()}))
 
 
 def format_of(device: SimDevice) -> str:
@@ -81,9 +89,11 @@ def format_of(device: SimDevice) -> str:
 
 def make(name: str, stage: Stage, devices: Sequence[SimDevice]) -> Speaker:
     """The speaker of a format, for those devices. UnknownSpeaker says which formats there are."""
+    if name not in names():
+        raise UnknownSpeaker(f"the simulator does not speak {name!r}; it speaks {', '.join(names())}")
     where = _SPEAKERS.get(name)
     if where is None:
-        raise UnknownSpeaker(f"the simulator does not speak {name!r}; it speaks {', '.join(names())}")
+        return ProfileSpeaker(name, stage, devices)
     module, _, kind = where.partition(":")
     speaker: Speaker = getattr(import_module(module), kind)(stage, devices)
     return speaker

@@ -1,4 +1,4 @@
-"""Devices and gateways made for the large platforms: Alink, TuyaLink, Huawei IoTDA, ThingsBoard's gateway interface, EdgeX."""
+"""Devices and gateways made for the large platforms: Alink, TuyaLink, Huawei IoTDA, EdgeX."""
 
 from __future__ import annotations
 
@@ -164,35 +164,6 @@ class HuaweiSpeaker(Foreign):
             stamp["event_time"] = datetime.fromtimestamp(report.clock / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
         body = [{"service_id": service, "properties": found, **stamp} for service, found in services.items()]
         return (Said(self.topic(device), compact({"services": body})),) if body else ()
-
-
-class ThingsBoardSpeaker(Foreign):
-    """Implements ``devices.simulator.speaking.speech.Speaker``: ThingsBoard's interface for gateways."""
-
-    scheme = "thingsboard"
-
-    def make_up(self, device: SimDevice) -> str:
-        """The device's name at its gateway."""
-        return device.id
-
-    def topic(self, device: SimDevice) -> str:
-        """All devices share one."""
-        return "v1/gateway/telemetry"
-
-    def can_say(self, device: SimDevice, point: SimPoint) -> bool:
-        """What is understood without a unit; a device has no parts."""
-        return "." not in point.name and _known(point, units=False)
-
-    def report(self, device: SimDevice, report: Report) -> Iterable[Said]:
-        """The values of one moment."""
-        values = {p.name: value for p in self.sayable(device) if (value := report.values[p.name]) != ""}
-        moment = values if report.clock is None else {"ts": report.clock, "values": values}
-        return (Said(self.topic(device), compact({self.own(device).id: [moment]})),) if values else ()
-
-    def presence(self, device: SimDevice, *, online: bool) -> Said:
-        """A gateway says who is connected to it."""
-        topic = "v1/gateway/connect" if online else "v1/gateway/disconnect"
-        return Said(topic, compact({"device": self.own(device).id}))
 
 
 class EdgexSpeaker(Foreign):

@@ -1,4 +1,4 @@
-"""What is made for one kind of facility: lifts in the terms of GB/T 24476, parking platforms, people-counting cameras."""
+"""What is made for one kind of facility: lifts in the terms of GB/T 24476, people-counting cameras."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ _LIFT_WORDS: Final[Mapping[str, Mapping[str, int]]] = {
     "service_mode": {"stopped": 0, "normal": 1, "inspection": 2, "fire": 3, "maintenance": 5},
 }
 _LIFT_TOTALS: Final = frozenset({"trips", "door_cycles", "run_hours"})
-_PARKING_KEYS: Final[Mapping[str, str]] = {"free_bays": "free", "vehicles": "present", "vehicles_in": "entered", "vehicles_out": "left"}
 # fmt: on
 
 
@@ -74,34 +73,6 @@ def _lift_item(metric: str, value: Value) -> tuple[str, Any]:
     if words is not None and isinstance(value, str):
         return _LIFT_KEYS.get(metric, metric), words.get(value, value)
     return _LIFT_KEYS.get(metric, metric), value
-
-
-class ParkingSpeaker(Foreign):
-    """Implements ``devices.simulator.speaking.speech.Speaker``: a parking platform."""
-
-    scheme = "parking"
-
-    def make_up(self, device: SimDevice) -> str:
-        """The lot."""
-        return device.id
-
-    def topic(self, device: SimDevice) -> str:
-        """The lot's status."""
-        return f"parking/{self.own(device).id}/status"
-
-    def can_say(self, device: SimDevice, point: SimPoint) -> bool:
-        """How full it is, and who came and went."""
-        return point.name in _PARKING_KEYS and point.metric == point.name
-
-    def report(self, device: SimDevice, report: Report) -> Iterable[Said]:
-        """All of it."""
-        found = {_PARKING_KEYS[point.metric]: report.values[point.name] for point in self.sayable(device)}
-        stamp = {} if report.clock is None else {"time": report.clock}
-        return (Said(self.topic(device), compact({**stamp, **found})),) if found else ()
-
-    def presence(self, device: SimDevice, *, online: bool) -> Said:
-        """The platform's own word."""
-        return Said(f"parking/{self.own(device).id}/online", b"online" if online else b"offline", retain=True)
 
 
 class MilesightCounterSpeaker(Foreign):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import ClassVar, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from devices.simulator.effects import Report
 from devices.simulator.model import SimDevice, SimPoint
@@ -92,9 +92,9 @@ class Foreign:
     """What speakers of other formats than the hub's own have in common; implements ``Speaker`` but for the words."""
 
     tells_the_past = True
-    scheme: ClassVar[str]
+    scheme: str
     """Of the ids of this format's devices."""
-    digits: ClassVar[int] = 16
+    digits: int = 16
     """Of an id that is made up."""
 
     def __init__(self, stage: Stage, devices: Sequence[SimDevice]) -> None:

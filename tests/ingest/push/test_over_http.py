@@ -15,6 +15,10 @@ from typing import Any, Self
 import pytest
 import requests
 
+from devices.simulator.model import SimCommunity, SimDevice, SimPoint
+from devices.simulator.play import Play
+from devices.simulator.pusher import Pushes, Target
+from devices.simulator.signals import Steady
 from hub.commands import check
 from hub.errors import ConfigError, StoreUnavailable
 from hub.flows.lists import QuarantineFilter
@@ -148,6 +152,27 @@ def test_while_the_journal_cannot_be_written_nobody_is_answered_200(
     monkeypatch.setattr(hub.journal, "append", append)
     eventually(lambda: requests.post(address, data=said("86", 1.5), timeout=20).status_code == 200, "it is taken")
     assert [frame.payload for frame in pushes_in(hub)] == [said("86", 1.5)], "kept once, however often it was sent"
+
+
+def test_the_simulator_pushes_as_a_cloud_does(start: Callable[..., Hub]) -> None:
+    hub = start(PushSource(name="mobile", check="onenet", secret=TOKEN, community="garden", format="onenet"))
+    point = SimPoint(name="leak", metric="leak", signal=Steady(True), key=1)
+    device = SimDevice(
+        id="float-1", gateway="float-1", building="", facility="", kind="", interval=PATIENT, phase=0, points=(point,)
+    )
+    now = hub.clock.now()
+    garden = SimCommunity(id="garden", zone="Asia/Shanghai", devices={device.id: device})
+    play = Play(community=garden, scenario=None, start=now, speaks="onenet")
+    cloud = Pushes(
+        Target.parse(f"{hub.url}/ingest/mobile", TOKEN, "onenet"),
+        now=hub.clock.now,
+        stop=threading.Event(),
+        presence=play.presence,
+    )
+    for each in play.between(now, now + PATIENT):
+        cloud.send(each)
+    eventually(lambda: values(hub) == {"garden~onenet-float-1.leak": 1.0}, "what it read is read")
+    assert component(hub, "push:mobile")["accepted"] == cloud.sent + 1, "and that it is online"
 
 
 def test_a_flood_is_answered_and_the_pages_go_on(start: Callable[..., Hub]) -> None:
