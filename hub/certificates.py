@@ -6,13 +6,13 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from hub.clock import DAY, to_iso
+from hub.domain.certificate_standing import SOON_MS, CertificateStanding, certificate_name
 from hub.domain.health import Health, Status
 from hub.web.certificate import not_after
 
-SOON: Final = 30 * DAY
 URGENT: Final = 7 * DAY
 
 
@@ -24,13 +24,34 @@ class End(NamedTuple):
     cure: str
 
 
+class Certificate(Protocol):
+    """One of those in use: calling it says when it ends, None where it cannot be seen (yet)."""
+
+    @property
+    def which(self) -> str:
+        """As ``CertificateStanding`` has it."""
+        ...
+
+    @property
+    def where(self) -> str:
+        """The file to renew; empty where it is not the hub's."""
+        ...
+
+    def __call__(self) -> End | None: ...
+
+
 @dataclass(slots=True)
 class FileInUse:
     """A certificate that was read when the hub started, and may have been renewed on the disk since."""
 
-    what: str
+    which: str
     path: Path
     _at_start: int | None = field(default=None, init=False)
+
+    @property
+    def where(self) -> str:
+        """The file."""
+        return str(self.path)
 
     def __call__(self) -> End | None:
         """None where the file cannot be read any more: what was read once is still in use."""
@@ -44,15 +65,20 @@ class FileInUse:
             return None
         renewed = there is not None and there > self._at_start
         cure = "it is renewed on the disk: restart the hub" if renewed else f"renew {self.path}, then restart the hub"
-        return End(self.what, self._at_start, cure)
+        return End(what_of(self.which), self._at_start, cure)
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A certificate that a broker showed when the hub connected."""
 
-    what: str
+    which: str
     seen: Callable[[], bytes | None]
+
+    @property
+    def where(self) -> str:
+        """Nowhere on this machine."""
+        return ""
 
     def __call__(self) -> End | None:
         """None before the first connection."""
@@ -60,21 +86,26 @@ class Shown:
         if der is None:
             return None
         try:
-            return End(self.what, not_after(ssl.DER_cert_to_PEM_cert(der)), "renew it on the broker")
+            return End(what_of(self.which), not_after(ssl.DER_cert_to_PEM_cert(der)), "renew it on the broker")
         except ValueError:
             return None
 
 
 class Certificates:
-    """The component ``certificates``. Each source says when its certificate ends, or nothing."""
+    """The component ``certificates``."""
 
-    def __init__(self, sources: Sequence[Callable[[], End | None]]) -> None:
+    def __init__(self, sources: Sequence[Certificate]) -> None:
         self._sources = sources
 
     def start(self) -> None:
         """Read what is used from now on."""
         for source in self._sources:
             source()
+
+    def standings(self) -> list[CertificateStanding]:
+        """For the hub's own alarms: also those that cannot be seen."""
+        ends = [(source, source()) for source in self._sources]
+        return [CertificateStanding(s.which, None if end is None else end.at, s.where) for s, end in ends]
 
     def health(self, now: int) -> Health:
         """Degraded from 30 days before one ends; in its last week it says so first."""
@@ -84,12 +115,18 @@ class Certificates:
 def judge(ends: Sequence[End], now: int) -> Health:
     """The soonest first. Pure."""
     ordered = sorted(ends, key=lambda end: end.at)
-    soon = [end for end in ordered if end.at - now <= SOON]
+    soon = [end for end in ordered if end.at - now <= SOON_MS]
     facts: dict[str, str | int | float | None] = {"certificates": len(ordered)}
     if ordered:
         facts |= {"ends_first": ordered[0].what, "ends_first_at": ordered[0].at}
     reason = "; ".join(_sentence(end, now) for end in soon)
     return Health(component="certificates", status=Status.DEGRADED if soon else Status.OK, reason=reason, facts=facts)
+
+
+def what_of(which: str) -> str:
+    """Within a sentence."""
+    name = certificate_name(which).en
+    return name[0].lower() + name[1:]
 
 
 def _sentence(end: End, now: int) -> str:

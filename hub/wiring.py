@@ -19,11 +19,12 @@ from hub.backup.cutting import RunningHub
 from hub.backup.manifest import Manifest
 from hub.backup.schedule import BackupSchedule
 from hub.backup.taking import take
-from hub.certificates import Certificates, End, FileInUse, Shown
+from hub.certificates import Certificate, Certificates, FileInUse, Shown
 from hub.clock import DAY, HOUR, MINUTE, SECOND, Clock, WallClock
 from hub.clouds import Clouds, spoken_by
 from hub.control import ControlServer, Say
 from hub.datadir import DataDir, Lock
+from hub.domain.certificate_standing import WEB, broker_of, own_of
 from hub.domain.health import Health, Status
 from hub.domain.people import AuditEntry
 from hub.domain.store_standing import Standing
@@ -56,9 +57,10 @@ from hub.ingest.mqtt import Receiver
 from hub.ingest.quarantine import QuarantineDesk
 from hub.ingest.spoken import Spoken
 from hub.jobs.figures import EVERY, HourlyFigures
-from hub.jobs.timetable import Job, Timetable
+from hub.jobs.timetable import Job, Timetable, next_of_cron
 from hub.notify.channels import discover
 from hub.notify.sender import Sender
+from hub.own_look import own_findings
 from hub.settings import EMBEDDED, Settings
 from hub.storage.catalogue import load_catalogue
 from hub.storage.influx.target import parse as parse_target
@@ -171,7 +173,6 @@ class Hub:
             publish=self._publish,
             commissioner=self.commissioner,
             renew=self.registry.renew,
-            store_away=round(settings.series.alarm_after_s * SECOND),
         )
         metrics.register(Tallies("alarms", "What the alarm lane did", lambda: asdict(self.alarm_lane.tally)))
         self.series_lane = SeriesLane(self.series, self.registrar, self.slots, clock)
@@ -242,16 +243,14 @@ class Hub:
 
     def _watched_certificates(self) -> Certificates | None:
         """None where nothing is encrypted."""
-        sources: list[Callable[[], End | None]] = []
+        sources: list[Certificate] = []
         if self.settings.web.tls_cert is not None:
-            sources.append(FileInUse("the certificate of the web pages", self.settings.web.tls_cert))
+            sources.append(FileInUse(WEB, self.settings.web.tls_cert))
         for connection in self.connections:
             if connection.cert_file is not None:
-                sources.append(FileInUse(f"the hub's own certificate for {connection.name}", connection.cert_file))
+                sources.append(FileInUse(own_of(connection.name), connection.cert_file))
             if connection.url.startswith(("mqtts:", "wss:")):
-                sources.append(
-                    Shown(f"the certificate of broker {connection.name}", self.receivers[connection.name].certificate)
-                )
+                sources.append(Shown(broker_of(connection.name), self.receivers[connection.name].certificate))
         return Certificates(sources) if sources else None
 
     def _told_watchdog(self) -> Watchdog | None:
@@ -418,7 +417,12 @@ class Hub:
         if wanted.folder is None:
             return None
         return BackupSchedule(
-            wanted.folder, keep=wanted.keep, take=self.take_backup, clock=self.clock, began=self.clock.now()
+            wanted.folder,
+            keep=wanted.keep,
+            take=self.take_backup,
+            due=lambda after: next_of_cron(wanted.when, after),
+            clock=self.clock,
+            began=self.clock.now(),
         )
 
     def _jobs(self) -> tuple[Job, ...]:
@@ -447,7 +451,7 @@ class Hub:
         jobs = [
             Job(name="forget", run=forget, cron="40 3 * * *"),
             Job(name="clean", run=clean, every_ms=HOUR),
-            Job(name="stores", run=self._look_at_stores, every_ms=MINUTE),
+            Job(name="own_look", run=self._look_at_itself, every_ms=MINUTE),
         ]
         servers = [store for store in self._stores() if isinstance(store, InfluxSeries)]
         if servers:
@@ -460,12 +464,19 @@ class Hub:
             jobs.append(Job(name="backup", run=self.backup_schedule.run, cron=self.settings.backup.when))
         return tuple(jobs)
 
-    def _look_at_stores(self, _tick: int) -> None:
-        """The alarm lane writes alarms, and nobody else does: it is told how the others stand."""
+    def _look_at_itself(self, _tick: int) -> None:
+        """The alarm lane writes alarms, and nobody else does: it is told how everything else stands."""
         now = self.clock.now()
         lanes = zip(self.series_stores().items(), (self.series_lane, *self.mirror_lanes), strict=True)
-        standings = [Standing(name, runner.halt(), lane.well_since) for (name, (_, runner)), lane in lanes]
-        self.alarm_runner.submit(lambda: self.alarm_lane.look_at_stores(standings, now))
+        found = own_findings(
+            now,
+            stores=(Standing(name, runner.halt(), lane.well_since) for (name, (_, runner)), lane in lanes),
+            store_away=round(self.settings.series.alarm_after_s * SECOND),
+            certificates=self.certificates,
+            intake=self.intake,
+            backups=self.backup_schedule,
+        )
+        self.alarm_runner.submit(lambda: self.alarm_lane.look_at_the_hub(found, now))
 
     # --- running ------------------------------------------------------------------------------------------------
 

@@ -10,30 +10,46 @@ from pathlib import Path
 from typing import Final
 
 from hub.backup import manifest
-from hub.clock import DAY, Clock, from_iso, to_iso
+from hub.clock import DAY, HOUR, Clock, from_iso, to_iso
+from hub.domain.backup_standing import BackupStanding
 from hub.domain.health import Health, Status
 from hub.errors import HubError
 
 PREFIX: Final = "hub-"
-LATE: Final = 2 * DAY
-"""A newest backup that is older than this is a reason to look."""
+LATE: Final = DAY
+"""A backup that has not come so long after its time is a reason to look."""
+CAUGHT_UP: Final = HOUR
+"""A hub that was off makes up for the last backup it missed at its start: that may take so long."""
 _log = logging.getLogger(__name__)
 
 
 class BackupSchedule:
-    """``run`` is a job of the timetable. ``take`` writes one backup into the folder it is given."""
+    """``run`` is a job of the timetable. ``take`` writes one backup into the folder it is given.
+
+    ``due`` says when the next one comes after an instant (epoch ms); None: never. ``began``: when this hub started.
+    """
 
     def __init__(
-        self, folder: Path, *, keep: int, take: Callable[[Path], manifest.Manifest], clock: Clock, began: int
+        self,
+        folder: Path,
+        *,
+        keep: int,
+        take: Callable[[Path], manifest.Manifest],
+        due: Callable[[int], int | None],
+        clock: Clock,
+        began: int,
     ) -> None:
         self._folder = folder
         self._keep = keep
         self._take = take
+        self._due = due
         self._clock = clock
         self._began = began
         self._lock = threading.Lock()
         self._known: list[tuple[Path, manifest.Manifest]] | None = None
         self._failure = ""
+        self._failing_since: int | None = None
+        self._succeeded = False
 
     def run(self, _tick: int) -> None:
         """Take one, then drop the oldest beyond the number that is kept. HubError where it fails; nothing is dropped."""
@@ -43,16 +59,33 @@ class BackupSchedule:
             if not target.exists():
                 self._take(target)
             self._drop_old()
-            self._failure = ""
         except (HubError, OSError) as error:
-            self._failure = str(error)
+            self._failure, self._succeeded = str(error), False
+            if self._failing_since is None:
+                self._failing_since = self._clock.now()
             raise
+        self._failure, self._failing_since, self._succeeded = "", None, True
         _log.info("Backup %s is complete", target, extra={"action": "backup"})
 
+    def standing(self) -> BackupStanding:
+        """For the hub's own alarm."""
+        newest = self._newest()
+        return BackupStanding(
+            newest, self._overdue_at(newest), self._succeeded, self._failing_since, failure=self._failure
+        )
+
+    def _newest(self) -> int | None:
+        return max((from_iso(each.taken_at) for _, each in self._complete()), default=None)
+
+    def _overdue_at(self, newest: int | None) -> int | None:
+        due = self._due((self._began if newest is None else newest) + 1)
+        return None if due is None else max(due + LATE, self._began + CAUGHT_UP)
+
     def health(self, now: int) -> Health:
-        """Degraded where the last one failed, or the newest is older than two days."""
+        """Degraded where the last one failed, or the next one has not come a day after its time."""
         found = self._complete()
-        newest = max((from_iso(each.taken_at) for _, each in found), default=None)
+        newest = self._newest()
+        overdue_at = self._overdue_at(newest)
         facts: dict[str, str | int | float | None] = {
             "newest_at": newest,
             "backups": len(found),
@@ -62,7 +95,7 @@ class BackupSchedule:
         reason = ""
         if self._failure:
             reason = f"the last backup failed: {self._failure}"
-        elif now - max(newest or 0, self._began) > LATE:
+        elif overdue_at is not None and now > overdue_at:
             said = f"is of {to_iso(newest)}" if newest else "has never been taken"
             reason = f"the newest backup in {self._folder} {said}: look whether the job backup runs"
         return Health(component="backup", status=Status.DEGRADED if reason else Status.OK, reason=reason, facts=facts)

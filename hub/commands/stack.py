@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from hub.certificates import FileInUse, judge
+from hub.certificates import FileInUse, judge, what_of
 from hub.clock import DAY, WallClock, from_iso
 from hub.datadir import DataDir
+from hub.domain.certificate_standing import WEB, own_of
 from hub.errors import HubError
 from hub.ingest.journal_room import floor_of
 from hub.settings import Settings
@@ -104,20 +105,18 @@ def _newest_backup(folder: Path) -> int | None:
 
 
 def _certificates(settings: Settings) -> Iterator[Finding]:
-    files = [("the certificate of the web pages", settings.web.tls_cert)]
-    files += [
-        (f"the hub's own certificate for {each.name}", each.cert_file) for each in settings.mqtt.all_connections()
-    ]
+    files = [(WEB, settings.web.tls_cert)]
+    files += [(own_of(each.name), each.cert_file) for each in settings.mqtt.all_connections()]
     now = WallClock().now()
-    for what, path in files:
+    for which, path in files:
         if path is None:
             continue
-        end = FileInUse(what, path)()
+        end = FileInUse(which, path)()
         if end is None:
-            yield Finding(f"{what}: {path} cannot be read as a PEM certificate", well=False)
+            yield Finding(f"{what_of(which)}: {path} cannot be read as a PEM certificate", well=False)
             continue
         line = judge([end], now)
-        yield Finding(line.reason or f"{what} is valid for {(end.at - now) // DAY} days", well=end.at > now)
+        yield Finding(line.reason or f"{end.what} is valid for {(end.at - now) // DAY} days", well=end.at > now)
 
 
 def _clock() -> Iterator[Finding]:

@@ -38,8 +38,16 @@ class Reason(StrEnum):
     STORE_REFUSES = "store_refuses"
     STORE_UNREACHABLE = "store_unreachable"
     STORE_TAKES = "store_takes"
-    STORE_UNCERTAIN = "store_uncertain"
-    STORE_GONE = "store_gone"
+    CERTIFICATE_ENDS = "certificate_ends"
+    CERTIFICATE_LASTS = "certificate_lasts"
+    JOURNAL_STOPPED = "journal_stopped"
+    JOURNAL_FILLS = "journal_fills"
+    JOURNAL_HAS_ROOM = "journal_has_room"
+    BACKUP_FAILED = "backup_failed"
+    BACKUP_OVERDUE = "backup_overdue"
+    BACKUP_TAKEN = "backup_taken"
+    PART_UNCERTAIN = "part_uncertain"
+    PART_GONE = "part_gone"
 
 
 class Verdict(NamedTuple):
@@ -66,5 +74,14 @@ FELL_TOGETHER: Final = Verdict(Condition.OVER, Reason.FELL_TOGETHER)
 STORE_REFUSES: Final = Verdict(Condition.OVER, Reason.STORE_REFUSES)
 STORE_UNREACHABLE: Final = Verdict(Condition.OVER, Reason.STORE_UNREACHABLE)
 STORE_TAKES: Final = Verdict(Condition.NORMAL, Reason.STORE_TAKES)
-STORE_UNCERTAIN: Final = Verdict(Condition.UNKNOWN, Reason.STORE_UNCERTAIN)
-STORE_GONE: Final = Verdict(Condition.NORMAL, Reason.STORE_GONE)
+CERTIFICATE_ENDS: Final = Verdict(Condition.OVER, Reason.CERTIFICATE_ENDS)
+CERTIFICATE_LASTS: Final = Verdict(Condition.NORMAL, Reason.CERTIFICATE_LASTS)
+JOURNAL_STOPPED: Final = Verdict(Condition.OVER, Reason.JOURNAL_STOPPED)
+JOURNAL_FILLS: Final = Verdict(Condition.OVER, Reason.JOURNAL_FILLS)
+JOURNAL_HAS_ROOM: Final = Verdict(Condition.NORMAL, Reason.JOURNAL_HAS_ROOM)
+BACKUP_FAILED: Final = Verdict(Condition.OVER, Reason.BACKUP_FAILED)
+BACKUP_OVERDUE: Final = Verdict(Condition.OVER, Reason.BACKUP_OVERDUE)
+BACKUP_TAKEN: Final = Verdict(Condition.NORMAL, Reason.BACKUP_TAKEN)
+PART_UNCERTAIN: Final = Verdict(Condition.UNKNOWN, Reason.PART_UNCERTAIN)
+PART_GONE: Final = Verdict(Condition.NORMAL, Reason.PART_GONE)
+"""The settings name it no more."""

@@ -16,11 +16,11 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hub.clock import MINUTE, SECOND, Clock
+from hub.clock import SECOND, Clock
 from hub.domain.alarms import Overlay, ReturnToService, SetBack, Stretched
+from hub.domain.findings import Finding
 from hub.domain.health import Health, Status
 from hub.domain.ids import IdMaker
-from hub.domain.store_standing import Standing
 from hub.domain.tickets import ENDED
 from hub.flows.alarm_commands import AlarmCommands
 from hub.flows.batch import SET_BACK, TOLD_AGAIN, Decoded, PointKey, Position, Slots
@@ -30,10 +30,10 @@ from hub.flows.commissioning.walking import Hearing
 from hub.flows.judging import Judging
 from hub.flows.live import LiveState, alarm_data, ticket_data
 from hub.flows.memory import Memory
+from hub.flows.own_alarms import OwnAlarms
 from hub.flows.ports import Books, LaneMark, Records
 from hub.flows.registry import Registrar
 from hub.flows.silence import Silence
-from hub.flows.store_alarms import StoreAlarms
 from hub.flows.ticketing import Ticketing
 from hub.flows.watch import Watch
 from hub.flows.worksheet import Worksheet
@@ -73,10 +73,10 @@ class _Columns:
 class AlarmLane:
     """Implements hub.ingest.lanes.Lane. ``open`` and ``restore`` come first; then one thread drives it.
 
-    ``lateness`` (ms): readings later than this are judged apart. ``store_away`` (ms): so long may a series store be away
-    before somebody is told. ``publish`` is called after a commit, on the lane's thread, and must not block. ``renew`` has the
-    registry read again where what devices say of themselves changes it: who their gateway is. ``clock`` serves the pages'
-    live state alone: the lane has its own time. Operator actions (``commands``) run on the same thread, between two batches.
+    ``lateness`` (ms): readings later than this are judged apart. ``publish`` is called after a commit, on the lane's thread,
+    and must not block. ``renew`` has the registry read again where what devices say of themselves changes it: who their
+    gateway is. ``clock`` serves the pages' live state alone: the lane has its own time. Operator actions (``commands``) run on
+    the same thread, between two batches.
     """
 
     name = NAME
@@ -93,7 +93,6 @@ class AlarmLane:
         publish: Publish = lambda _kind, _data: None,
         commissioner: Commissioner | None = None,
         renew: Callable[[], None] = lambda: None,
-        store_away: int = 15 * MINUTE,
     ) -> None:
         self._records = records
         self._registrar = registrar
@@ -108,8 +107,8 @@ class AlarmLane:
         self._watch = Watch(self._bindings, self.memory)
         self._judging = Judging(self._bindings, self._watch, self.memory)
         self._silence = Silence(self._watch, self.memory, self._judging)
-        self._stores = StoreAlarms(self._watch, self._judging, self._silence.source, unreachable_after=store_away)
-        self._judging.ticketing = Ticketing(self._watch, self._stores.source, public_url=public_url)
+        self._own = OwnAlarms(self._watch, self._judging, self._silence.source)
+        self._judging.ticketing = Ticketing(self._watch, self._own.source, public_url=public_url)
         self.commands = AlarmCommands(self._run, self._judging)
         self.live = LiveState(self.memory, self._watch, self._judging, clock, lateness=lateness)
         self._position: Position | None = None
@@ -394,11 +393,11 @@ class AlarmLane:
 
     # --- after the commit ---------------------------------------------------------------------------------------
 
-    def look_at_stores(self, standings: Sequence[Standing], now: int) -> None:
+    def look_at_the_hub(self, found: Sequence[Finding], now: int) -> None:
         """Raise or end the hub's own alarms. On the lane's thread, between two batches; ``now`` is the machine's clock."""
-        verdicts = self._stores.look(standings, now)
-        if verdicts:
-            self._run(lambda sheet: self._stores.decide(sheet, verdicts), now)
+        changing = self._own.look(found)
+        if changing:
+            self._run(lambda sheet: self._own.decide(sheet, changing), now)
 
     def _run(self, decide: Callable[[Worksheet], T], now: int) -> T:
         """What comes from outside the journal, such as an operator's action, in a transaction of its own."""

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from hub.domain.alarms import Alarm, Priority
 from hub.domain.metrics import METRICS, Metric
 from hub.domain.notices import NoticeKind
+from hub.domain.own_parts import own_name, part_of
 from hub.domain.places import Name
 from hub.domain.rules import FailureMode, Rule, RuleKind, Side
-from hub.domain.store_standing import STORE_RULE, store_name, store_of
 from hub.domain.tickets import Ticket
 from hub.flows.registry import Registry
 
@@ -47,8 +47,8 @@ _KINDS: Final = {
 def place_words(registry: Registry, community: str, facility: str, unit: str, language: str) -> str:
     """``3号楼 1号电梯 · 轿厢A``; for a device or a place the name it has in the registry; the id where nothing is known."""
     found = registry.facilities.get((community, facility))
-    if found is None and (store := store_of(unit)):
-        return store_name(store).say(language)
+    if found is None and (own := own_name(unit)) is not None:
+        return own.say(language)
     if found is None:
         known = registry.devices.get(unit) or registry.places.get((community, unit))
         home = registry.communities.get(community) if not (unit or facility) else None
@@ -73,8 +73,8 @@ def titles(registry: Registry, mode: FailureMode, place: tuple[str, str, str]) -
 def evidence_words(alarm: Alarm, rule: Rule | None, language: str) -> str:
     """What was measured against what is allowed: ``温度 92.5 ℃，高于 80 ℃``."""
     chinese = language.startswith("zh")
-    if alarm.rule == STORE_RULE.id:
-        return store_words(alarm.value, alarm.text, language)
+    if (part := part_of(alarm.rule)) is not None:
+        return part.evidence(alarm.value or 0, alarm.text).say(language)
     if alarm.code:
         said = f"：{alarm.text}" if alarm.text and chinese else f": {alarm.text}" if alarm.text else ""
         return f"故障代码 {alarm.code}{said}" if chinese else f"Fault code {alarm.code}{said}"
@@ -92,16 +92,6 @@ def evidence_words(alarm: Alarm, rule: Rule | None, language: str) -> str:
         named = (metric.on if alarm.value else metric.off) if metric is not None else None
         state = named.say(language) if named is not None else f"{alarm.value:g}"
     return f"{title}：{state}" if chinese else f"{title}: {state}"
-
-
-def store_words(batches: float | None, reason: str, language: str) -> str:
-    """How much waits for a series store, and why, in its server's own words."""
-    waits = (
-        f"{batches or 0:g} 批报文等待写入，一条也没有丢"
-        if language.startswith("zh")
-        else f"{batches or 0:g} batches wait to be stored, none is lost"
-    )
-    return f"{waits}{'：' if language.startswith('zh') else ': '}{reason}" if reason else waits
 
 
 def _measured(metric: Metric | None, value: float, language: str) -> str:

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from hub.domain.alarms import Alarm, Change, Event
 from hub.domain.notices import NoticeKind
+from hub.domain.own_parts import OWN_MODES
 from hub.domain.rules import Rule
-from hub.domain.store_standing import STORE_STOPPED
 from hub.domain.ticket_actions import close, reopened, resolve, resume
 from hub.domain.ticket_plan import FaultOccurred, Plan, ReturnedToNormal, Why, plan
 from hub.domain.tickets import Action, Ticket, TicketKey, TicketKind, TicketState
@@ -234,8 +234,8 @@ class Ticketing:
 
 
 def ticket_key(alarm: Alarm) -> TicketKey:
-    """One fault. Of the sensor itself, or of a device that speaks for no one facility: the device's. Of a place or store: its."""
-    if alarm.failure_mode in {UPLINK_LOST, STORE_STOPPED}:
+    """One fault. Of the sensor itself, or of a device that speaks for no one facility: the device's. Of a place or part: its."""
+    if alarm.failure_mode == UPLINK_LOST or alarm.failure_mode in OWN_MODES:
         return TicketKey(community=alarm.community, facility="", unit=alarm.unit, failure_mode=alarm.failure_mode)
     if alarm.failure_mode == NO_DATA or not alarm.facility:
         return TicketKey(community=alarm.community, facility="", unit=alarm.device, failure_mode=alarm.failure_mode)

@@ -12,9 +12,9 @@ import numpy as np
 from hub.domain.alarms import Alarm, Priority
 from hub.domain.availability import BELIEVED_AFTER_MS, patience
 from hub.domain.commissioning import Subject
+from hub.domain.own_parts import OWN_MODES, OWN_RULES
 from hub.domain.places import Binding, DeviceState, Name
 from hub.domain.rules import EVERYTHING_QUIET, FailureMode, Rule, RuleKind, quiet_band, takes_code
-from hub.domain.store_standing import STORE_MODE, STORE_RULE, STORE_STOPPED
 from hub.domain.tickets import TicketKey
 from hub.flows.bindings import Bindings
 from hub.flows.memory import Memory
@@ -209,14 +209,14 @@ class Watch:
 
     def commissioned(self, alarm: Alarm, at: int) -> bool:
         """Whether the alarm's place is in commissioning: recorded, and told to nobody. The hub itself is in none."""
-        return alarm.failure_mode != STORE_STOPPED and self._commissioned(
+        return alarm.failure_mode not in OWN_MODES and self._commissioned(
             alarm.community, alarm.facility, alarm.device, at
         )
 
     def commissioned_ticket(self, key: TicketKey, at: int) -> bool:
         """The same for a ticket; that of a device has the device as its unit."""
         device = "" if key.facility else key.unit
-        return key.failure_mode != STORE_STOPPED and self._commissioned(key.community, key.facility, device, at)
+        return key.failure_mode not in OWN_MODES and self._commissioned(key.community, key.facility, device, at)
 
     def _commissioned(self, community: str, facility: str, device: str, at: int) -> bool:
         found = self.registry.commissioning.get(community)
@@ -264,7 +264,7 @@ AREA_LOST: Final = Rule(
 )
 """Most gateways of a building, or of the community, fell silent together."""
 
-_GENERIC: Final = {rule.id: rule for rule in (GENERIC_FAULT, GENERIC_SILENCE, AREA_LOST, STORE_RULE)}
+_GENERIC: Final = {rule.id: rule for rule in (GENERIC_FAULT, GENERIC_SILENCE, AREA_LOST)} | OWN_RULES
 
 _GENERIC_NO_DATA: Final = FailureMode(
     id=NO_DATA,
@@ -328,4 +328,4 @@ _UNNAMED: Final = FailureMode(
     consequence=Name(zh="设施可能无法正常使用", en="The facility may not be usable"),
     checks=(),
 )
-_GENERIC_MODES: Final = {mode.id: mode for mode in (_GENERIC_NO_DATA, _GENERIC_FAULT, _AREA_LOST, STORE_MODE)}
+_GENERIC_MODES: Final = {mode.id: mode for mode in (_GENERIC_NO_DATA, _GENERIC_FAULT, _AREA_LOST)} | OWN_MODES

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Protocol
 from hub.clock import SECOND, Clock
 from hub.domain.clock_steps import Look, set_back
 from hub.domain.health import Health, Status
+from hub.domain.journal_standing import JournalStanding
 from hub.errors import StoreUnavailable
 from hub.flows.batch import SET_BACK, Gap
 from hub.ingest.control import EVERY_CONNECTION, gap_frame
@@ -81,6 +82,7 @@ class IntakeThread:
         self._stopping = False
         self._gave_up = False
         self._held = ""
+        self._held_since = 0
         self._pruned_at = 0
         self._look = Look(0, 0)
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -221,6 +223,7 @@ class IntakeThread:
             except StoreUnavailable as error:
                 if not self._held:
                     _log.error("intake holds: %s", error, extra={"action": "intake_held"})
+                    self._held_since = self._clock.now()
                 self._held = str(error)
                 self._meters.holding.set(1)
                 if self._stopping and (self._gave_up or attempt >= _STOP_ATTEMPTS):
@@ -267,6 +270,11 @@ class IntakeThread:
             _log.warning("journal not pruned: %s", error, extra={"action": "prune_failed"})
 
     # --- health -----------------------------------------------------------------------------------------------
+
+    def standing(self, now: int) -> JournalStanding:
+        """The journal's own, and whether anything is acknowledged."""
+        held = self._held
+        return self._journal.standing(now)._replace(held=held, held_since=self._held_since if held else None)
 
     def health(self, now: int) -> Health:
         """The journal's own line, with what waits in front of it."""

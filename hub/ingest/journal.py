@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from hub.clock import HOUR, Clock
 from hub.domain.health import Health, Status
+from hub.domain.journal_standing import HALF_FULL, NEARLY_FULL, JournalStanding, eaten_up
 from hub.errors import HubError, StoreUnavailable
 from hub.flows.batch import Learned, Position
 from hub.ingest import journal_file, journal_recovery, learned
@@ -72,6 +73,7 @@ class Journal:
         self._reader: sqlite3.Connection
         self._growth = Growth()
         self._needed_bytes = 0
+        self._measured_since: int | None = None
         self.id = ""
         self.first = 1
         """Number of the oldest batch that is still kept (``last + 1`` while there is none)."""
@@ -203,8 +205,11 @@ class Journal:
     def _prune(self, needed: int) -> int:
         frames_done, bytes_done = self._totals_at(needed)
         self._needed_bytes = self._bytes_total - bytes_done
-        self._growth.note(self._clock.now(), self._bytes_total)
-        oldest = self._clock.now() - round(self._settings.max_age_h * HOUR)
+        now = self._clock.now()
+        self._growth.note(now, self._bytes_total)
+        if self._measured_since is None:
+            self._measured_since = now
+        oldest = now - round(self._settings.max_age_h * HOUR)
         short = self.room().short
         cut = 0
         rows = self._writer.execute(
@@ -371,6 +376,17 @@ class Journal:
 
     # --- health -----------------------------------------------------------------------------------------------
 
+    def standing(self, now: int) -> JournalStanding:
+        """For the hub's own alarm."""
+        room = self.room()
+        return JournalStanding(
+            left=room.left,
+            floor=room.floor,
+            fill=room.fill(self._needed_bytes),
+            hours_left=self._growth.hours_left(now, self._bytes_total, room.left),
+            measured_since=self._measured_since,
+        )
+
     def health(self, now: int) -> Health:
         """Room left, and whether the lanes' backlog is eating it up."""
         room = self.room()
@@ -389,9 +405,12 @@ class Journal:
         if room.left <= 0:
             reason = f"less than {room.floor} bytes are free: messages stay with the broker until there is room"
             return Health(component="journal", status=Status.DOWN, reason=reason, facts=facts)
-        if fill >= 0.5:
-            level = "80 %" if fill >= 0.8 else "half"
+        if fill >= HALF_FULL:
+            level = "80 %" if fill >= NEARLY_FULL else "half"
             reason = f"over {level} of the room is taken by batches that a lane still needs; it lasts {facts['hours_left']} h"
+            return Health(component="journal", status=Status.DEGRADED, reason=reason, facts=facts)
+        if eaten_up(room.left, room.floor):
+            reason = f"only {room.left} bytes are left for messages, something else fills the disk: make room"
             return Health(component="journal", status=Status.DEGRADED, reason=reason, facts=facts)
         if self.recovered is not None:
             return Health(component="journal", status=Status.DEGRADED, reason=self.recovered.sentence(), facts=facts)

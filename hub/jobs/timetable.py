@@ -207,6 +207,12 @@ def latest_tick(job: Job, last: int | None, now: int) -> int | None:
     return tick if tick is not None and (last is None or tick > last) else None
 
 
+def next_of_cron(cron: str, now: int) -> int | None:
+    """The first instant from ``now`` on that ``cron`` (UTC) names; None where it names no day that comes."""
+    following: datetime | None = _cron(cron, "UTC").get_next_fire_time(None, datetime.fromtimestamp(now / 1000, UTC))
+    return None if following is None else round(following.timestamp()) * SECOND
+
+
 def _latest_of_cron(job: Job, now: int) -> int | None:
     """APScheduler only looks ahead: walk on from ever further back until there is a tick before ``now``."""
     end = datetime.fromtimestamp(now / 1000, UTC)
@@ -224,10 +230,15 @@ def _latest_of_cron(job: Job, now: int) -> int | None:
 
 
 def _trigger(job: Job) -> Any:
-    from apscheduler.triggers.cron import CronTrigger
     from apscheduler.triggers.interval import IntervalTrigger
 
     if job.every_ms is not None:
         epoch = datetime.fromtimestamp(0, UTC)
         return IntervalTrigger(seconds=job.every_ms / SECOND, start_date=epoch, timezone=UTC)
-    return CronTrigger.from_crontab(job.cron, timezone=ZoneInfo(job.timezone))
+    return _cron(job.cron, job.timezone)
+
+
+def _cron(cron: str, zone: str) -> Any:
+    from apscheduler.triggers.cron import CronTrigger
+
+    return CronTrigger.from_crontab(cron, timezone=ZoneInfo(zone))

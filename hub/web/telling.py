@@ -16,11 +16,11 @@ from hub.clock import DAY, HOUR, MINUTE, SECOND, to_iso
 from hub.domain.alarms import Alarm
 from hub.domain.health import Health
 from hub.domain.metrics import Metric
+from hub.domain.own_parts import part_of
 from hub.domain.places import Name
-from hub.domain.store_standing import STORE_RULE
 from hub.domain.tickets import Ticket, TicketState
 from hub.flows.live import LiveReading
-from hub.flows.notice_text import place_words, store_words
+from hub.flows.notice_text import place_words
 from hub.flows.registry import Registry
 from hub.web.evidence import evidence
 from hub.words import locale_of
@@ -168,8 +168,8 @@ class Teller:
 
     def evidence(self, registry: Registry, alarm: Alarm, value: float | None, text: str) -> str:
         """What the sensor said with its unit, and the limit beside it; empty where it said nothing."""
-        if alarm.rule == STORE_RULE.id:
-            return "" if value is None else store_words(value, text, self.language)
+        if (part := part_of(alarm.rule)) is not None:
+            return "" if value is None else part.evidence(value, text).say(self.language)
         found = evidence(registry, alarm)
         said = self.measured(found.metric, value) if value is not None else text and self.word("text_state", text)
         if not said or found.limit is None or value is None:
@@ -178,7 +178,7 @@ class Teller:
         return f"{said} ({limit})" if self.language == "en" else f"{said}（{limit}）"
 
     def whose(self, registry: Registry, alarm: Alarm) -> str:
-        """What an alarm that belongs to no facility is about: a device, a building, the community, a store of the hub."""
+        """What an alarm that belongs to no facility is about: a device, a building, the community, a part of the hub."""
         return self.place(registry, alarm.community, alarm.device or alarm.unit)
 
     def place(self, registry: Registry, community: str, unit: str) -> str:

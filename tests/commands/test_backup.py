@@ -15,10 +15,11 @@ import duckdb
 import pytest
 
 from hub.backup import manifest
-from hub.backup.schedule import LATE, BackupSchedule
+from hub.backup.schedule import CAUGHT_UP, LATE, BackupSchedule
 from hub.backup.taking import take
-from hub.clock import DAY, ManualClock, WallClock
+from hub.clock import DAY, HOUR, ManualClock, WallClock, to_iso
 from hub.datadir import DataDir
+from hub.domain.backup_standing import BackupStanding
 from hub.domain.health import Status
 from hub.errors import ConfigError, StoreUnavailable
 from hub.ingest.broker import EmbeddedBroker
@@ -236,10 +237,23 @@ def written(folder: Path, at: str) -> manifest.Manifest:
     return found
 
 
+def daily(after: int) -> int:
+    return after + DAY
+
+
+def fail_to_take(_folder: Path) -> manifest.Manifest:
+    raise StoreUnavailable("the disk is full")
+
+
 def test_so_many_are_kept_and_the_oldest_go(tmp_path: Path) -> None:
     clock = ManualClock(NOON)
     schedule = BackupSchedule(
-        tmp_path, keep=2, take=lambda folder: written(folder, "2026-11-18T00:00:00Z"), clock=clock, began=NOON
+        tmp_path,
+        keep=2,
+        take=lambda folder: written(folder, "2026-11-18T00:00:00Z"),
+        due=daily,
+        clock=clock,
+        began=NOON,
     )
     (tmp_path / "hub-by-hand-without-a-manifest").mkdir()
     for _ in range(4):
@@ -253,25 +267,39 @@ def test_so_many_are_kept_and_the_oldest_go(tmp_path: Path) -> None:
 
 
 def test_a_backup_that_fails_is_said_and_costs_none_of_the_others(tmp_path: Path) -> None:
-    def fail(_folder: Path) -> manifest.Manifest:
-        raise StoreUnavailable("the disk is full")
-
     written(tmp_path / "hub-20260101T000000Z", "2026-01-01T00:00:00Z")
-    schedule = BackupSchedule(tmp_path, keep=1, take=fail, clock=ManualClock(NOON), began=NOON)
-    with pytest.raises(StoreUnavailable):
-        schedule.run(NOON)
+    clock = ManualClock(NOON)
+    schedule = BackupSchedule(tmp_path, keep=1, take=fail_to_take, due=daily, clock=clock, began=NOON)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            schedule.run(NOON)
+        clock.advance(HOUR)
+    standing = schedule.standing()
+    assert (standing.succeeded, standing.failing_since, standing.failure) == (False, NOON, "the disk is full")
     line = schedule.health(NOON)
     assert line.status is Status.DEGRADED
     assert "the disk is full" in line.reason
     assert (tmp_path / "hub-20260101T000000Z").exists()
 
 
-def test_a_backup_that_never_comes_is_said_after_two_days(tmp_path: Path) -> None:
-    schedule = BackupSchedule(
-        tmp_path, keep=1, take=lambda folder: written(folder, ""), clock=ManualClock(NOON), began=NOON
+def test_a_backup_that_does_not_come_is_said_a_day_after_its_time(tmp_path: Path) -> None:
+    folder, began = tmp_path / "backups", NOON
+    made = BackupSchedule(
+        folder, keep=1, take=lambda at: written(at, to_iso(NOON)), due=daily, clock=ManualClock(NOON), began=began
     )
-    assert schedule.health(NOON + LATE).status is Status.OK
-    assert "has never been taken" in schedule.health(NOON + LATE + 1).reason
+    late = NOON + DAY + 1 + LATE
+    assert made.health(late).status is Status.OK
+    assert "has never been taken" in made.health(late + 1).reason
+    made.run(NOON)
+    assert made.standing() == BackupStanding(NOON, late, succeeded=True)
+    assert made.health(late).status is Status.OK
+    assert f"is of {to_iso(NOON)}" in made.health(late + 1).reason
+    again = BackupSchedule(folder, keep=1, take=fail_to_take, due=daily, clock=ManualClock(NOON), began=late + DAY)
+    assert again.standing() == BackupStanding(NOON, late + DAY + CAUGHT_UP, succeeded=False), "it makes up for it first"
+    rare = BackupSchedule(
+        folder, keep=1, take=fail_to_take, due=lambda _after: None, clock=ManualClock(NOON), began=NOON
+    )
+    assert rare.health(NOON + 1000 * DAY).status is Status.OK
 
 
 def test_a_disk_too_small_is_named_before_anything_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

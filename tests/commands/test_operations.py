@@ -24,6 +24,7 @@ import pytest
 from hub import settings, timesync
 from hub.certificates import Certificates, End, FileInUse, Shown, judge
 from hub.clock import DAY, HOUR, ManualClock, WallClock
+from hub.domain.certificate_standing import WEB, CertificateStanding, broker_of, own_of
 from hub.domain.health import Status
 from hub.ingest.broker import EmbeddedBroker
 from hub.supervisor import Supervisor
@@ -78,7 +79,7 @@ def test_a_certificate_is_named_from_thirty_days_before_its_end(left: int, statu
 
 def test_a_certificate_renewed_on_the_disk_is_still_the_old_one_until_the_hub_starts_again(tmp_path: Path) -> None:
     chain, _ = certificate(tmp_path, good_for=timedelta(days=5))
-    watched = Certificates([FileInUse("the web", chain)])
+    watched = Certificates([FileInUse(WEB, chain)])
     watched.start()
     now = WallClock().now()
     assert f"renew {chain}, then restart the hub" in watched.health(now).reason
@@ -89,16 +90,23 @@ def test_a_certificate_renewed_on_the_disk_is_still_the_old_one_until_the_hub_st
     chain.unlink()
     assert watched.health(now).status is Status.DEGRADED, "the old one is still in use"
     certificate(tmp_path, good_for=timedelta(days=90))
-    assert Certificates([FileInUse("the web", chain)]).health(now).status is Status.OK
+    assert Certificates([FileInUse(WEB, chain)]).health(now).status is Status.OK
 
 
 def test_the_certificate_that_a_broker_shows_is_read(tmp_path: Path) -> None:
     chain, _ = certificate(tmp_path, good_for=timedelta(days=5))
     pem = chain.read_text()
-    shown = Shown("the broker", lambda: ssl.PEM_cert_to_DER_cert(pem))
-    assert shown() == End("the broker", not_after(pem), "renew it on the broker")
-    assert Shown("the broker", lambda: None)() is None
-    assert Shown("the broker", lambda: b"nonsense")() is None
+    shown = Shown(broker_of("main"), lambda: ssl.PEM_cert_to_DER_cert(pem))
+    assert shown() == End("the certificate of broker main", not_after(pem), "renew it on the broker")
+    assert Shown(broker_of("main"), lambda: None)() is None
+    assert Shown(broker_of("main"), lambda: b"nonsense")() is None
+    assert Certificates(
+        [shown, Shown(broker_of("far"), lambda: None), FileInUse(own_of("main"), chain)]
+    ).standings() == [
+        CertificateStanding("@main", not_after(pem), ""),
+        CertificateStanding("@far", None, ""),
+        CertificateStanding("+main", not_after(pem), str(chain)),
+    ]
 
 
 # --- the machine's clock ----------------------------------------------------------------------------------------------

@@ -4,17 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.domain.definitions import flaws_of_mode
-from hub.domain.store_standing import (
-    REFUSED_AFTER_MS,
-    STEADY_MS,
-    STORE_MODE,
-    Halt,
-    Standing,
-    judge_store,
-    store_of,
-    unit_of,
-)
+from hub.domain.store_standing import REFUSED_AFTER_MS, STEADY_MS, Halt, Standing, judge_store
 from hub.domain.verdicts import Condition, Reason
 
 NOON = 1_795_000_000_000
@@ -32,22 +22,15 @@ def well(ago: int) -> Standing:
 @pytest.mark.parametrize(
     ("standing", "condition", "reason"),
     [
-        (halted(REFUSED_AFTER_MS - 1, for_good=True), Condition.UNKNOWN, Reason.STORE_UNCERTAIN),
+        (halted(REFUSED_AFTER_MS - 1, for_good=True), Condition.UNKNOWN, Reason.PART_UNCERTAIN),
         (halted(REFUSED_AFTER_MS, for_good=True), Condition.OVER, Reason.STORE_REFUSES),
-        (halted(AWAY - 1, for_good=False), Condition.UNKNOWN, Reason.STORE_UNCERTAIN),
+        (halted(AWAY - 1, for_good=False), Condition.UNKNOWN, Reason.PART_UNCERTAIN),
         (halted(AWAY, for_good=False), Condition.OVER, Reason.STORE_UNREACHABLE),
         (halted(-3_600_000, for_good=False), Condition.OVER, Reason.STORE_UNREACHABLE),  # the clock was set back
-        (Standing("main", None, None), Condition.UNKNOWN, Reason.STORE_UNCERTAIN),  # just started
-        (well(STEADY_MS - 1), Condition.UNKNOWN, Reason.STORE_UNCERTAIN),
+        (Standing("main", None, None), Condition.UNKNOWN, Reason.PART_UNCERTAIN),  # just started
+        (well(STEADY_MS - 1), Condition.UNKNOWN, Reason.PART_UNCERTAIN),
         (well(STEADY_MS), Condition.NORMAL, Reason.STORE_TAKES),
-        (None, Condition.NORMAL, Reason.STORE_GONE),
     ],
 )
-def test_what_a_standing_says(standing: Standing | None, condition: Condition, reason: Reason) -> None:
+def test_what_a_standing_says(standing: Standing, condition: Condition, reason: Reason) -> None:
     assert judge_store(standing, NOON, unreachable_after=AWAY) == (condition, reason)
-
-
-def test_its_words_are_an_alarms() -> None:
-    assert flaws_of_mode(STORE_MODE) == []
-    assert store_of(unit_of("grafana")) == "grafana"
-    assert store_of("b5") == ""

@@ -180,7 +180,7 @@ def test_a_server_that_refuses_is_a_ticket_until_it_takes_readings_again(
         devices.speak(hub, 10)
         eventually(lambda: str(status) in line(hub, "lane series:grafana").reason, "the lane stops")
         clock.ahead = MINUTE
-        hub.timetable.run_now("stores")
+        hub.timetable.run_now("own_look")
         (ticket,) = eventually(
             lambda: hub.records.read(lambda books: books.tickets.page(TicketFilter(), limit=9).items),
             "somebody is told",
@@ -192,7 +192,7 @@ def test_a_server_that_refuses_is_a_ticket_until_it_takes_readings_again(
         eventually(lambda: hub.mirror_lanes[0].well_since, "it takes what waited")
         assert stored(hub.mirrors["grafana"]) == devices.expected()
         clock.ahead = 3 * MINUTE
-        hub.timetable.run_now("stores")
+        hub.timetable.run_now("own_look")
         eventually(lambda: not hub.alarm_lane.live.open_alarms()[0].active, "the alarm ends")
         after = hub.records.read(lambda books: books.tickets.get(ticket.id))
         assert after.state is TicketState.VERIFYING

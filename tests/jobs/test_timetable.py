@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from hub.clock import DAY, HOUR, MINUTE, SECOND, ManualClock, WallClock, from_iso
 from hub.domain.health import Status
-from hub.jobs.timetable import ATTEMPTS, LEASE_MS, Job, Timetable, latest_tick
+from hub.jobs.timetable import ATTEMPTS, LEASE_MS, Job, Timetable, latest_tick, next_of_cron
 from hub.storage.tables import jobs
 from hub.storage.unit import SqlRecords
 
@@ -173,3 +173,11 @@ def test_the_latest_tick_of_a_cron_line(cron: str, zone: str, expected: str) -> 
     tick = latest_tick(Job(name="x", run=print, cron=cron, timezone=zone), None, NOW)
     assert tick is not None
     assert datetime.fromtimestamp(tick / 1000, UTC).isoformat() == expected.replace("Z", "+00:00")
+
+
+def test_the_next_instant_of_a_cron() -> None:
+    assert next_of_cron("20 2 * * *", NOW) == from_iso("2026-11-24T02:20:00Z")
+    assert next_of_cron("30 3 * * *", NOW) == NOW
+    assert next_of_cron("30 3 * * *", NOW + 1) == NOW + DAY
+    assert next_of_cron("0 0 * * sun", NOW) == from_iso("2026-11-29T00:00:00Z")
+    assert next_of_cron("0 0 30 2 *", NOW) is None

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from hub.clock import HOUR
 from hub.domain.alarms import Alarm, Priority
-from hub.domain.store_standing import store_of
+from hub.domain.own_parts import own_name
 from hub.domain.ticket_actions import HOLD_REASONS, Details, Evidence
 from hub.domain.tickets import ENDED, Action, Ticket, TicketState
 from hub.errors import HubError, IllegalTransition, InvalidInput, NotFound, Stale
@@ -275,7 +275,7 @@ def _ticket(
         or registry.places.get((ticket.key.community, ticket.key.unit))
         or (registry.communities.get(ticket.key.community) if look_at else None),
         look_at=look_at,
-        of_hub=bool(store_of(ticket.key.unit)),
+        of_hub=own_name(ticket.key.unit) is not None,
         registry=registry,
         attempts=attempts,
         previous=previous,

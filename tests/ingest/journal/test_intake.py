@@ -197,6 +197,9 @@ def test_a_full_disk_holds_everything_and_goes_on_by_itself(
     intake = make_intake(journal)
     intake.put([a_frame(1)], receiver, 1)
     until(lambda: intake.health(NOON).status is Status.DOWN and "nothing is acknowledged" in intake.health(NOON).reason)
+    held = intake.standing(clock.now())
+    assert held.held_since == clock.now()
+    assert "must stay free" in held.held
     intake.put([a_frame(2)], receiver, 1)
     assert receiver.acknowledged == []
     assert not intake.flush(0.05)
@@ -204,6 +207,7 @@ def test_a_full_disk_holds_everything_and_goes_on_by_itself(
     assert intake.flush(PATIENCE)
     assert receiver.acknowledged == [(1, 1), (1, 2)]
     assert intake.health(NOON).status is Status.OK
+    assert (intake.standing(NOON).held_since, intake.standing(NOON).held) == (None, "")
 
 
 def test_stopping_while_the_disk_is_full_ends_without_acknowledging(

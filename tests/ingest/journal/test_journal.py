@@ -15,6 +15,7 @@ import pytest
 
 from hub.clock import HOUR, ManualClock
 from hub.domain.health import Status
+from hub.domain.journal_standing import NEARLY_FULL
 from hub.errors import ConfigError, StoreUnavailable
 from hub.flows.batch import Position
 from hub.ingest import journal_file
@@ -175,11 +176,21 @@ def test_below_the_floor_nothing_is_taken_and_health_is_down(open_journal: Open,
     assert journal.append([a_frame()]) == 2
 
 
+def test_health_warns_where_something_else_fills_the_disk(open_journal: Open, noon: int) -> None:
+    free = [9_000_000]
+    journal = open_journal(settings=JournalSettings(min_free=8_000_000), disk_usage=lambda _path: (10**9, 0, free[0]))
+    assert journal.health(noon).status is Status.OK
+    free[0] = 8_900_000
+    assert "something else fills the disk: make room" in journal.health(noon).reason
+
+
 def test_health_warns_at_half_and_at_80_percent_with_the_hours_left(
     open_journal: Open, a_frame: Frames, clock: ManualClock
 ) -> None:
     free = [100_000_000]
     journal = open_journal(disk_usage=lambda _path: (10**9, 0, free[0]))
+    assert journal.standing(clock.now()).measured_since is None
+    started = clock.now()
     journal.prune(0)
     journal.append([a_frame(payload=b"x" * 1_000_000)])
     clock.advance(HOUR // 60)
@@ -192,6 +203,10 @@ def test_health_warns_at_half_and_at_80_percent_with_the_hours_left(
     assert half.facts["hours_left"] == 0.0
     free[0] = 200_000
     assert "over 80 %" in journal.health(clock.now()).reason
+    standing = journal.standing(clock.now())
+    assert (standing.left, standing.floor, standing.measured_since) == (journal.room().left, 0, started)
+    assert standing.fill >= NEARLY_FULL
+    assert standing.hours_left == 0.0
 
 
 def test_sqlite_saying_that_the_disk_is_full_is_no_reason_to_lose_anything(open_journal: Open, a_frame: Frames) -> None:
