@@ -2,7 +2,8 @@
 
 The epoch grows with every change of hands. Each unit of work looks at the row first and holds it until it has committed, so
 one that a hub began before it was overtaken is done before the other begins, and one it begins after that is refused:
-also by a process that was asleep meanwhile and does not know. Time is the database's, which all of them share.
+also by a process that was asleep meanwhile and does not know. One that is not done after PostgreSQL's wait for a lock, since
+its hub sleeps or hangs, is undone. Time is the database's, which all of them share.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from hub.domain.health import Health, Status
 from hub.errors import StoreUnavailable
 from hub.storage import engines
 from hub.storage.migrations import schema_of, upgrade_postgres
-from hub.storage.outages import unavailable
+from hub.storage.outages import collided, unavailable
 from hub.storage.tables import meta
 
 T = TypeVar("T")
@@ -34,6 +35,12 @@ _LOOK_S: Final = 1.0
 _FIND: Final = select(meta.c.value).where(meta.c.key == KEY)
 _HOLD: Final = _FIND.with_for_update(read=True)
 _SWAP: Final = update(meta).where(meta.c.key == KEY, meta.c.value == bindparam("old")).values(value=bindparam("new"))
+_END_SESSIONS: Final = text("""
+SELECT pg_terminate_backend(pid) FROM pg_locks
+WHERE locktype = 'relation' AND relation = CAST(:table AS regclass) AND mode = 'RowShareLock' AND granted
+  AND pid <> pg_backend_pid() AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+""")
+"""Those of units of work: they hold the row (``_HOLD``), which nobody else does."""
 _NOW: Final = text("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
 
 
@@ -111,7 +118,12 @@ class Lease:
 
         What an earlier process of the same ``owner`` held is ours at once: the data folder's lock says that it is gone.
         """
-        return self._guarded(lambda connection: self._take(connection, owner))
+        try:
+            return self._guarded(lambda connection: self._take(connection, owner))
+        except StoreUnavailable as error:
+            if isinstance(error.__cause__, SQLAlchemyError) and collided(error.__cause__):
+                self._guarded(self._end_sessions)
+            raise
 
     def stand_by(self, owner: str, told_by: Callable[[str], object] = lambda _word: None) -> None:
         """Return when it is ours; until then say once who has it, in the log and to ``told_by``."""
@@ -185,6 +197,14 @@ class Lease:
             return self._take(connection, owner)  # somebody was first: look who
         self._holding = ours
         return None
+
+    def _end_sessions(self, connection: Connection) -> None:
+        """Undo what a hub has begun, but not committed, whose lease has run out."""
+        found = connection.execute(_FIND).scalar()
+        if found is None or _read(found).until > connection.execute(_NOW).scalar_one():
+            return
+        ended = connection.execute(_END_SESSIONS, {"table": meta.name}).rowcount
+        log.warning("the lease of %s has run out: %d of its sessions are ended", _read(found), ended)
 
     def _swap(self, connection: Connection, old: Holding, new: Holding) -> bool:
         return connection.execute(_SWAP, {"old": _write(old), "new": _write(new)}).rowcount == 1

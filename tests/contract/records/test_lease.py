@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from hub.errors import ConfigError, StoreUnavailable
 from hub.flows.batch import Position
@@ -132,6 +133,27 @@ def test_nobody_takes_over_in_the_middle_of_a_unit_of_work(lease: Callable[..., 
     with pytest.raises(LeaseLost):
         records.write(lambda books: books.lanes.save("alarm", MARK))
     records.close()
+
+
+def test_a_unit_of_work_of_one_that_sleeps_is_undone(lease: Callable[..., Lease], database: str) -> None:
+    first, second = lease(), lease()
+    first.take("first")
+    run_out(database)
+    engine = create_engine(database)
+    asleep = engine.connect()
+    first.fence(asleep)
+    asleep.execute(
+        text("INSERT INTO meta (key, value) VALUES ('half', 'done')")
+    )  # and then neither an answer nor an end
+    with pytest.raises(StoreUnavailable, match="lock timeout"):
+        second.take("second")
+    assert second.take("second") is None
+    with pytest.raises(OperationalError):
+        asleep.commit()
+    asleep.close()
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM meta WHERE key = 'half'")).scalar_one() == 0
+    engine.dispose()
 
 
 def test_who_keeps_it_renews_it_and_who_loses_it_hears_so(lease: Callable[..., Lease], database: str) -> None:

@@ -23,7 +23,7 @@ from tests.devices.test_worked_examples import ALL, NOW, assert_sound, message_o
 COMMUNITY: Final = "harmony-garden"
 BETWEEN: Final = b"\n\x00\x1e"
 """In no example."""
-MESSAGES: Final = 8
+MESSAGES: Final = 12
 """More in one input are not read."""
 _STEP_MS: Final = 1_000
 _TOPICS_LEARNED: Final = 5_000
