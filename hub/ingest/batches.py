@@ -41,6 +41,8 @@ class _Reader:
     def __init__(self, decoder: BatchDecoder) -> None:
         self.decoder = decoder
         self.at: int | None = None
+        self.latest: tuple[int, Decoded] | None = None
+        """What a lane of its own was handed last, and after which batch: it asks again while its store is away."""
 
 
 class BatchSource:
@@ -125,6 +127,9 @@ class BatchSource:
             if found is not None:
                 self._own.pop(lane, None)
                 return found
+            own = self._own.get(lane)
+            if own is not None and own.latest is not None and own.latest[0] == done:
+                return own.latest[1]
             batch = self._batch_after(done)
             if batch is None:
                 return None
@@ -136,10 +141,11 @@ class BatchSource:
                 for listener in self._listeners:
                     listener(decoded)
                 return decoded
-            own = self._own.get(lane)
             if own is None:
                 own = self._own[lane] = _Reader(self._decoder_factory())
-            return self._decode(own, batch, done)
+            decoded = self._decode(own, batch, done)
+            own.latest = (done, decoded)
+            return decoded
 
     def frame(self, number: int, index: int) -> Frame | None:
         """One frame as received, for quarantine."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -29,26 +30,24 @@ _ASKED: Final = 100
 
 def influx_page(plan: Plan) -> dict[str, Finding]:
     """p95 of each round. The past ends now: the last cells are not rolled up yet, as in a hub that hears."""
-    server, broker = InfluxServer(), ShippedBroker()
-    server.start()
-    folder = Path(tempfile.mkdtemp(prefix="bench-page-"))
-    try:
+    with ExitStack() as ending:
+        server = InfluxServer()
+        ending.callback(server.remove)
+        server.start()
+        broker = ShippedBroker()
+        ending.callback(broker.stop)
+        folder = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="bench-page-")))
         url = server.url(server.new_database())
         end = time.time_ns() // 1_000_000 // MINUTE * MINUTE
         rows = _fill(url, folder, end)
-        hub = HubSubject(broker.address, plan.counter, token=TOKEN, folder=folder, more=("--series", url))
-        try:
-            await_quiet(plan.patience)
-            return _ask(plan, hub.url, end, f"{_FACILITIES} facilities, {rows:,} readings")
-        finally:
-            hub.stop()
-    finally:
-        broker.stop()
-        server.remove()
+        hub = HubSubject(broker.address, plan.counter, token=TOKEN, folder=folder / "hub", more=("--series", url))
+        ending.callback(hub.stop)
+        await_quiet(plan.patience)
+        return _ask(plan, hub.url, end, f"{_FACILITIES} facilities, {rows:,} readings")
 
 
 def _fill(url: str, folder: Path, end: int) -> int:
-    data = DataDir(folder / "data")
+    data = DataDir(folder / "hub" / "data")
     data.make()
     target = parse(url)
     store = InfluxSeries(target, data.series_positions(target.shown), WallClock(), question_seconds=60)

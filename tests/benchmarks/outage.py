@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter as Tally
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -78,25 +78,25 @@ class Growth:
 def outage(plan: Plan, toll: Toll) -> dict[str, Finding]:
     """Once: the full form takes a quarter of an hour."""
     await_quiet(plan.patience)
-    server, broker = InfluxServer(), ShippedBroker()
-    server.start()
-    cable = Cable(server.port)
-    database = server.new_database()
-    plan.counter.value = 0
-    behind = Counter(plan.counter.path.with_name("behind"))
-    url = f"influxdb://127.0.0.1:{cable.port}/{database}"
-    hub = HubSubject(broker.address, plan.counter, timed=True, more=("--series", url, "--behind", str(behind.path)))
-    try:
+    with ExitStack() as ending:
+        server = InfluxServer()
+        ending.callback(server.remove)
+        server.start()
+        broker = ShippedBroker()
+        ending.callback(broker.stop)
+        cable = Cable(server.port)
+        ending.callback(cable.close)
+        behind = Counter(plan.counter.path.with_name("behind"))
+        ending.callback(behind.close)
+        database = server.new_database()
+        plan.counter.value = 0
+        url = f"influxdb://127.0.0.1:{cable.port}/{database}"
+        hub = HubSubject(broker.address, plan.counter, timed=True, more=("--series", url, "--behind", str(behind.path)))
+        ending.callback(hub.stop)
         findings = _measure(plan, hub, broker, cable, behind)
         hub.end()
         _count(toll, server, database, hub.folder / "acked")
         return findings | _alarms(hub)
-    finally:
-        hub.stop()
-        behind.close()
-        cable.close()
-        broker.stop()
-        server.remove()
 
 
 def _measure(plan: Plan, hub: HubSubject, broker: ShippedBroker, cable: Cable, behind: Counter) -> dict[str, Finding]:

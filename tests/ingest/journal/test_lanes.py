@@ -202,6 +202,21 @@ def test_a_lane_that_lags_far_behind_reads_back_with_a_decoder_of_its_own(bench:
     assert fast.values[-2:] == slow.values[-2:]
 
 
+def test_a_lane_that_waits_for_its_store_has_its_batch_decoded_once(bench: Bench) -> None:
+    fast, slow = FakeLane("fast"), FakeLane("slow")
+    fast_runner, slow_runner = bench.runner(fast), bench.runner(slow)
+    for _ in range(50):
+        bench.send(2)
+        run(fast_runner)
+    slow.unavailable = 3
+    for _ in range(3):
+        assert not slow_runner.step()
+    run(slow_runner)
+    used = [decoder.decoded for decoder in bench.decoders if decoder.decoded]
+    assert (len(used), used[1][:2]) == (2, [1, 2])
+    assert slow.values == fast.values
+
+
 def test_a_decoder_that_starts_in_the_middle_can_read_what_was_before(bench: Bench) -> None:
     for _ in range(6):
         bench.send(2, in_memory=False)
