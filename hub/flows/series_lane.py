@@ -29,9 +29,9 @@ BEHIND_MS: Final = 5 * SECOND
 GATHER_BEHIND_MS: Final = 2 * SECOND
 """As ``GATHER_MS``, while there is a backlog."""
 REFRESH_MS: Final = 5 * SECOND
-"""How often roll-ups are looked after; after a full chunk again with the next batch or tick."""
-REFRESH_BEHIND_MS: Final = 5 * MINUTE
-"""As ``REFRESH_MS``, while there is a backlog: readings first, for a roll-up that waits is computed where it is asked for."""
+"""How often roll-ups are looked after. Where there were any, sooner: after as long as they took."""
+REFRESH_BEHIND: Final = 10
+"""After so many times as long as they took, while there is a backlog: a roll-up that waits is computed where it is asked for."""
 GRACE_MS: Final = 10 * SECOND
 """A quarter of an hour is rolled up this long after its end, when its last readings are in."""
 CHUNK: Final = 20_000
@@ -54,6 +54,7 @@ class SeriesLane:
         self._gathered_at = 0
         self._gathered_to: Position | None = None
         self._refreshed_at = 0
+        self._refresh_pause = 0
         self._behind = False
         self._failure = ""
         self._failing_since: int | None = None
@@ -105,7 +106,9 @@ class SeriesLane:
             self._commit()
         if not self._refresh_left(wall):
             done = self._guarded(now)
-            self._refreshed_at = 0 if done >= CHUNK else wall
+            self._refreshed_at = self._clock.now()
+            took = max(0, self._refreshed_at - wall)
+            self._refresh_pause = took * (REFRESH_BEHIND if self._behind else 1) if done else REFRESH_MS
 
     def next_deadline(self) -> int | None:
         """Commits and roll-ups are paced by the machine's clock, also while the lane's time stands still."""
@@ -121,7 +124,7 @@ class SeriesLane:
 
     def _refresh_left(self, wall: int) -> int:
         """For how many ms more nobody looks after roll-ups."""
-        return _left(wall - self._refreshed_at, REFRESH_BEHIND_MS if self._behind else REFRESH_MS)
+        return _left(wall - self._refreshed_at, self._refresh_pause)
 
     def flush(self) -> None:
         """Commit what is gathered: a command for the lane's runner, and the last act after its stop."""

@@ -16,6 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from hub.clock import SECOND
+from hub.flows.series_lane import BEHIND_MS
 from tests.benchmarks.cable import Cable
 from tests.benchmarks.counter import Counter
 from tests.benchmarks.exactness import Toll
@@ -28,8 +30,8 @@ from tests.faults.checker import read_acked
 from tests.influx_server import InfluxServer
 
 RATE: Final = 2_000.0
-_LEVEL: Final = RATE / 2
-"""Frames that may wait at a moment at which nothing lags: the lane gathers for a while, and commits."""
+_LEVEL: Final = RATE * BEHIND_MS / SECOND
+"""Frames that may wait where, by the hub's own word, there is no backlog."""
 _LOOK_EVERY_S: Final = 0.02
 _OWN_WORDS: Final = 5
 """Heartbeats and the like go on when the publisher has ended."""

@@ -22,7 +22,8 @@ from hub.flows.series_lane import (
     GATHER_BEHIND_MS,
     GATHER_MS,
     GATHER_ROWS,
-    REFRESH_BEHIND_MS,
+    REFRESH_BEHIND,
+    REFRESH_MS,
     SeriesLane,
 )
 from hub.storage.series_duckdb import DuckSeries
@@ -140,27 +141,40 @@ def test_many_rows_are_committed_at_once(bench: Bench) -> None:
     assert bench.store.sizes().readings == GATHER_ROWS
 
 
-def test_a_backlog_is_gathered_for_longer_and_rolled_up_less_often(bench: Bench) -> None:
-    old = bench.decoded(1, [(TEMPERATURE, START + MINUTE, 20.0)])
-    bench.clock.advance(CELL + MINUTE)
-    now = bench.clock.now()
+def test_a_backlog_is_gathered_for_longer(bench: Bench) -> None:
+    old = bench.decoded(1, [(TEMPERATURE, START, 20.0)])
+    bench.clock.advance(BEHIND_MS + 1)
     bench.lane.tick(START)
     bench.lane.take(old)
-    assert bench.lane.next_deadline() == now + GATHER_BEHIND_MS
+    assert bench.lane.next_deadline() == bench.clock.now() + GATHER_BEHIND_MS
     bench.clock.advance(GATHER_MS)
     bench.lane.tick(START)
     assert bench.lane.position() is None
     bench.clock.advance(GATHER_BEHIND_MS - GATHER_MS)
-    bench.lane.tick(START + CELL + MINUTE)
+    bench.lane.tick(START)
     assert bench.lane.position() == Position("j", 1)
-    bench.clock.advance(REFRESH_BEHIND_MS - GATHER_BEHIND_MS - 1)
-    bench.lane.tick(START + CELL + MINUTE)
-    assert bench.store.sizes().cells == 0
-    bench.batch = 1
-    bench.take((TEMPERATURE, START + CELL, 21.0))
-    assert bench.clock.now() - old.received_at > BEHIND_MS
-    bench.lane.tick(START + CELL + MINUTE)
-    assert bench.store.sizes().cells == 1, "level again"
+
+
+@pytest.mark.parametrize(("age", "pause"), [(0, SECOND), (BEHIND_MS + 1, REFRESH_BEHIND * SECOND)])
+def test_roll_ups_take_half_of_the_time_and_less_while_there_is_a_backlog(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, age: int, pause: int
+) -> None:
+    def refresh(_until: int, _limit: int) -> int:
+        bench.clock.advance(SECOND)
+        return left.pop()
+
+    left = [0, 7]
+    monkeypatch.setattr(bench.store, "refresh_cells", refresh)
+    batch = bench.decoded(1, [])
+    bench.clock.advance(age)
+    bench.lane.take(batch)
+    bench.lane.flush()
+    bench.lane.tick(START)
+    assert bench.lane.next_deadline() == bench.clock.now() + pause
+    bench.clock.advance(pause)
+    bench.lane.tick(START)
+    assert left == []
+    assert bench.lane.next_deadline() == bench.clock.now() + REFRESH_MS, "nothing was left to do"
 
 
 def test_flush_commits_what_is_gathered(bench: Bench) -> None:

@@ -14,8 +14,10 @@ from hub.storage.influx.catalogue import TAGS, Catalogue
 from hub.storage.influx.protocol import cells_measurement, tag_text
 from hub.storage.influx.server import Server, Table, literal, named
 
-_NAMED: Final = 100
-"""More points than this are not named one by one: the whole metric is asked for, and the others are left out."""
+_NAMED: Final = 500
+"""More points of a metric are not named one by one: all of it is asked for, and the others are left out."""
+_TOGETHER: Final = 100
+"""So many points are asked for by one question, whatever their metrics."""
 _LIMIT: Final = 9_223_372_036_000
 """InfluxDB's time ends in 2262, in either direction."""
 _BY_SERIES: Final = f"GROUP BY {named(TAGS)}"
@@ -67,7 +69,7 @@ class Asking:
             of_metric.setdefault(self._catalogue.measurements[number], {})[self._catalogue.point_of[number]] = None
         groups = [([metric], list(some)) for metric, some in of_metric.items()]
         told = list(dict.fromkeys(point for _, some in groups for point in some))
-        if groups and len(told) <= _NAMED:
+        if groups and len(told) <= _TOGETHER:
             groups = [(list(of_metric), told)]
         return [
             (

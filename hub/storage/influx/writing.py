@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from hub.clock import DAY, Clock
+from hub.clock import DAY, SECOND, Clock
 from hub.domain.event_series import SeriesPoint
 from hub.domain.rollups import CELL, cell_start
 from hub.domain.series_names import CELL_SUFFIX
@@ -27,6 +27,8 @@ from hub.storage.influx.protocol import cells_measurement, tags
 from hub.storage.influx.rollup import SPAN, UNKNOWN_DENSITY, Rollup, at_once
 from hub.storage.influx.server import QueryRefused, Server, literal, named
 
+TURN_MS: Final = SECOND
+"""Roll-ups leave the lane to readings after so long."""
 REDRIVEN_AT_ONCE: Final = 5_000
 
 
@@ -240,11 +242,12 @@ class Writing:
         return starts[starts >= gone]
 
     def refresh(self, until: int, limit: int) -> int:
-        """Compute up to ``limit`` touched cells that ended by ``until``; how many there were."""
+        """Compute up to ``limit`` touched cells that ended by ``until``, or what a turn has time for; how many there were."""
         self._server.meet()
         self._refreshed_until = max(self._refreshed_until, cell_start(until))
         done = 0
-        while done < limit:
+        turn_ends = self._clock.steady() + TURN_MS
+        while done < limit and self._clock.steady() < turn_ends:
             point, start = self._book.due(until - CELL, min(at_once(self._density), limit - done), SPAN)
             if not len(point):
                 break
