@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
+from operator import itemgetter
 from statistics import median
 from typing import Final, NamedTuple
 
@@ -17,6 +18,7 @@ HEIGHT: Final = 200
 LEFT, RIGHT, TOP, BOTTOM = 72, 12, 12, 34
 MOST_POINTS: Final = 600
 Scale = Callable[[float], float]
+_by_value: Final = itemgetter(1)
 
 
 class Sample(NamedTuple):
@@ -101,8 +103,10 @@ def draw(
     ticks = nice(low, high)
     low, high = min(low, ticks[0]), max(high, ticks[-1])
 
+    wide = (WIDTH - LEFT - RIGHT) / (end - start)
+
     def x(time: float) -> float:
-        return round(LEFT + (time - start) / (end - start) * (WIDTH - LEFT - RIGHT), 1)
+        return round(LEFT + (time - start) * wide, 1)
 
     def y(value: float) -> float:
         share = (value - low) / (high - low)
@@ -143,7 +147,7 @@ def _thinned(run: Sequence[Sample]) -> list[Sample]:
     kept: list[Sample] = []
     for first in range(0, len(run), size):
         bucket = run[first : first + size]
-        pair = {min(bucket, key=lambda s: s.value), max(bucket, key=lambda s: s.value)}
+        pair = {min(bucket, key=_by_value), max(bucket, key=_by_value)}
         kept.extend(sorted(pair))
     return kept
 
@@ -153,8 +157,9 @@ def _path(run: Sequence[Sample], x: Scale, y: Scale, *, stepped: bool) -> str:
     start = f"M{x(first.time)} {y(first.value)}"
     if not rest:
         return f"{start}h2"
-    line = "H{}V{}" if stepped else "L{} {}"
-    return start + "".join(line.format(x(sample.time), y(sample.value)) for sample in rest)
+    if stepped:
+        return start + "".join([f"H{x(time)}V{y(value)}" for time, value in rest])
+    return start + "".join([f"L{x(time)} {y(value)}" for time, value in rest])
 
 
 def _bounds(values: Sequence[float], limits: Sequence[float]) -> tuple[float, float]:

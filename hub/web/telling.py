@@ -6,10 +6,11 @@ import datetime as dt
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import Enum
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_time
-from babel.numbers import format_decimal
+from babel.numbers import NumberPattern, format_decimal, parse_pattern
 from babel.support import Translations
 
 from hub.clock import DAY, HOUR, MINUTE, SECOND, to_iso
@@ -26,6 +27,12 @@ from hub.web.evidence import evidence
 from hub.words import locale_of
 
 DASH = "—"
+
+
+@cache
+def _pattern(decimals: int) -> NumberPattern:
+    """Read once: a page has hundreds of numbers."""
+    return parse_pattern(f"#,##0.{'0' * decimals}" if decimals else "#,##0")
 
 
 class Teller:
@@ -139,7 +146,7 @@ class Teller:
         """With the language's own separators."""
         if value is None:
             return DASH
-        return str(format_decimal(value, f"#,##0.{'0' * decimals}" if decimals else "#,##0", locale=self._locale))
+        return str(format_decimal(value, _pattern(decimals), locale=self._locale))
 
     def value(self, metric: Metric | None, value: float | None, text: str = "") -> str:
         """A reading's value in words or figures, without its unit."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -17,6 +16,7 @@ from hub.storage.influx.catalogue import TAGS, Catalogue
 from hub.storage.influx.protocol import cells_measurement, reading_lines, text_line
 from hub.storage.influx.sending import LINES, Refused, Rejected, deliver
 from hub.storage.influx.server import Server
+from hub.storage.influx.together import together
 
 CANARY: Final = "hub_canary value=1.0"
 """A line that is known to be good, written over itself: asked before a line is believed to be at fault."""
@@ -64,7 +64,7 @@ class Posting:
         if batch.texts:
             jobs.append(partial(self._texts, batch))
         all_refused = self._not_sent(batch, hopeless)
-        for refused in _together(jobs):
+        for refused in together(jobs, AT_ONCE):
             all_refused.rejected.extend(refused.rejected)
             all_refused.whose.update(refused.whose)
         return len(wanted), all_refused
@@ -128,11 +128,3 @@ class Posting:
 
 def _whose(rows: Rows, which: Indexes) -> list[Whose]:
     return list(zip(rows.point[which].tolist(), rows.time[which].tolist(), strict=True))
-
-
-def _together(jobs: Sequence[Callable[[], Refusals]]) -> list[Refusals]:
-    """The results in order. Where one raises, the others have ended too."""
-    if len(jobs) < 2:
-        return [job() for job in jobs]
-    with ThreadPoolExecutor(min(AT_ONCE, len(jobs)), thread_name_prefix="influx") as pool:
-        return list(pool.map(lambda job: job(), jobs))

@@ -22,7 +22,7 @@ from hub.storage.influx.book import Book
 from hub.storage.influx.catalogue import Catalogue
 from hub.storage.influx.posting import Batch, Posting
 from hub.storage.influx.protocol import Spot
-from hub.storage.influx.rollup import AT_ONCE, READINGS_AT_ONCE, Rollup
+from hub.storage.influx.rollup import AT_ONCE, READINGS_AT_ONCE
 from hub.storage.influx.sending import LINES
 from hub.storage.influx.server import Table
 from hub.storage.influx.writing import Writing
@@ -58,6 +58,7 @@ class FakeServer:
 
     def query(self, question: str) -> list[Table]:
         self.questions.append(question)
+        self._met.wait(10)
         return self.answer
 
 
@@ -82,6 +83,10 @@ def batch(of: Catalogue, size: int, texts: tuple[TextRow, ...] = ()) -> Batch:
 
 def posting(server: Any, of: Catalogue) -> Posting:
     return Posting(server, of, WallClock())
+
+
+def asking(server: Any, of: Catalogue) -> Asking:
+    return Asking(server, of)
 
 
 def test_a_large_batch_goes_in_several_requests_at_once() -> None:
@@ -150,18 +155,27 @@ def test_roll_ups_are_asked_for_in_portions_that_fit(
     book.close()
 
 
-def test_all_metrics_of_a_facility_are_asked_for_at_once() -> None:
+TAGS = {"community": "hg", "device": "hg~d1", "facility": "hall", "kind": "activity_room"}
+
+
+def test_all_metrics_of_a_facility_are_asked_for_by_one_question() -> None:
     of, server = catalogue(), FakeServer()
     of.numbers(np.array([0, 1], np.int32), np.zeros(2, np.int32))
-    tags = {"community": "hg", "device": "hg~d1", "facility": "hall", "kind": "activity_room"}
     server.answer = [
-        Table("temperature_15m", tags | {"point": "temperature"}, [], [[START, 1.0, 2.0, 1.0, 2.0]]),
-        Table("humidity_15m", tags | {"point": "humidity"}, [], [[START, 30.0, 40.0, 40.0, 30.0]]),
-        Table("humidity_15m", tags | {"point": "strange"}, [], [[START, 0.0, 0.0, 0.0, 0.0]]),
+        Table("temperature", TAGS | {"point": "temperature"}, [], [[START, 1.0, 0]]),
+        Table("humidity", TAGS | {"point": "humidity"}, [], [[START, 30.0, 0]]),
+        Table("humidity", TAGS | {"point": "strange"}, [], [[START, 0.0, 0]]),
     ]
-    found = Rollup(Asking(server, of), of).stretches(
-        [0, 1], (np.zeros(0, np.int32), np.zeros(0)), (0, START + CELL), CELL
-    )  # type: ignore[arg-type]  # stands in
+    found = asking(server, of).readings([0, 1], 0, START + CELL)
     assert len(server.questions) == 1
-    assert 'FROM "temperature_15m", "humidity_15m"' in server.questions[0]
-    assert (found.point.tolist(), found.minimum.tolist()) == ([0, 1], [1.0, 30.0])
+    assert 'FROM "temperature", "humidity"' in server.questions[0]
+    assert (found.point.tolist(), found.value.tolist()) == ([0, 1], [1.0, 30.0])
+
+
+def test_courses_are_asked_for_by_two_questions_at_once() -> None:
+    of, server = catalogue(), FakeServer(under_way=2)
+    of.numbers(np.array([0, 1], np.int32), np.zeros(2, np.int32))
+    server.answer = [Table("temperature_15m", TAGS | {"point": "temperature"}, [], [[START, 1.0, 2.0]])]
+    found = asking(server, of).extremes([0, 1], 0, START + CELL, CELL)
+    assert len(server.questions) == 2
+    assert (found.point.tolist(), found.maximum.tolist()) == ([0], [2.0])
