@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from hub.storage.influx.asking import Asking
 from hub.storage.influx.catalogue import Catalogue
 from hub.storage.influx.protocol import cell_lines, void_line
 from hub.storage.influx.server import QueryRefused
+from hub.storage.influx.together import together
 
 AT_ONCE: Final = 2_000
 """Cells of one question, at most."""
@@ -82,11 +84,14 @@ class Rollup:
         """For drawing: cells put together to stretches of ``width`` where none waits, as they are from there on."""
         start, end = span
         finished = int(waiting[1].min()) // width * width if len(waiting[1]) else end
-        drawn = cells_of.empty()
+        jobs = []
         if finished > start:
-            drawn = self._asking.extremes(points, start, min(finished, end), width)
+            jobs.append(partial(self._asking.extremes, points, start, min(finished, end), width))
         if finished < end:
-            drawn = cells_of.join(drawn, self.read(points, waiting, max(finished, start), end))
+            jobs.append(partial(self.read, points, waiting, max(finished, start), end))
+        drawn = cells_of.empty()
+        for part in together(jobs, len(jobs)):
+            drawn = cells_of.join(drawn, part)
         return cells_of.select(drawn, np.lexsort((drawn.place, drawn.start, drawn.point)))
 
     def read(self, points: list[int], waiting: tuple[IdArray, IntArray], start: int, end: int) -> Cells:
