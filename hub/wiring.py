@@ -170,9 +170,10 @@ class Hub:
             clock,
             lateness=settings.ingest.lateness,
             public_url=self.public_url,
-            publish=self._publish,
+            publish=self._tell,
             commissioner=self.commissioner,
             renew=self.registry.renew,
+            noticed=lambda channels: self.sender.wake(channels),  # noqa: PLW0108 - the sender is made later
         )
         metrics.register(Tallies("alarms", "What the alarm lane did", lambda: asdict(self.alarm_lane.tally)))
         self.series_lane = SeriesLane(self.series, self.registrar, self.slots, clock)
@@ -397,8 +398,11 @@ class Hub:
             if beat.connection in self.receivers:
                 self.receivers[beat.connection].beat_seen(beat.sent_at)
 
-    def _publish(self, kind: str, data: dict[str, object]) -> None:
+    def _tell(self, kind: str, data: dict[str, object]) -> None:
         self.changes.publish(kind, data, self.clock.now())
+
+    def _publish(self, kind: str, data: dict[str, object]) -> None:
+        self._tell(kind, data)
         if kind == "ticket":
             self.sender.wake()
 

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +16,7 @@ from devices.contract import (
     Decoded,
     DeviceRef,
     Event,
+    Flat,
     Limits,
     Message,
     Problem,
@@ -33,7 +35,10 @@ _CODE_LENGTH: Final = 64
 _MOST_PROBLEMS: Final = 8
 _TELEMETRY_KEYS: Final = frozenset({"ts", "seq", "boot", "values"})
 _EVENT_KEYS: Final = frozenset({"ts", "seq", "boot", "type", "code", "active", "text"})
-_quick_telemetry = msgspec.json.Decoder(Quick)
+_STEADY_NAMES: Final = 32
+"""A reader for more names takes too long to make."""
+_STEADY_KEPT: Final = 1_000
+_quick_telemetry = msgspec.json.Decoder(Quick[Flat])
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -71,11 +76,15 @@ class NativeFormat:
             return Route(None, "", f"community {show(owner)} in the topic: this connection belongs to {community!r}")
         return Route(DeviceRef(owner, "native", device), leaf)
 
-    def quick(self, route: Route) -> tuple[DeviceRef, Callable[[bytes], Quick]] | None:
+    def quick(self, route: Route) -> tuple[DeviceRef, Callable[[bytes], Quick[Flat]]] | None:
         """Telemetry without nested values."""
         if route.device is None or route.leaf != "telemetry":
             return None
         return route.device, _quick_telemetry.decode
+
+    def steady(self, names: tuple[str, ...]) -> Callable[[bytes], Quick[msgspec.Struct]] | None:
+        """A few plain names."""
+        return _steady_reader(names) if len(names) <= _STEADY_NAMES else None
 
     def moment(self, text: str) -> int | None:
         """ISO 8601 with zone."""
@@ -112,10 +121,12 @@ class NativeFormat:
         problems: list[Problem] = []
         values: dict[str, Any] = {}
         for name, value in sent.items():
+            if value is None:  # no reading, whatever it is called
+                continue
             wrong = self._wrong_with(name, value)
             if wrong is not None:
                 problems.append(Problem(wrong[0], wrong[1], device, whole=False))
-            elif value is not None:
+            else:
                 values[name] = value if isinstance(value, (str, bool)) else float(value)
         time, identity = self._time(found, device, problems), _identity(found, device, problems)
         samples = (Sample(device, time, values, identity),) if values else ()
@@ -202,6 +213,19 @@ class NativeFormat:
             right = "send epoch milliseconds or ISO 8601 with zone, e.g. 2026-11-23T09:00:00+08:00"
             problems.append(Problem("bad_time", f"ts is {show(ts)}: {right}", device, whole=False))
         return moment
+
+
+@lru_cache(_STEADY_KEPT)
+def _steady_reader(names: tuple[str, ...]) -> Callable[[bytes], Quick[msgspec.Struct]] | None:
+    """Fields instead of a dict: no name is made, hashed or compared with more than the one that is expected next."""
+    fields = {f"value_{number}": name for number, name in enumerate(names)}
+    try:
+        numbers = msgspec.defstruct(
+            "Numbers", [(field, float | bool) for field in fields], rename=fields, forbid_unknown_fields=True, gc=False
+        )
+    except ValueError:  # a name that JSON would write with an escape
+        return None
+    return msgspec.json.Decoder(Quick[numbers]).decode  # type: ignore[valid-type]  # made just now
 
 
 def _identity(found: dict[str, Any], device: DeviceRef, problems: list[Problem]) -> str | None:

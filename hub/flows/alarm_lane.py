@@ -75,7 +75,7 @@ class AlarmLane:
 
     ``lateness`` (ms): readings later than this are judged apart. ``publish`` is called after a commit, on the lane's thread,
     and must not block. ``renew`` has the registry read again where what devices say of themselves changes it: who their
-    gateway is. ``clock`` serves the pages' live state alone: the lane has its own time. Operator actions (``commands``) run on
+    gateway is. ``noticed`` is told which channels have notices to send. ``clock`` serves the pages' live state alone: the lane has its own time. Operator actions (``commands``) run on
     the same thread, between two batches.
     """
 
@@ -93,6 +93,7 @@ class AlarmLane:
         publish: Publish = lambda _kind, _data: None,
         commissioner: Commissioner | None = None,
         renew: Callable[[], None] = lambda: None,
+        noticed: Callable[[set[str]], None] = lambda _channels: None,
     ) -> None:
         self._records = records
         self._registrar = registrar
@@ -123,6 +124,7 @@ class AlarmLane:
         self._next_commissioning: int | None = None
         self._commissioning_known = False
         self._renew = renew
+        self._noticed = noticed
         self._outdated = False
         """What devices have said since makes the registry's picture another one."""
         self._renewed_at = 0
@@ -425,6 +427,8 @@ class AlarmLane:
         self.tally.alarms += len(sheet.alarms)
         self.tally.tickets += len(sheet.tickets)
         self.tally.notices += len(sheet.notices)
+        if sheet.notices:
+            self._noticed({notice.channel for notice in sheet.notices})
         for alarm in sheet.alarms.values():
             self._publish("alarm", alarm_data(alarm))
         for ticket in sheet.tickets.values():

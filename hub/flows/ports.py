@@ -107,6 +107,10 @@ class Queue(NamedTuple):
     only: str | None = None
     without: frozenset[str] = frozenset()
 
+    def holds(self, channel: str) -> bool:
+        """Whether this channel's notices are in it."""
+        return channel not in self.without and self.only in {None, channel}
+
 
 class NoticeBook(Protocol):
     """The outbox."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from operator import itemgetter
+from operator import attrgetter
 from typing import Final
 
 import numpy as np
@@ -27,7 +27,7 @@ from hub.flows.batch import (
 )
 from hub.ingest.frames import Frame
 
-_received_at: Final = itemgetter(Frame._fields.index("received_at"))
+_received_at: Final = attrgetter("received_at")
 
 
 class Columns:

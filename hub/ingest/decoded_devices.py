@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from devices.contract import DeviceRef
+from msgspec import Struct
+
+from devices.contract import DeviceRef, Quick
 from hub.clock import MINUTE
 from hub.flows.batch import DeviceSeen, PointKey, Slots
 from hub.settings import Ingest
@@ -29,6 +31,8 @@ class Shape:
     width: int
     pack: Callable[..., bytes]
     """That many numbers or booleans as float64 bytes."""
+    read: Callable[[bytes], Quick[Struct]] | None = None
+    """For messages that have this shape and no other."""
 
     @classmethod
     def of(cls, slots: Sequence[int]) -> Shape:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
+from msgspec.structs import astuple
 
 from devices import formats
 from devices.contract import UNREADABLE, Change, LearningFormat, Quick, QuickFormat, identity_of
@@ -133,7 +134,7 @@ class Decoder:
             reader.decode(Position("", 0), frames, 0)
         return reader._repeats.before_now()
 
-    def decode(self, position: Position, frames: list[Frame], received_at: int) -> Decoded:  # noqa: C901, PLR0912 - the hot loop: calls would cost more than branches
+    def decode(self, position: Position, frames: list[Frame], received_at: int) -> Decoded:  # noqa: C901, PLR0912, PLR0915 - the hot loop: calls would cost more than branches
         """Everything the frames say, in order."""
         out = Columns()
         earliest, limit = self._settings.earliest, self._settings.payload_limit
@@ -141,45 +142,50 @@ class Decoder:
         times, marks, indices = out.times.append, out.marks.append, out.frames.append
         current, topics = None, self._topics.setdefault("", {})
         index = -1
-        for connection, _, topic, payload, flags, arrived, content_type in frames:
+        for frame in frames:
             index += 1
+            connection, topic, payload, flags = frame.connection, frame.topic, frame.payload, frame.flags
+            arrived = frame.received_at
             if connection != current:
                 current, topics = connection, self._topics.setdefault(connection, {})
             entry = topics.get(topic)
             if entry is None:
                 entry = self._learn(connection, topic, topics)
             if entry.quick is not None and not flags & RETAIN and len(payload) <= limit:
+                message: Quick[Any]
+                shape, packed = entry.steady, None
                 try:
-                    message = entry.quick(payload)
-                except UNREADABLE:
-                    pass
-                else:
-                    said = message.values
-                    shape = entry.shapes.get(tuple(said))
-                    if shape is None:
-                        pass
-                    elif shape.width:
-                        try:
+                    if shape is not None:
+                        message = shape.read(payload)  # type: ignore[misc]  # a steady shape has a reader
+                        packed = shape.pack(*astuple(message.values))
+                    else:
+                        message = entry.quick(payload)
+                        said = message.values
+                        shape = entry.shapes.get(tuple(said))
+                        if shape is not None and shape.width:
                             packed = shape.pack(*said.values())
-                        except NoNumber:
-                            entry.shapes[tuple(said)] = MIXED
-                        else:
-                            time, mark = message.ts, 0
-                            if time.__class__ is not int or not earliest <= time <= arrived + DAY:
-                                found = self._time_of_quick(entry, message, index, arrived)
-                                if found is None:
-                                    continue
-                                time, mark = found
-                            slots(shape.slots)
-                            values(packed)
-                            counts(shape.width)
-                            times(time)
-                            marks(mark)
-                            indices(index)
+                            entry.note(shape, tuple(said))
+                        elif shape is not None and self._read_mixed(entry, message, index, arrived, out):
                             continue
-                    elif self._read_mixed(entry, message, index, arrived, out):
-                        continue
-            arrival = Arrival(index, connection, topic, payload, flags, arrived, content_type, arrived, 0)
+                except NoNumber:
+                    entry.shapes[tuple(message.values)] = MIXED
+                except UNREADABLE:
+                    entry.steady, entry.streak = None, (None, 0)
+                if packed is not None and shape is not None:
+                    time, mark = message.ts, 0
+                    if time.__class__ is not int or not earliest <= time <= arrived + DAY:
+                        found = self._time_of_quick(entry, message, index, arrived)
+                        if found is None:
+                            continue
+                        time, mark = found
+                    slots(shape.slots)
+                    values(packed)
+                    counts(shape.width)
+                    times(time)
+                    marks(mark)
+                    indices(index)
+                    continue
+            arrival = Arrival(index, connection, topic, payload, flags, arrived, frame.content_type, arrived, 0)
             self._read_guarded(entry, arrival, out)
         self._repeats.passed(len(frames))
         out.seen = self._devices.take_seen(received_at)
@@ -198,7 +204,7 @@ class Decoder:
             )
             out.refusals.append(refusal(arrival, "decoder_failed", trace, None, whole=True))
 
-    def _read_mixed(self, entry: Topic, message: Quick, frame: int, arrived: int, out: Columns) -> bool:
+    def _read_mixed(self, entry: Topic, message: Quick[Any], frame: int, arrived: int, out: Columns) -> bool:
         """Numbers and texts side by side; False, with nothing done, where the long way has to look at it."""
         assert entry.known is not None  # noqa: S101 - a shape comes with the device
         slot_of = entry.known.slots
@@ -226,7 +232,7 @@ class Decoder:
             out.texts.extend(TextReading(slot, time, text, arrived, mark, frame) for slot, text in texts)
         return True
 
-    def _time_of_quick(self, entry: Topic, message: Quick, frame: int, arrived: int) -> tuple[int, int] | None:
+    def _time_of_quick(self, entry: Topic, message: Quick[Any], frame: int, arrived: int) -> tuple[int, int] | None:
         """(time, mark); None for a repeat."""
         assert entry.known is not None  # noqa: S101 - a shape comes with the device
         device = entry.known.hub_id
@@ -269,7 +275,7 @@ class Decoder:
                 entry.rank = formats.rank(conversation.format.name)
                 spoken = conversation.format
                 if isinstance(spoken, QuickFormat) and (quick := spoken.quick(route)) is not None:
-                    (entry.device, entry.quick), entry.moment = quick, spoken.moment
+                    (entry.device, entry.quick), entry.moment, entry.reader_of = quick, spoken.moment, spoken.steady
                 return entry
         return Topic(self._refuse_topic)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
+
+from msgspec import Struct
 
 QOS_MASK: Final = 0x03
 RETAIN: Final = 0x04
@@ -16,8 +18,11 @@ BEAT_ROOT: Final = "hub/beat/"
 """The hub publishes ``{"sent": epoch ms}`` to ``hub/beat/<client id>`` and hears it through its own subscription."""
 
 
-class Frame(NamedTuple):
-    """One message as received. Packed into the journal in this order; append fields only, with a new format number."""
+class Frame(Struct, frozen=True, array_like=True, gc=False):
+    """One message as received. Packed into the journal in this order; append fields only, with a new format number.
+
+    No NamedTuple: this is made, packed and read in half the time, and the garbage collector never looks at it.
+    """
 
     connection: str
     packet_id: int

@@ -6,8 +6,10 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from operator import itemgetter
+from operator import attrgetter
 from typing import Final, NamedTuple, Protocol
+
+from msgspec.structs import replace
 
 from hub.clock import SECOND, Clock
 from hub.domain.clock_steps import Look, set_back
@@ -31,7 +33,7 @@ _ONE_MOMENT_MS: Final = 100
 """A tenth of the least step that is told."""
 _STOP_ATTEMPTS: Final = 3
 _log = logging.getLogger(__name__)
-_payload = itemgetter(3)
+_payload = attrgetter("payload")
 
 
 class Follower(Protocol):
@@ -174,7 +176,7 @@ class IntakeThread:
         now = self._look.wall
         if put.frames[-1].received_at <= now:
             return put
-        return put._replace(frames=[frame._replace(received_at=min(frame.received_at, now)) for frame in put.frames])
+        return put._replace(frames=[replace(frame, received_at=min(frame.received_at, now)) for frame in put.frames])
 
     def _gather(self) -> list[_Put] | None:
         """The next batch: open for 20 ms from its first frame, or until it is full. None: stop. Empty: nothing came."""

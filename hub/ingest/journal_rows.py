@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import itemgetter
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 import msgspec
@@ -15,7 +15,7 @@ BLOB_FORMAT: Final = 1
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Frame])
-_received_at = itemgetter(5)
+_received_at = attrgetter("received_at")
 
 
 class Row(NamedTuple):

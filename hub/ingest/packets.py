@@ -25,8 +25,6 @@ _TEXT: Final = {_CONTENT_TYPE: 1, 0x08: 1, 0x09: 1, 0x26: 2}
 
 SYSTEM: Final = b"$SYS/"
 
-_frame = tuple.__new__
-
 
 class Harvest(NamedTuple):
     """The messages of one read round."""
@@ -87,9 +85,7 @@ def take_publishes(  # noqa: C901, PLR0911, PLR0912 - one flat loop on purpose: 
                 body += 1
         if body > end or not topic:
             return at
-        frame = _frame(
-            Frame, (connection, packet_id, topic, data[body:end], _FLAGS[first & 0x0F], received_at, content_type)
-        )
+        frame = Frame(connection, packet_id, topic, data[body:end], _FLAGS[first & 0x0F], received_at, content_type)
         if packet_id == 0 and topic.startswith(SYSTEM):
             system.append(frame)
         else:

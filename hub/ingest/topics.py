@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from devices.contract import UNREADABLE, DeviceRef, Problem, Quick
+from msgspec import Struct
+
+from devices.contract import UNREADABLE, DeviceRef, Flat, Problem, Quick
 from devices.conversation import Conversation
 from hub.flows.batch import Refusal
 from hub.ingest.columns import Columns
 from hub.ingest.decoded_devices import MIXED, KnownDevice, Shape
 
 _SHAPES_KEPT: Final = 16
+_STEADY_AFTER: Final = 8
+"""Messages in a row: a device that changes between two shapes would have every reader fail."""
 
 
 class Arrival(NamedTuple):
@@ -33,16 +38,38 @@ def _no_moment(_text: str) -> int | None:
     return None
 
 
+def _no_reader(_names: tuple[str, ...]) -> None:
+    return None
+
+
 class Topic:
     """What is known of a topic of one connection. ``quick`` None: every message goes the long way."""
 
-    __slots__ = ("conversation", "device", "known", "moment", "quick", "rank", "read", "route", "shapes")
+    __slots__ = (
+        "conversation",
+        "device",
+        "known",
+        "moment",
+        "quick",
+        "rank",
+        "read",
+        "reader_of",
+        "route",
+        "shapes",
+        "steady",
+        "streak",
+    )
 
     def __init__(self, read: Callable[[Topic, Arrival, Columns], None]) -> None:
         self.read = read
-        self.quick: Callable[[bytes], Quick] | None = None
+        self.quick: Callable[[bytes], Quick[Flat]] | None = None
+        self.reader_of: Callable[[tuple[str, ...]], Callable[[bytes], Quick[Struct]] | None] = _no_reader
         self.moment: Callable[[str], int | None] = _no_moment
         self.shapes: dict[tuple[str, ...], Shape] = {}
+        self.streak: tuple[Shape | None, int] = (None, 0)
+        """The shape of the latest messages, and how many of them there were in a row."""
+        self.steady: Shape | None = None
+        """The shape that the next message is taken to have; it has a reader of its own."""
         self.conversation: Conversation | None = None
         self.route: Any = None
         self.rank = 0
@@ -64,6 +91,7 @@ class Topic:
         if self.known is not device:
             self.known = device
             self.shapes.clear()
+            self.steady, self.streak = None, (None, 0)
         if len(self.shapes) >= _SHAPES_KEPT:
             self.shapes.clear()
         slots = [
@@ -72,6 +100,17 @@ class Topic:
             if isinstance(value, (float, bool)) and name in device.slots
         ]
         self.shapes[tuple(values)] = Shape.of(slots) if len(slots) == len(values) else MIXED
+
+    def note(self, shape: Shape, names: tuple[str, ...]) -> None:
+        """One more message of this shape: after a few in a row it is read as if there were no other."""
+        before, count = self.streak
+        if before is not shape:
+            self.streak = (shape, 1)
+        elif count < _STEADY_AFTER:
+            self.streak = (shape, count + 1)
+            reader = self.reader_of(names) if count + 1 == _STEADY_AFTER else None
+            if reader is not None:
+                self.steady = replace(shape, read=reader)
 
 
 def refusal_of(arrival: Arrival, problem: Problem) -> Refusal:

@@ -11,7 +11,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -80,10 +80,11 @@ class Sender:
             if desk.thread.ident is not None:
                 desk.thread.join(max(0.0, deadline - time.monotonic()))
 
-    def wake(self) -> None:
-        """New notices were written, or the clock was wound: look at once."""
+    def wake(self, channels: Collection[str] | None = None) -> None:
+        """New notices were written, for these channels alone where they are named, or the clock was wound: look at once."""
         for desk in self._desks:
-            desk.bell.set()
+            if channels is None or any(desk.queue.holds(channel) for channel in channels):
+                desk.bell.set()
 
     def health(self, now: int) -> Health:
         """Degraded where a channel's last attempt failed or a notice waits for more than ten minutes."""
@@ -182,7 +183,7 @@ class _Desk:
     def __init__(self, sender: Sender, name: str, channel: Channel, queue: Queue) -> None:
         self._sender = sender
         self._channel = channel
-        self._queue = queue
+        self.queue = queue
         self.bell = threading.Event()
         self.thread = threading.Thread(target=self._loop, name=f"sender-{name}", daemon=True)
 
@@ -202,10 +203,10 @@ class _Desk:
 
     def _turn(self) -> float:
         """One notice; seconds to wait before the next look. Looking is a read: it does not keep writers waiting."""
-        wait = self._sender.wait_s(self._queue)
+        wait = self._sender.wait_s(self.queue)
         if wait > 0:
             return wait
-        notice = self._sender.claim(self._queue)
+        notice = self._sender.claim(self.queue)
         if notice is None:
             return _LOST_S
         self._sender.deliver(notice, self._channel)

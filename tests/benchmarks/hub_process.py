@@ -117,7 +117,7 @@ class Stages:
 
         def offered(number: int, frames: list[Frame], size: int) -> None:
             now = time.time_ns() // 1000
-            payloads = [frame[3] for frame in frames[::SAMPLE] if b'"us":' in frame[3]]
+            payloads = [frame.payload for frame in frames[::SAMPLE] if b'"us":' in frame.payload]
             self.durable.record(payloads, now)
             self._waiting[number] = payloads
             offer(number, frames, size)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hub.ingest.door import FURTHEST, Door
 from hub.ingest.frames import DUP, Frame
@@ -91,7 +92,7 @@ def test_a_marked_message_is_looked_for_further_back_but_not_for_ever() -> None:
     """A broker that forgets what is under way sends window upon window again."""
     old = [frame(number, b"%d" % number) for number in range(1, 101)]
     door = a_door(*old, window=3)
-    again = [each._replace(flags=1 | DUP) for each in old]
+    again = [replace(each, flags=1 | DUP) for each in old]
     news, repeats = door.admit(again[-12:])
     assert (news, repeats) == ([], list(range(89, 101)))
     reached = 100 - FURTHEST * 3
@@ -122,7 +123,7 @@ def test_what_was_journalled_is_counted_once_and_the_rest_is_kept(words: list[by
     received = [frame(number + 1, payload) for number, payload in enumerate(words)]
     journalled = data.draw(st.integers(0, len(received)))
     door = a_door(*received[:journalled])
-    again = [each._replace(flags=1 | DUP) for each in received]
+    again = [replace(each, flags=1 | DUP) for each in received]
     news, repeats = door.admit(again) if door.guarded else (again, [])
     assert [each.packet_id for each in received[:journalled]] == repeats
     assert [each.packet_id for each in news] == [each.packet_id for each in received[journalled:]]

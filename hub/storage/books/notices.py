@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, bindparam, func, or_, select, update
@@ -123,9 +124,7 @@ class NoticeBook:
 
     def next_due(self, queue: Queue = ALL) -> int | None:
         """When the next one can be claimed."""
-        part = _of_queue(queue)
-        instants = [query.where(*part).scalar_subquery() for query in (_NEXT_LAPSE, *_NEXT_QUEUED)]
-        found = self._connection.execute(select(*instants)).one()
+        found = self._connection.execute(_next_due(queue)).one()
         return min((instant for instant in found if instant is not None), default=None)
 
     def page(
@@ -200,6 +199,13 @@ def _of_queue(queue: Queue) -> list[ColumnElement[bool]]:
     if queue.without:
         found.append(notices.c.channel.not_in(sorted(queue.without)))
     return found
+
+
+@cache
+def _next_due(queue: Queue) -> Select[Any]:
+    """Built once for each of the few queues: it is asked at every turn of their threads."""
+    part = _of_queue(queue)
+    return select(*(query.where(*part).scalar_subquery() for query in (_NEXT_LAPSE, *_NEXT_QUEUED)))
 
 
 def _leased(notice: Notice, until: int) -> Notice:

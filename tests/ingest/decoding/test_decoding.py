@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from devices.contract import NO_STATE, Message, State
@@ -133,6 +134,52 @@ def test_the_long_way_is_gone_once_for_each_set_of_names(desk: Desk) -> None:
     assert len(gone) == len(shapes)
 
 
+def test_a_device_that_always_says_the_same_is_read_by_a_reader_of_its_own(desk: Desk) -> None:
+    def steady() -> bool:
+        [topics] = [topics for topics in desk.decoder._topics.values() if topics]
+        return topics[b"community/v1/c/d/telemetry"].steady is not None
+
+    for number in range(10):
+        out = desk.read(frame({"a": number, "b": True}, ts=NOON + number, more="x"))
+        assert desk.rows(out) == [("a", float(number), NOON + number, 0), ("b", 1.0, NOON + number, 0)]
+        assert steady() == (number >= 8), "the long way, and eight in a row"
+    out = desk.read(frame({"b": False, "a": 4}, ts=NOON + 10), frame({"a": 1, "b": "wet"}, ts=NOON + 11))
+    assert desk.rows(out) == [("a", 4.0, NOON + 10, 0), ("b", 0.0, NOON + 10, 0), ("a", 1.0, NOON + 11, 0)]
+    assert [text.text for text in out.texts] == ["wet"]
+    assert not steady()
+
+
+_USUAL = {"a": st.integers(0, 9), "b": st.booleans()}
+_ODD = st.none() | st.text(max_size=3) | st.floats(allow_nan=False) | st.lists(st.integers(), max_size=1)
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(
+        st.fixed_dictionaries(_USUAL)
+        | st.fixed_dictionaries(_USUAL, optional={"c": _ODD})
+        | st.dictionaries(st.sampled_from(["a", "b", "c", 'a"', "\n"]), _ODD, max_size=3),
+        min_size=12,
+        max_size=30,
+    )
+)
+def test_a_message_says_the_same_whatever_came_before_it(sent: list[dict[str, Any]]) -> None:
+    usual = [{"a": 1, "b": True}] * 9
+    warm, cold = Desk(), []
+    for values in usual:
+        warm.read(frame(values, ts=NOON))
+    for number, values in enumerate([*sent, *usual, *sent]):
+        said = frame(values, ts=NOON + number)
+        alone = Desk()
+        cold.append(_said(alone, alone.read(said)))
+        assert _said(warm, warm.read(said)) == cold[-1]
+
+
+def _said(desk: Desk, out: Decoded) -> tuple[Any, ...]:
+    texts = [(desk.slots.keys[text.slot].name, text.text, text.time, text.mark) for text in out.texts]
+    return sorted(desk.rows(out)), texts, [(refusal.reason, refusal.detail) for refusal in out.refusals]
+
+
 def test_a_name_that_is_refused_is_refused_every_time_and_the_rest_is_kept(desk: Desk) -> None:
     for number in range(3):
         out = desk.read(frame({"a\n": 1, "b": 2}, ts=NOON + number))
@@ -180,8 +227,8 @@ def test_any_mixture_is_stored_value_by_value(messages: list[dict[str, Any]]) ->
 def test_no_bytes_make_it_raise(messages: list[tuple[bytes, bytes, int]]) -> None:
     desk = Desk()
     frames = [Frame("main", 1, topic, payload, flags, NOON) for topic, payload, flags in messages]
-    frames += [f._replace(topic=b"community/v1/c/d/telemetry") for f in frames]
-    frames += [f._replace(topic=b"$hub/redrive") for f in frames] + [f._replace(topic=b"$hub/gap") for f in frames]
+    frames += [replace(f, topic=b"community/v1/c/d/telemetry") for f in frames]
+    frames += [replace(f, topic=b"$hub/redrive") for f in frames] + [replace(f, topic=b"$hub/gap") for f in frames]
     out = desk.read(*frames)
     assert out.frames == len(frames)
     assert all(0 <= refusal.frame < len(frames) for refusal in out.refusals)
@@ -414,7 +461,7 @@ def test_gaps_and_heartbeats_are_read_in_place(desk: Desk) -> None:
     assert out.gaps == [gap]
     assert out.beats == [Beat("main", 5, NOON)]
     assert out.refusals == []
-    broken = desk.read(gap_frame(gap, NOON)._replace(payload=b"?"), Frame("main", 3, b"hub/beat/h", b"?", 1, NOON))
+    broken = desk.read(replace(gap_frame(gap, NOON), payload=b"?"), Frame("main", 3, b"hub/beat/h", b"?", 1, NOON))
     assert [r.reason for r in broken.refusals] == ["bad_gap"]
     assert desk.counts["bad_beat"] == 1
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hub.clock import HOUR, ManualClock
 from hub.domain.health import Status
@@ -79,12 +80,12 @@ def test_frames_of_one_topic_are_found_from_a_moment_on(
     open_journal: Open, a_frame: Frames, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal, noon = open_journal(), clock.now()
-    word = [a_frame()._replace(topic=b"$hub/word", payload=b"%d" % n, received_at=noon + n) for n in range(4)]
-    speaks_of_it = a_frame()._replace(payload=b"$hub/word", received_at=noon + 4)
+    word = [replace(a_frame(), topic=b"$hub/word", payload=b"%d" % n, received_at=noon + n) for n in range(4)]
+    speaks_of_it = replace(a_frame(), payload=b"$hub/word", received_at=noon + 4)
     for batch in (
         [word[0]],
         [word[1], a_frame(), word[2]],
-        [a_frame()._replace(received_at=noon + 3)],
+        [replace(a_frame(), received_at=noon + 3)],
         [speaks_of_it],
         [word[3]],
     ):
