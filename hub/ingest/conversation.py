@@ -27,11 +27,11 @@ log = logging.getLogger(__name__)
 FLUSH_TIMEOUT_S: Final = 2.0
 _LONGEST_NAP_MS: Final = 250
 _CHORES_EVERY: Final = SECOND
-_GATHER_MS: Final = 1
+_GATHER_MS: Final = 4
 _TOPICS_AT_ONCE: Final = 100
 """In one SUBSCRIBE."""
 _LARGE_ROUND: Final = 500
-"""After a smaller round the socket is left to gather for a millisecond: a read for every few messages costs twice."""
+"""After a smaller round the socket is left to gather for a few milliseconds: a round for every few messages costs twice."""
 
 
 class Conversation:
