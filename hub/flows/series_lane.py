@@ -27,7 +27,8 @@ GATHER_ROWS: Final = 50_000
 BEHIND_MS: Final = 5 * SECOND
 """A batch that was received longer ago is one of a backlog: whatever is done once a commit shall be done for many of them."""
 GATHER_BEHIND_MS: Final = 2 * SECOND
-"""As ``GATHER_MS``, while there is a backlog."""
+GATHER_ROWS_BEHIND: Final = 100_000
+"""As the two above, while there is a backlog."""
 REFRESH_MS: Final = 5 * SECOND
 """How often roll-ups are looked after. Where there were any, sooner: after as long as they took."""
 REFRESH_BEHIND: Final = 10
@@ -88,7 +89,8 @@ class SeriesLane:
         self._texts.extend(texts)
         self._gathered += len(rows) + len(texts)
         self._gathered_to = batch.position
-        if self._gathered < GATHER_ROWS and self._gathering_left(now):
+        enough = GATHER_ROWS_BEHIND if self._behind else GATHER_ROWS
+        if self._gathered < enough and self._gathering_left(now):
             return
         try:
             self._commit()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, Protocol
 
@@ -13,6 +14,7 @@ from hub.flows.batch import Decoded, Learned, Position, Readings, Refusal
 from hub.ingest.frames import Frame
 from hub.ingest.heartbeat import Pulse
 from hub.ingest.journal import Backlog, Batch, Journal
+from hub.ingest.read_ahead import ReadAhead, Stretch
 
 _KEPT_BATCHES: Final = 32
 _KEPT_ROWS: Final = 300_000
@@ -20,7 +22,9 @@ _KEPT_BYTES: Final = 16 * 1024**2
 """What the lanes are handed from memory; one that is further behind reads the journal."""
 _FRAME_BYTES: Final = 300
 """A frame in memory, beside its payload."""
-_READ_AHEAD: Final = 4
+_READ_AT_ONCE: Final = 4
+_STRETCH_ROWS: Final = 50_000
+"""Read ahead for a lane that lags behind: what it has, and as much again."""
 
 
 class BatchDecoder(Protocol):
@@ -41,8 +45,6 @@ class _Reader:
     def __init__(self, decoder: BatchDecoder) -> None:
         self.decoder = decoder
         self.at: int | None = None
-        self.latest: tuple[int, Decoded] | None = None
-        """What a lane of its own was handed last, and after which batch: it asks again while its store is away."""
 
 
 class BatchSource:
@@ -69,7 +71,8 @@ class BatchSource:
         self._decoded: dict[int, Decoded] = {}
         self._decoded_rows = 0
         self._shared = _Reader(decoder_factory())
-        self._own: dict[str, _Reader] = {}
+        self._own: dict[str, ReadAhead] = {}
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
 
     # --- the journal thread's side ----------------------------------------------------------------------------
 
@@ -127,25 +130,17 @@ class BatchSource:
             if found is not None:
                 self._own.pop(lane, None)
                 return found
+            if self._shared.at is None or done >= self._shared.at or lane not in self._own:
+                batch = self._batch_after(done)
+                if batch is None:
+                    return None
+                if self._shared.at is None or batch.number > self._shared.at:
+                    return self._for_all(batch, done)
             own = self._own.get(lane)
-            if own is not None and own.latest is not None and own.latest[0] == done:
-                return own.latest[1]
-            batch = self._batch_after(done)
-            if batch is None:
-                return None
-            if self._shared.at is None or batch.number > self._shared.at:
-                decoded = self._decode(self._shared, batch, done)
-                if decoded.learned:
-                    self._remember(batch.number, decoded)
-                self._keep(decoded)
-                for listener in self._listeners:
-                    listener(decoded)
-                return decoded
             if own is None:
-                own = self._own[lane] = _Reader(self._decoder_factory())
-            decoded = self._decode(own, batch, done)
-            own.latest = (done, decoded)
-            return decoded
+                reader = _Reader(self._decoder_factory())
+                own = self._own[lane] = ReadAhead(partial(self._stretch, reader), self._ahead)
+        return own.next(done)
 
     def frame(self, number: int, index: int) -> Frame | None:
         """One frame as received, for quarantine."""
@@ -155,6 +150,33 @@ class BatchSource:
         return batch.frames[index]
 
     # --- inside -----------------------------------------------------------------------------------------------
+
+    def _for_all(self, batch: Batch, done: int) -> Decoded:
+        decoded = self._decode(self._shared, batch, done)
+        if decoded.learned:
+            self._remember(batch.number, decoded)
+        self._keep(decoded)
+        for listener in self._listeners:
+            listener(decoded)
+        return decoded
+
+    def _stretch(self, reader: _Reader, done: int) -> Stretch:
+        """What comes after ``done``, for one lane: as much as a lane commits at once, or up to what all are handed."""
+        found: Stretch = {}
+        rows = size = 0
+        while rows < _STRETCH_ROWS and size < _KEPT_BYTES:
+            with self._decoding:
+                if found and (self._shared.at is None or done >= self._shared.at or done + 1 in self._decoded):
+                    break
+                batch = self._batch_after(done)
+                if batch is None:
+                    break
+                decoded = self._decode(reader, batch, done)
+            found[done] = decoded
+            done = batch.number
+            rows += len(decoded.readings)
+            size += sum(_FRAME_BYTES + len(frame.payload) for frame in batch.frames)
+        return found
 
     def _batch_after(self, done: int) -> Batch | None:
         with self._changed:
@@ -186,7 +208,7 @@ class BatchSource:
     def _past(self, number: int, count: int) -> Iterator[list[Frame]]:
         """A few batches at a time: together they may be large."""
         at = self._journal.before(number, count)
-        while batches := [batch for batch in self._journal.read(at, _READ_AHEAD) if batch.number < number]:
+        while batches := [batch for batch in self._journal.read(at, _READ_AT_ONCE) if batch.number < number]:
             for batch in batches:
                 yield batch.frames
             at = batches[-1].number

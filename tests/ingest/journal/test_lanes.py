@@ -26,10 +26,11 @@ from hub.flows.batch import (
     Refusal,
     TextReading,
 )
+from hub.ingest import batches
 from hub.ingest.batches import BatchSource
 from hub.ingest.frames import Frame
 from hub.ingest.heartbeat import Pulse
-from hub.ingest.journal import WINDOW, Journal
+from hub.ingest.journal import WINDOW, Batch, Journal
 from hub.ingest.journal_meters import LaneMeters
 from hub.ingest.lanes import LaneRunner
 
@@ -43,9 +44,11 @@ class Numbers:
     """A decoder of its own kind: each frame is one reading, its packet id."""
 
     made = 0
+    waited_for = 0
 
     def __init__(self) -> None:
         type(self).made += 1
+        self.reached = threading.Event()
         self.past: Callable[[int], Iterator[list[Frame]]] = lambda _count: iter(())
         self.gap: Callable[[], Gap] = lambda: Gap("main", "test", 1, 2, "")
         self.decoded: list[int] = []
@@ -55,6 +58,8 @@ class Numbers:
 
     def decode(self, position: Position, frames: list[Frame], received_at: int) -> Decoded:
         self.decoded.append(position.batch)
+        if position.batch == self.waited_for:
+            self.reached.set()
         rows = len(frames)
         return Decoded(
             position=position,
@@ -190,7 +195,7 @@ def test_a_lane_that_lags_far_behind_reads_back_with_a_decoder_of_its_own(bench:
         bench.send(2)
         run(fast_runner)
     assert slow_runner.step()
-    assert [decoder.decoded for decoder in bench.decoders if decoder.decoded] == [list(range(1, 51)), [1]]
+    assert slow.values == [1, 2]
     run(slow_runner)
     assert slow.values == fast.values == list(range(1, 101))
     used = [decoder.decoded for decoder in bench.decoders if decoder.decoded]
@@ -214,6 +219,52 @@ def test_a_lane_that_waits_for_its_store_has_its_batch_decoded_once(bench: Bench
     run(slow_runner)
     used = [decoder.decoded for decoder in bench.decoders if decoder.decoded]
     assert (len(used), used[1][:2]) == (2, [1, 2])
+    assert slow.values == fast.values
+
+
+def test_the_next_stretch_is_decoded_while_a_lane_that_lags_behind_commits(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "_STRETCH_ROWS", 8)
+    fast = FakeLane("fast")
+    runner = bench.runner(fast)
+    for _ in range(50):
+        bench.send(2)
+        run(runner)
+
+    class Committing(FakeLane):
+        def take(self, batch: Decoded) -> None:
+            if batch.position.batch == 1:
+                assert bench.decoders[-1].reached.wait(PATIENCE), "batch 8 is the last one of the second stretch"
+            super().take(batch)
+
+    slow = Committing("slow")
+    monkeypatch.setattr(Numbers, "waited_for", 8)
+    run(bench.runner(slow))
+    assert slow.values == fast.values
+    assert bench.decoders[-1].decoded == list(range(1, bench.decoders[-1].decoded[-1] + 1)), "each once, in order"
+
+
+def test_a_journal_that_cannot_be_read_ahead_is_read_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "_STRETCH_ROWS", 2)
+    fast, slow = FakeLane("fast"), FakeLane("slow")
+    fast_runner, slow_runner = bench.runner(fast), bench.runner(slow)
+    for _ in range(50):
+        bench.send(2)
+        run(fast_runner)
+    read, fails = bench.journal.read, [2, 3]
+
+    def failing(after: int, limit: int = 1) -> list[Batch]:
+        if after in fails:
+            fails.remove(after)
+            raise StoreUnavailable("the disk sleeps")
+        return read(after, limit)
+
+    monkeypatch.setattr(bench.journal, "read", failing)
+    waits = 0
+    while not slow_runner.level:
+        waits += not slow_runner.step()
+    assert waits == 2
     assert slow.values == fast.values
 
 
