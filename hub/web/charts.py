@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
-from operator import itemgetter
 from statistics import median
 from typing import Final, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hub.clock import DAY, HOUR, MINUTE
+from hub.flows.series import FloatArray, IntArray
 
 WIDTH: Final = 720
 HEIGHT: Final = 200
 LEFT, RIGHT, TOP, BOTTOM = 72, 12, 12, 34
 MOST_POINTS: Final = 600
-Scale = Callable[[float], float]
-_by_value: Final = itemgetter(1)
 
 
 class Sample(NamedTuple):
@@ -80,42 +81,44 @@ class Chart:
 
 
 def draw(
-    samples: Sequence[Sample],
+    times: IntArray,
+    values: FloatArray,
     *,
     start: int,
     end: int,
-    stepped: bool,
     limits: Sequence[tuple[float, str]] = (),
     offset_ms: int = 0,
-    break_after: int | None = None,
-    bounds: tuple[float, float] | None = None,
 ) -> Chart | None:
-    """A chart, or None where there is nothing to draw. ``offset_ms``: the zone's distance from UTC, for round ticks.
+    """A chart of values in order of their times (epoch ms), or None where there is nothing to draw.
 
-    ``break_after``: a longer silence than this is a gap; None: five usual distances, at least fifteen minutes.
+    ``offset_ms``: the zone's distance from UTC, for round ticks. A long silence is a gap: see ``usual_break``.
     """
-    shown = [sample for sample in samples if start <= sample.time < end and math.isfinite(sample.value)]
-    if not shown:
+    shown = (times >= start) & (times < end) & np.isfinite(values)
+    times, values = times[shown], values[shown]
+    if not len(times):
         return None
-    broken = break_after or usual_break(shown)
-    parts = runs(shown, broken)
-    low, high = bounds or _bounds([s.value for s in shown], [value for value, _ in limits])
+    distances = np.diff(times)
+    broken = _break_of(distances.tolist())
+    low, high = _bounds(float(values.min()), float(values.max()), [value for value, _ in limits])
     ticks = nice(low, high)
     low, high = min(low, ticks[0]), max(high, ticks[-1])
-
     wide = (WIDTH - LEFT - RIGHT) / (end - start)
 
     def x(time: float) -> float:
         return round(LEFT + (time - start) * wide, 1)
 
     def y(value: float) -> float:
-        share = (value - low) / (high - low)
-        return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
+        return round(HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - TOP - BOTTOM), 1)
 
-    edges = [start, *(edge for run in parts for edge in (run[0].time, run[-1].time)), end]
+    firsts = [0, *(np.flatnonzero(distances > broken) + 1).tolist()]
+    runs = [slice(first, after) for first, after in zip(firsts, [*firsts[1:], len(times)], strict=True)]
+    edges = [start, *(int(times[at]) for run in runs for at in (run.start, run.stop - 1)), end]
     gaps = tuple((x(a), round(x(b) - x(a), 1)) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a > broken)
+    xs = np.round(LEFT + (times - start) * wide, 1)
+    ys = np.round(HEIGHT - BOTTOM - (values - low) / (high - low) * (HEIGHT - TOP - BOTTOM), 1)
+    kept = [run.start + _thinned(values[run]) for run in runs]
     return Chart(
-        paths=tuple(_path(_thinned(run), x, y, stepped=stepped) for run in parts),
+        paths=tuple(_path(xs[some].tolist(), ys[some].tolist()) for some in kept),
         gaps=gaps,
         x_ticks=tuple(Tick(x(at), label) for at, label in time_ticks(start, end, offset_ms)),
         y_ticks=tuple(Tick(y(value), f"{value:g}") for value in ticks),
@@ -125,7 +128,10 @@ def draw(
 
 def usual_break(samples: Sequence[Sample]) -> int:
     """After how long a silence (ms) nothing is known: five usual distances, at least fifteen minutes."""
-    distances = [b.time - a.time for a, b in pairwise(samples)]
+    return _break_of([b.time - a.time for a, b in pairwise(samples)])
+
+
+def _break_of(distances: Sequence[int]) -> int:
     return max(15 * MINUTE, round(5 * median(distances))) if distances else 15 * MINUTE
 
 
@@ -139,31 +145,29 @@ def runs(samples: Sequence[Sample], broken: int) -> list[list[Sample]]:
     return found
 
 
-def _thinned(run: Sequence[Sample]) -> list[Sample]:
-    """At most some 600 points: the lowest and the highest of each bucket stay, so that no peak is lost."""
-    if len(run) <= MOST_POINTS:
-        return list(run)
-    size = math.ceil(len(run) / (MOST_POINTS / 2))
-    kept: list[Sample] = []
-    for first in range(0, len(run), size):
-        bucket = run[first : first + size]
-        pair = {min(bucket, key=_by_value), max(bucket, key=_by_value)}
-        kept.extend(sorted(pair))
-    return kept
+def _thinned(values: FloatArray) -> NDArray[np.intp]:
+    """Which of a run to draw, at most some 600: the lowest and the highest of each bucket, so that no peak is lost."""
+    count = len(values)
+    if count <= MOST_POINTS:
+        return np.arange(count)
+    size = math.ceil(count / (MOST_POINTS / 2))
+    whole = count // size * size
+    buckets = values[:whole].reshape(-1, size)
+    firsts = np.arange(0, whole, size)
+    kept = [firsts + buckets.argmin(axis=1), firsts + buckets.argmax(axis=1)]
+    if whole < count:
+        kept.append(whole + np.array([values[whole:].argmin(), values[whole:].argmax()]))
+    return np.unique(np.concatenate(kept))
 
 
-def _path(run: Sequence[Sample], x: Scale, y: Scale, *, stepped: bool) -> str:
-    first, *rest = run
-    start = f"M{x(first.time)} {y(first.value)}"
-    if not rest:
+def _path(xs: Sequence[float], ys: Sequence[float]) -> str:
+    start = f"M{xs[0]} {ys[0]}"
+    if len(xs) == 1:
         return f"{start}h2"
-    if stepped:
-        return start + "".join([f"H{x(time)}V{y(value)}" for time, value in rest])
-    return start + "".join([f"L{x(time)} {y(value)}" for time, value in rest])
+    return start + "".join([f"L{x} {y}" for x, y in zip(xs[1:], ys[1:], strict=True)])
 
 
-def _bounds(values: Sequence[float], limits: Sequence[float]) -> tuple[float, float]:
-    low, high = min(values), max(values)
+def _bounds(low: float, high: float, limits: Sequence[float]) -> tuple[float, float]:
     reach = (high - low) or abs(high) * 0.1 or 1.0
     for limit in limits:
         if low - 1.5 * reach <= limit <= high + 1.5 * reach:

@@ -46,6 +46,8 @@ class Teller:
         self._zone = ZoneInfo(zone)
         self._words = words
         self.gettext: Callable[[str], str] = words.gettext
+        self._said: dict[int, str] = {}
+        """By instant: the tables of a page share theirs."""
 
     # --- words ------------------------------------------------------------------------------------------------
 
@@ -88,6 +90,11 @@ class Teller:
         """Today: the time; else the date too."""
         if instant is None:
             return DASH
+        if (said := self._said.get(instant)) is None:
+            said = self._said[instant] = self._when(instant)
+        return said
+
+    def _when(self, instant: int) -> str:
         moment, today = self.moment(instant), self.moment(self.now)
         if moment.date() == today.date():
             return format_time(moment, "HH:mm:ss", locale=self._locale)
@@ -143,10 +150,10 @@ class Teller:
     # --- values -----------------------------------------------------------------------------------------------
 
     def number(self, value: float | None, decimals: int = 0) -> str:
-        """With the language's own separators."""
+        """With the language's own separators, and no minus before nothing."""
         if value is None:
             return DASH
-        return str(format_decimal(value, _pattern(decimals), locale=self._locale))
+        return str(format_decimal(round(value, decimals) + 0.0, _pattern(decimals), locale=self._locale))
 
     def value(self, metric: Metric | None, value: float | None, text: str = "") -> str:
         """A reading's value in words or figures, without its unit."""

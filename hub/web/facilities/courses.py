@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
+import numpy as np
+
 from hub.clock import DAY, HOUR, MINUTE, SECOND
 from hub.domain.catalogue import FacilityKind
 from hub.domain.metrics import MetricKind
@@ -24,7 +26,10 @@ TABLE_ROWS: Final = 48
 
 
 class Span(NamedTuple):
-    """How long, how fine the curve, how long a counter's step."""
+    """How long, how fine the curve, how long a counter's step.
+
+    Some 170 stretches with their lowest and highest are as fine as a chart of 636 units shows; a server pays for each.
+    """
 
     length: int
     width: int
@@ -34,8 +39,8 @@ class Span(NamedTuple):
 SPANS: Final[Mapping[Range, Span]] = {
     "1h": Span(HOUR, 15 * SECOND, 10 * MINUTE),
     "24h": Span(DAY, 5 * MINUTE, HOUR),
-    "7d": Span(7 * DAY, 30 * MINUTE, 6 * HOUR),
-    "30d": Span(30 * DAY, 2 * HOUR, DAY),
+    "7d": Span(7 * DAY, HOUR, 6 * HOUR),
+    "30d": Span(30 * DAY, 4 * HOUR, DAY),
 }
 
 
@@ -66,40 +71,42 @@ def chosen(points: Sequence[BoundPoint], kind: FacilityKind | None) -> list[Boun
 
 def course(point: BoundPoint, window: Window | None, facility: Facility, span: Span, say: Teller) -> Drawn:
     """One chart."""
-    times, values = (window.time.tolist(), window.value.tolist()) if window is not None else ([], [])
-    samples = [Sample(time, value) for time, value in zip(times, values, strict=True)]
     metric = point.metric
-    if metric is not None and metric.off is not None:
-        return _band(point, samples, facility, span, say)
-    if metric is not None and metric.kind is MetricKind.TOTAL:
-        return _bars(point, samples, facility, span, say)
-    return _line(point, samples, facility, span, say)
+    if metric is not None and (metric.off is not None or metric.kind is MetricKind.TOTAL):
+        told = zip(window.time.tolist(), window.value.tolist(), strict=True) if window is not None else ()
+        samples = [Sample(time, value) for time, value in told]
+        of_its_kind = _band if metric.off is not None else _bars
+        return of_its_kind(point, samples, facility, span, say)
+    return _line(point, window, facility, span, say)
 
 
-def _line(point: BoundPoint, samples: list[Sample], facility: Facility, span: Span, say: Teller) -> Drawn:
+def _line(point: BoundPoint, window: Window | None, facility: Facility, span: Span, say: Teller) -> Drawn:
     limits = {
         (rule.setpoint, say.gettext("limit %s") % say.measured(point.metric, rule.setpoint))
         for rule in point.rules
         if rule.kind is RuleKind.LIMIT
     }
-    start, offset = say.now - span.length, say.offset()
-    chart = draw(samples, start=start, end=say.now, stepped=False, limits=sorted(limits), offset_ms=offset)
-    by_step: dict[int, list[float]] = {}
-    for sample in samples:
-        by_step.setdefault((sample.time + offset) // span.step * span.step - offset, []).append(sample.value)
-    rows = [
-        (at, f"{say.value(point.metric, min(told))} – {say.value(point.metric, max(told))}")
-        for at, told in by_step.items()
-    ]
-    hint = ""
-    if samples:
-        low, high = min(s.value for s in samples), max(s.value for s in samples)
-        words = {"low": say.value(point.metric, low), "high": say.value(point.metric, high)}
+    chart, rows, hint = None, [], ""
+    if window is not None and len(window.time):
+        start, offset = say.now - span.length, say.offset()
+        times, values = window.time, window.value
+        chart = draw(times, values, start=start, end=say.now, limits=sorted(limits), offset_ms=offset)
+        steps = (times + offset) // span.step * span.step - offset
+        firsts = np.flatnonzero(np.diff(steps, prepend=steps[0] - 1))
+        lows, highs = np.minimum.reduceat(values, firsts), np.maximum.reduceat(values, firsts)
+        extremes = zip(steps[firsts].tolist(), lows.tolist(), highs.tolist(), strict=True)
+        rows = [
+            (at, f"{say.value(point.metric, low)} – {say.value(point.metric, high)}")
+            for at, low, high in list(extremes)[-TABLE_ROWS:]
+        ]
+        words = {
+            "low": say.value(point.metric, float(lows.min())),
+            "high": say.value(point.metric, float(highs.max())),
+        }
         hint = say.gettext("lowest %(low)s, highest %(high)s") % words
-    unit = say.unit(point.metric)
     return Drawn(
-        title=_title(point, facility, say), unit=unit, manner="line", chart=chart, words=None, hint=hint,
-        rows=tuple(rows[-TABLE_ROWS:]),
+        title=_title(point, facility, say), unit=say.unit(point.metric), manner="line", chart=chart, words=None,
+        hint=hint, rows=tuple(rows),
     )  # fmt: skip
 
 
