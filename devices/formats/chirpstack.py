@@ -105,7 +105,8 @@ class ChirpStackFormat:
         if isinstance(found, Problem):
             hint = "; ChirpStack sends JSON with json = true under [integration.mqtt]"
             return Decoded(problems=(Problem(found.reason, found.detail + hint, route.device),))
-        who = _who(route.device, bytes(found.device_info))
+        about = bytes(found.device_info)  # a server says the same with every event
+        who = (_who if len(about) <= _REMEMBERED else _who.__wrapped__)(route.device, about)
         if who is None:
             info = show(read_raw(found.device_info))
             detail = f"deviceInfo is {info}: an event of ChirpStack v4 has one; is the server older?"
@@ -135,14 +136,12 @@ class ChirpStackFormat:
         return Decoded(samples=(Sample(who.device, time, values, _identity(found)),) if values else ())
 
 
-def _who(device: DeviceRef, info: bytes) -> Introduction | None:
-    """Who speaks, by the bytes of ``deviceInfo``; None where they are no object. A server says the same with every event."""
-    return _remembered(device, info) if len(info) <= _REMEMBERED else _remembered.__wrapped__(device, info)
-
-
 @lru_cache(maxsize=4096)
-def _remembered(device: DeviceRef, info: bytes) -> Introduction | None:
-    """``device``: by the topic; the payload's own word counts more where it has one."""
+def _who(device: DeviceRef, info: bytes) -> Introduction | None:
+    """Who speaks, by the bytes of ``deviceInfo``; None where they are no object.
+
+    ``device``: by the topic; the payload's own word counts more where it has one.
+    """
     found = read_raw(info)
     if not isinstance(found, dict):
         return None
@@ -196,7 +195,8 @@ def _log(found: _Event, who: Introduction, time: int | None, limits: Limits) -> 
 
 def _identity(found: _Event) -> str | None:
     """What tells a repeat from a new event."""
-    return _text(found.deduplication_id)[:64] or None
+    said = found.deduplication_id
+    return said[:64] or None if isinstance(said, str) else None
 
 
 def _text(value: object) -> str:

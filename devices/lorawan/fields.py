@@ -114,6 +114,10 @@ class Straight(msgspec.Struct, frozen=True, gc=False):
     """What is smaller, or not smaller than this, needs a closer look: it may stand for a missing probe."""
 
 
+Straights = dict[str, Straight | None]
+"""Key of the outermost object -> where a number under it goes; None where a closer look is needed."""
+
+
 class Table:
     """What is known of the fields of one maker's objects. Compared by identity; never changed."""
 
@@ -121,11 +125,10 @@ class Table:
 
     def __init__(self, rows: Mapping[str, Row]) -> None:
         self.rows = rows
-        self.straight = _Straights(self)
-        """Key of the outermost object -> where a number under it goes; None where a closer look is needed."""
+        self.straight: Straights = _Straights(self)
 
 
-class _Straights(dict[str, Straight | None]):
+class _Straights(Straights):
     """Answers to a pure question, remembered for the first keys that are asked about."""
 
     def __init__(self, table: Table) -> None:
@@ -139,7 +142,7 @@ class _Straights(dict[str, Straight | None]):
         return goes
 
 
-class _NoStraight(dict[str, None]):
+class _NoStraight(Straights):
     """A closer look at every key."""
 
     def __missing__(self, key: str) -> None:

@@ -6,14 +6,14 @@ lists of values of earlier moments. Work is bounded by ``READINGS``; what is bey
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from devices.contract import Limits
-from devices.lorawan.fields import LONGEST_STRAIGHT, NO_STRAIGHT, NO_TABLE, Table, find, passed_over, snake
+from devices.lorawan.fields import LONGEST_STRAIGHT, NO_STRAIGHT, NO_TABLE, Straights, Table, find, passed_over, snake
 from devices.units import unit_of
 from devices.words import fit, metric_for, own_name, own_value
 
@@ -31,6 +31,25 @@ _SUPERSCRIPTS: Final = str.maketrans({"⋅": "·", "⁻": "-", "¹": "1", "²": 
 
 Values = dict[str, float | bool | str]
 """As samples carry them."""
+
+
+def plain_numbers(found: Mapping[str, Any], table: Table, limits: Limits) -> Values | None:
+    """The values of an object that is nothing but numbers, each to be taken as it is; None: ``Reading`` has to look."""
+    now: Values = {}
+    if len(found) > READINGS or limits.name < LONGEST_STRAIGHT:
+        return None
+    return now if _go_straight(iter(found.items()), table.straight, now) is None else None
+
+
+def _go_straight(rest: Iterator[tuple[str, Any]], straight: Straights, now: Values) -> tuple[str, Any] | None:
+    """Put numbers where they go, up to the first value that needs a closer look: that one, or None."""
+    for key, value in rest:
+        kind = type(value)
+        goes = straight[key] if kind is float or kind is int else None
+        if goes is None or not goes.least <= value < goes.most or goes.point in now:
+            return key, value
+        now[goes.point] = float(value)
+    return None
 
 
 class _Place(msgspec.Struct, frozen=True, gc=False):
@@ -83,21 +102,17 @@ class Reading(msgspec.Struct, gc=False):
         self._now, self._time = now, None
         place = _Place("", now, self._limits.depth)
         everyday = not known_only and self._limits.name >= LONGEST_STRAIGHT
-        straight, room = table.straight if everyday else NO_STRAIGHT, self._room
-        for key, value in found.items():
-            kind = type(value)
-            goes = straight[key] if kind is float or kind is int else None
-            if goes is not None and goes.least <= value < goes.most and room > 0:
-                point = goes.point
-                if point not in now:
-                    room -= 1
-                    now[point] = float(value)
-                    continue
-            self._room = room
-            self._field(key, value, place)
-            room = self._room
-        self._room = room
+        straight = table.straight if everyday else NO_STRAIGHT
+        rest = iter(found.items())
+        while (odd := self._straight_on(rest, straight if len(found) <= self._room else NO_STRAIGHT)) is not None:
+            self._field(*odd, place)
         return now, self._time
+
+    def _straight_on(self, rest: Iterator[tuple[str, Any]], straight: Straights) -> tuple[str, Any] | None:
+        before = len(self._now)
+        odd = _go_straight(rest, straight, self._now)
+        self._room -= len(self._now) - before
+        return odd
 
     def _object(self, found: Mapping[str, Any], place: _Place) -> None:
         for key, value in found.items():
@@ -268,10 +283,8 @@ def moment_of(value: object) -> int | None:
 
 def iso_moment(text: object) -> int | None:
     """Epoch ms of ISO 8601 with zone, nanoseconds cut; None where it is something else."""
-    if not isinstance(text, str):
-        return None
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)  # type: ignore[arg-type]  # asking first would cost every message
         return None if moment.tzinfo is None else round(moment.timestamp() * 1000)
-    except (ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError):
         return None

@@ -10,11 +10,13 @@ import re
 import zlib
 from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from devices.contract import (
+    UNREADABLE,
     Announcement,
     Change,
     Decoded,
@@ -25,11 +27,10 @@ from devices.contract import (
     Sample,
     State,
 )
-from devices.formats.json_bytes import read_part
 from devices.lorawan.codecs import choose
 from devices.lorawan.fields import table_of, tables
 from devices.lorawan.layout import Trouble
-from devices.lorawan.reading import Dated, Reading
+from devices.lorawan.reading import Dated, Reading, plain_numbers
 from devices.words import own_value
 
 _EUI: Final = re.compile(r"[0-9a-f]{16}")
@@ -41,6 +42,7 @@ _MOST_REFUSED: Final = 4
 _WORD: Final = 128
 """Characters of a word about a device."""
 _MAKER_TAGS: Final = frozenset({"maker", "manufacturer", "vendor", "brand"})
+_NO_WORDS: Final[Mapping[str, str | int]] = MappingProxyType({})
 _MODEL_TAGS: Final = frozenset({"model", "device_model", "product"})
 
 
@@ -74,8 +76,12 @@ _read_gateways: Final = msgspec.json.Decoder(list[_Gateway] | None).decode
 
 def strongest(heard: msgspec.Raw) -> float | None:
     """The best signal among the gateways that heard the device; None where none says it. 0 is left out by servers."""
+    try:
+        gateways = _read_gateways(heard) or ()
+    except UNREADABLE:
+        return None
     best = 0.0
-    for gateway in read_part(heard, _read_gateways) or ():
+    for gateway in gateways:
         level = gateway.rssi
         if type(level) in _NUMBERS and -200 < level < 0 and (not best or level > best):
             best = float(level)
@@ -158,6 +164,20 @@ class Uplink(msgspec.Struct, frozen=True, gc=False):
 
 def read_uplink(up: Uplink, who: Introduction, limits: Limits, state: State) -> Decoded:
     """The readings of one uplink, and what is new about the device."""
+    now = None
+    if up.decoded is not None and up.normalized is None:
+        now = plain_numbers(up.decoded, table_of(who.described), limits)
+    if now is None:
+        return _look_closer(up, who, limits, state)
+    if up.signal is not None:
+        now.setdefault("signal", up.signal)
+    samples = (Sample(who.device, up.time, now, up.identity, up.quality),) if now else ()
+    announcements, changes = introduce(who, _NO_WORDS, state)
+    return Decoded(samples, announcements=announcements, changes=changes)
+
+
+def _look_closer(up: Uplink, who: Introduction, limits: Limits, state: State) -> Decoded:
+    """The same of an uplink with anything but plain numbers in it."""
     reading = Reading(limits)
     troubles: list[Trouble] = []
     now: dict[str, Any] = {}

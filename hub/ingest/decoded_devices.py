@@ -6,6 +6,7 @@ import struct
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -17,10 +18,15 @@ from hub.settings import Ingest
 
 _DEVICES_KEPT: Final = 200_000
 _POINTS: Final = 1_000_000
-
+_SHAPES_KEPT: Final = 16
 
 NoNumber: Final = struct.error
 """What ``Shape.pack`` raises for a text or a null."""
+
+
+@lru_cache(maxsize=1024)
+def _packing(width: int) -> Callable[..., bytes]:
+    return struct.Struct(f"{width}d").pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ class Shape:
     @classmethod
     def of(cls, slots: Sequence[int]) -> Shape:
         """int64, in the order of the names."""
-        return cls(array("q", slots).tobytes(), len(slots), struct.Struct(f"{len(slots)}d").pack)
+        return cls(array("q", slots).tobytes(), len(slots), _packing(len(slots)))
 
 
 MIXED: Final = Shape.of(())
@@ -54,13 +60,22 @@ class KnownDevice:
     slots: dict[str, int] = field(default_factory=dict)
     owners: dict[str, int] = field(default_factory=dict)
     """Point name -> rank of the format that speaks for it; absent: the native one, or nobody yet."""
+    shapes: dict[tuple[int, tuple[str, ...]], Shape] = field(default_factory=dict)
+    """(rank, names) -> where they go, for sets of names that were numbers, all of points that this rank speaks for."""
 
     def owns(self, name: str, rank: int) -> bool:
         """Whether a format of this rank speaks for the point: the first one, until a better one does."""
         owner = self.owners.setdefault(name, rank)
         if rank < owner:
             self.owners[name] = rank
+            self.shapes.clear()  # one of the sets is no longer all the other format's
         return rank <= owner
+
+    def keep(self, rank: int, names: tuple[str, ...], shape: Shape) -> None:
+        """The next sample with these names goes the same way."""
+        if len(self.shapes) >= _SHAPES_KEPT:
+            self.shapes.clear()
+        self.shapes[rank, names] = shape
 
 
 class DeviceCache:
@@ -100,6 +115,12 @@ class DeviceCache:
     def recall_alias(self, connection: str, alias: DeviceRef, ref: DeviceRef) -> None:
         """Known from before the start."""
         self._same[connection, alias] = ref
+
+    def met(self, ref: DeviceRef, connection: str) -> KnownDevice | None:
+        """The device that has this very name, if it has spoken before; None: ``admit`` says."""
+        if self._same and (connection, ref) in self._same:
+            return None
+        return self._devices.get(ref)
 
     def admit(self, ref: DeviceRef, connection: str, at: int) -> KnownDevice | None:
         """The device; None where it is one new device too many in this minute."""

@@ -27,7 +27,7 @@ from hub.flows.batch import (
 from hub.ingest.announcing import alias_of
 from hub.ingest.columns import Columns
 from hub.ingest.control import REDRIVE_TOPIC, SIGNED_TOPIC, read_gap, read_redriven
-from hub.ingest.decoded_devices import MIXED, DeviceCache, NoNumber
+from hub.ingest.decoded_devices import MIXED, DeviceCache, NoNumber, Shape
 from hub.ingest.frames import BEAT_ROOT, CONTROL, DUP, GAP_TOPIC, RETAIN, Frame
 from hub.ingest.long_way import EventTimes, LongWay, Tally
 from hub.ingest.repeats import Repeats
@@ -228,7 +228,8 @@ class Decoder:
         if found is not None:
             time, mark = found
             if numbers:
-                out.add(frame, time, mark, slots, numbers)
+                shape = Shape.of(slots)
+                out.add(frame, time, mark, shape, shape.pack(*numbers))
             out.texts.extend(TextReading(slot, time, text, arrived, mark, frame) for slot, text in texts)
         return True
 
@@ -271,7 +272,7 @@ class Decoder:
             route = conversation.route(text)
             if route is not None:
                 entry = Topic(self._long_way.read)
-                entry.conversation, entry.route = conversation, route
+                entry.text, entry.conversation, entry.route = text, conversation, route
                 entry.rank = formats.rank(conversation.format.name)
                 spoken = conversation.format
                 if isinstance(spoken, QuickFormat) and (quick := spoken.quick(route)) is not None:

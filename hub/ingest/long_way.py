@@ -11,13 +11,17 @@ from hub.clock import DAY
 from hub.flows.batch import Availability, FaultEvent, Mark, TextReading
 from hub.ingest.announcing import alias_learned, announced, asked, gone_into, learned
 from hub.ingest.columns import Columns
-from hub.ingest.decoded_devices import DeviceCache, KnownDevice
+from hub.ingest.decoded_devices import DeviceCache, KnownDevice, NoNumber, Shape
 from hub.ingest.frames import DUP, RETAIN
 from hub.ingest.repeats import Repeats
 from hub.ingest.topics import Arrival, Topic, refusal, refusal_of
 from hub.settings import Ingest
 
 _CLOCKS_KEPT: Final = 10_000
+_REDRIVEN: Final = int(Mark.REDRIVEN)  # plain numbers: the operators of a flag cost a microsecond each
+_RETAINED: Final = int(Mark.RETAINED)
+_ARRIVAL_TIME: Final = int(Mark.ARRIVAL_TIME)
+_CLOCK_PROBLEM: Final = int(Mark.CLOCK_PROBLEM)
 _MARKS: Final[Mapping[Quality, int]] = {
     "good": 0,
     "uncertain": int(Mark.UNCERTAIN),
@@ -55,11 +59,11 @@ class EventTimes:
     def when(self, time: int | None, arrived: int, first_arrived: int, device: str) -> tuple[int, int]:
         """Event time and mark: the device's word if it can be believed, else the time of arrival."""
         if time is None:
-            return first_arrived, Mark.ARRIVAL_TIME
+            return first_arrived, _ARRIVAL_TIME
         if self._earliest <= time <= arrived + DAY:
             return time, 0
         self._tally.wrong_clock(device)
-        return first_arrived, Mark.CLOCK_PROBLEM
+        return first_arrived, _CLOCK_PROBLEM
 
 
 class LongWay:
@@ -86,7 +90,7 @@ class LongWay:
         conversation = entry.conversation
         assert conversation is not None  # noqa: S101 - this reader is given with one
         message = Message(
-            topic=arrival.topic.decode(),
+            topic=entry.text,
             payload=arrival.payload,
             received_at=arrival.received_at,
             retain=bool(arrival.flags & RETAIN),
@@ -94,7 +98,7 @@ class LongWay:
             content_type=arrival.content_type,
         )
         said = conversation.format.decode(entry.route, message, conversation.state)
-        if (said.changes or said.requests) and not arrival.mark & Mark.REDRIVEN:
+        if (said.changes or said.requests) and not arrival.mark & _REDRIVEN:
             self._learn(arrival, conversation, said, out)
         if said.unknown:
             self._tally.count("unknown_key", len(said.unknown))
@@ -114,7 +118,7 @@ class LongWay:
             self._add_event(arrival, event, out)
         for statement in said.statements:
             device = self._admit(statement.device, arrival, out)
-            if device is not None and not arrival.mark & Mark.REDRIVEN:
+            if device is not None and not arrival.mark & _REDRIVEN:
                 word = Availability(
                     statement.device.community, device.hub_id, statement.online, arrival.received_at, arrival.frame
                 )
@@ -139,6 +143,9 @@ class LongWay:
                 self._tally.count("alias_refused")
 
     def _admit(self, ref: DeviceRef, arrival: Arrival, out: Columns) -> KnownDevice | None:
+        return self._devices.met(ref, arrival.connection) or self._admit_new(ref, arrival, out)
+
+    def _admit_new(self, ref: DeviceRef, arrival: Arrival, out: Columns) -> KnownDevice | None:
         if not 0 < len(ref.id) <= ID_LENGTH or not ref.id.isprintable():
             detail = f"device id {ref.id[:60]!r}: use 1 to {ID_LENGTH} printable characters"
             out.refusals.append(refusal(arrival, "bad_identity", detail, None, whole=True))
@@ -159,7 +166,7 @@ class LongWay:
         if arrival.flags & RETAIN and time is None:
             self._tally.count("retained_without_time")
             return None
-        if not arrival.mark & Mark.REDRIVEN:
+        if not arrival.mark & _REDRIVEN:
             key: tuple[object, ...] | None = None
             if identity is not None:
                 key = (device.hub_id, identity) if time is None and not kind else (device.hub_id, kind, identity, time)
@@ -170,8 +177,8 @@ class LongWay:
                 return None
         at, mark = self._times.when(time, arrival.received_at, arrival.first_received_at, device.hub_id)
         if arrival.flags & RETAIN:
-            mark |= Mark.RETAINED
-        return at, int(mark | arrival.mark)
+            mark |= _RETAINED
+        return at, mark | arrival.mark
 
     def _add_sample(self, entry: Topic, arrival: Arrival, sample: Sample, out: Columns) -> None:
         device = self._admit(sample.device, arrival, out)
@@ -183,11 +190,28 @@ class LongWay:
         time, mark = stamped
         mark |= _MARKS[sample.quality]
         if sample.told_again:
-            mark |= int(Mark.RETAINED)
+            mark |= _RETAINED
+        names = tuple(sample.values)
+        shape = device.shapes.get((entry.rank, names))
+        try:
+            packed = None if shape is None else shape.pack(*sample.values.values())
+        except NoNumber:
+            packed = None
+        if shape is not None and packed is not None:
+            out.add(arrival.frame, time, mark, shape, packed)
+        elif not self._add_each(entry.rank, arrival, device, sample, out, time=time, mark=mark):
+            return
+        if entry.quick is not None and sample.device == entry.device:
+            entry.learn(device, arrival.payload)
+
+    def _add_each(
+        self, rank: int, arrival: Arrival, device: KnownDevice, sample: Sample, out: Columns, *, time: int, mark: int
+    ) -> bool:
+        """Value by value; whether every name has its point. Where all are numbers, the device knows the next ones at once."""
         slots: list[int] = []
         values: list[float] = []
         refused: list[str] = []
-        for name, value in self._owned(device, entry.rank, sample):
+        for name, value in self._owned(device, rank, sample):
             slot = self._devices.slot(device, name)
             if slot is None:
                 refused.append(name)
@@ -197,14 +221,16 @@ class LongWay:
                 slots.append(slot)
                 values.append(float(value))
         if slots:
-            out.add(arrival.frame, time, mark, slots, values)
+            shape = Shape.of(slots)
+            out.add(arrival.frame, time, mark, shape, shape.pack(*values))
+            if len(slots) == len(sample.values):
+                device.keep(rank, tuple(sample.values), shape)
         if refused:
             detail = (
                 f"{len(refused)} new names; a device may have {self._devices.points_limit} points: {refused[0][:60]!r}"
             )
             out.refusals.append(refusal(arrival, "too_many_points", detail, sample.device, whole=False))
-        elif sample.device == entry.device:
-            entry.learn(device, arrival.payload)
+        return not refused
 
     def _owned(self, device: KnownDevice, rank: int, sample: Sample) -> list[tuple[str, Any]]:
         """Values of the points that this format speaks for."""

@@ -58,6 +58,7 @@ class Topic:
         "shapes",
         "steady",
         "streak",
+        "text",
     )
 
     def __init__(self, read: Callable[[Topic, Arrival, Columns], None]) -> None:
@@ -70,6 +71,8 @@ class Topic:
         """The shape of the latest messages, and how many of them there were in a row."""
         self.steady: Shape | None = None
         """The shape that the next message is taken to have; it has a reader of its own."""
+        self.text = ""
+        """The topic itself, where a format reads it."""
         self.conversation: Conversation | None = None
         self.route: Any = None
         self.rank = 0

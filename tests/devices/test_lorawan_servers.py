@@ -15,7 +15,8 @@ from devices.formats import make
 from devices.formats.chirpstack import ChirpStackFormat
 from devices.formats.thethingsstack import TheThingsStackFormat
 from devices.lorawan import uplink
-from devices.lorawan.reading import READINGS, moment_of
+from devices.lorawan.fields import table_of
+from devices.lorawan.reading import READINGS, Reading, moment_of, plain_numbers
 
 CHIRPSTACK, STACK = ChirpStackFormat(), TheThingsStackFormat()
 CHIRPSTACK_TOPICS = [
@@ -311,3 +312,19 @@ def test_secrets_that_a_codec_shows_are_not_readings() -> None:
     shown = {"appKey": "00112233445566778899AABBCCDDEEFF", "wifi_password": "hunter2", "temperature": 20}
     [sample] = hear(CHIRPSTACK, UP, chirpstack_event(object=shown)).samples
     assert sample.values == {"temperature": 20.0}
+
+
+_NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.floats(-300, 3300)
+
+
+@given(
+    profiles, st.dictionaries(words | st.sampled_from(["temp", "Temperature", "co2", "a.b"]), _NUMBERS | json_values)
+)
+def test_plain_numbers_are_read_as_by_a_closer_look(profile: str, found: dict[str, Any]) -> None:
+    limits, table = Limits(), table_of(profile.lower())
+    plain = plain_numbers(found, table, limits)
+    reading = Reading(limits)
+    if plain is not None:
+        assert (reading.take(found, table), reading.about, reading.unknown) == ((plain, None), {}, [])
+    one_by_one = Reading(Limits(name=127))
+    assert Reading(limits).take(found, table) == one_by_one.take(found, table)
