@@ -28,6 +28,7 @@ FLUSH_TIMEOUT_S: Final = 2.0
 _LONGEST_NAP_MS: Final = 250
 _CHORES_EVERY: Final = SECOND
 _GATHER_MS: Final = 4
+_STEP_MS: Final = SECOND
 _TOPICS_AT_ONCE: Final = 100
 """In one SUBSCRIBE."""
 _LARGE_ROUND: Final = 500
@@ -71,6 +72,7 @@ class Conversation:
 
     def _talk(self, dialled: int) -> None:
         ear, line = self._ear, self._line
+        lead = ear.clock.now() - ear.clock.steady()
         while line.alive and not ear.stopping.is_set():
             if self._gathering:
                 line.wait(_GATHER_MS, reading=False)
@@ -79,6 +81,9 @@ class Conversation:
             ear.wake.clear()
             now = ear.clock.now()
             ear.not_ahead(now)
+            lead, before = now - ear.clock.steady(), lead
+            if lead - before > _STEP_MS:  # the clock was set forward: a beat has as long as ever to come back
+                ear.connected_at = now
             self._turn(now)
             if not line.answered and ear.clock.steady() - dialled > ANSWER_TIMEOUT_S * SECOND:
                 break

@@ -27,7 +27,7 @@ from cryptography.x509.oid import NameOID
 from paho.mqtt.enums import CallbackAPIVersion
 from prometheus_client import CollectorRegistry
 
-from hub.clock import WallClock
+from hub.clock import Clock, WallClock
 from hub.flows.batch import Gap
 from hub.ingest.control import read_gap
 from hub.ingest.frames import BEAT_ROOT, CONTROL, GAP_TOPIC, Acknowledger, Frame
@@ -282,6 +282,7 @@ class Rig:
     deaths: list[str] = field(default_factory=list)
     receivers: list[Receiver] = field(default_factory=list)
     meters: MqttMeters | None = None
+    clock: Clock = field(default_factory=WallClock)
 
     def receiver(
         self, url: str, *, ca: Path | None = None, connection: Mapping[str, Any] | None = None, **mqtt: Any
@@ -292,7 +293,7 @@ class Rig:
             Mqtt(**{"client_id": "hub-under-test", "heartbeat_s": 0.5, **mqtt}),
             intake=self.intake,
             tail=self.intake,
-            clock=WallClock(),
+            clock=self.clock,
             meters=self.meters,
             state_file=self.folder / "mqtt-main.json",
             on_dead=self.deaths.append,

@@ -13,7 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from hub.clock import WallClock
+from hub.clock import HOUR, MINUTE, WallClock
 from hub.domain.health import Status
 from hub.flows.batch import Gap
 from hub.ingest.frames import BEAT_ROOT, DUP
@@ -185,6 +185,31 @@ def test_the_heartbeat_goes_through_the_journal(broker: Broker, rig: Rig, transp
     assert health.status is Status.OK
     age = health.facts["beat_age_ms"]
     assert isinstance(age, int)
+
+
+class SetForward(WallClock):
+    """The machine's clock, and how far somebody has set it forward."""
+
+    by = 0
+
+    def now(self) -> int:
+        return super().now() + self.by
+
+
+def test_a_clock_that_is_set_forward_tears_no_connection_down(broker: Broker, rig: Rig, transport: str) -> None:
+    clock = rig.clock = SetForward()
+    receiver = rig.started(broker.url(), transport=transport, heartbeat_s=0.2)
+
+    def beats() -> list[int]:
+        topic = f"{BEAT_ROOT}{receiver.client_id}".encode()
+        return [json.loads(frame.payload)["sent"] for frame in list(rig.intake.journal) if frame.topic == topic]
+
+    eventually(beats, "a heartbeat")
+    for hours in range(1, 6):
+        receiver.beat_seen(beats()[-1])
+        clock.by = hours * HOUR
+        eventually(lambda: beats()[-1] >= clock.now() - MINUTE, "a heartbeat by the new time")
+    assert rig.count("connects_total") == 1
 
 
 def test_a_connection_through_which_nothing_comes_is_made_anew_and_at_last_given_up(
