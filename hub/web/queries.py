@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from hub.flows.series import SeriesReader
+from hub.web.deps import WebDeps
 from hub.web.problems import Refused
 
 T = TypeVar("T")
@@ -36,3 +37,19 @@ class Queries:
             return question(self._series)
         finally:
             self._turns.release()
+
+
+class StoreAway(NamedTuple):
+    """Since when nothing could be stored (epoch ms), and how many batches of messages wait in the journal."""
+
+    since: int
+    batches: int
+
+
+def store_away(deps: WebDeps, now: int) -> StoreAway | None:
+    """None where the store takes what it is given, and only this question failed."""
+    for line in deps.health(now):
+        since, batches = line.facts.get("waiting_since"), line.facts.get("lag_batches")
+        if line.component == "lane series" and isinstance(since, int):
+            return StoreAway(since, batches if isinstance(batches, int) else 0)
+    return None

@@ -24,6 +24,8 @@ FAMILIES: Final = (
     "auth",
     "board",
     "facilities",
+    "figures",
+    "use",
     "alarms",
     "tickets",
     "devices",

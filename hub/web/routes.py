@@ -31,11 +31,15 @@ from hub.web.registry.api import router as registry_api
 from hub.web.series.api import router as series_api
 from hub.web.tickets.api import router as tickets_api
 from hub.web.tickets.pages import router as tickets_pages
+from hub.web.use.energy_pages import router as energy_pages
+from hub.web.use.pages import router as use_pages
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     auth_pages,
     board_pages,
     facilities_pages,
+    use_pages,
+    energy_pages,
     alarms_pages,
     tickets_pages,
     devices_pages,

@@ -9,7 +9,7 @@ from enum import Enum
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime, format_time
+from babel.dates import format_date, format_datetime, format_time, get_day_names
 from babel.numbers import NumberPattern, format_decimal, parse_pattern
 from babel.support import Translations
 
@@ -124,6 +124,10 @@ class Teller:
         """A day of the calendar."""
         return str(format_date(day, "y年M月d日" if self.language == "zh-CN" else "d MMM y", locale=self._locale))
 
+    def weekday(self, number: int) -> str:
+        """Short; 0 is Monday."""
+        return str(get_day_names("abbreviated", locale=self._locale)[number])
+
     def span(self, milliseconds: int | None) -> str:
         """A duration in its two largest units."""
         if milliseconds is None:
@@ -154,6 +158,14 @@ class Teller:
         if value is None:
             return DASH
         return str(format_decimal(round(value, decimals) + 0.0, _pattern(decimals), locale=self._locale))
+
+    def share(self, share: float | None) -> str:
+        """In per cent; a little is not said as nothing, nor nearly all as all."""
+        if share is None:
+            return self.gettext("unknown")
+        if 0 < share < 0.005:
+            return "< 1 %"
+        return "> 99 %" if 0.995 <= share < 1 else f"{self.number(100 * share)} %"
 
     def value(self, metric: Metric | None, value: float | None, text: str = "") -> str:
         """A reading's value in words or figures, without its unit."""

@@ -38,6 +38,8 @@ FIXED = {
     "acceptance-sheet": "/commissioning/harmony-garden/sheet",
     "quarantine": "/quarantine",
     "health": "/health",
+    "use": "/figures/use",
+    "energy": "/figures/energy?range=30d",
     "missing": "/no-such-page",
 }
 FIRST_LINK = {

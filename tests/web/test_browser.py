@@ -61,7 +61,7 @@ def pages(hub: FakeHub) -> list[str]:
         f"/facilities/{hub.alarms['pump'].facility}", "/devices", "/commissioning/harmony-garden", "/commissioning/harmony-garden/walk", "/commissioning/harmony-garden/walk?place=garage",
         "/commissioning/harmony-garden/live/sump", "/commissioning/harmony-garden/sheet",
         f"/devices/{HOME}~gw-b3-lift", f"/devices/{HOME}~lift-b3-2-door/replace?by={HOME}~lora-0a41f2",
-        "/devices/upkeep?days=366", "/quarantine", "/quarantine/1", "/health", "/none",
+        "/devices/upkeep?days=366", "/quarantine", "/quarantine/1", "/health", "/figures/use", "/figures/energy?range=30d", "/none",
     ]  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -19,7 +19,7 @@ from hub.web.facilities import courses
 from hub.web.facilities.courses import SPANS, Drawn, Range
 from hub.web.overview import bound_points, covers, find_facility, open_alarms, overview
 from hub.web.picture import BoundPoint, PointView, view_of
-from hub.web.queries import Queries
+from hub.web.queries import Queries, store_away
 from hub.web.rendering import Pages
 from hub.web.telling import Teller
 
@@ -104,7 +104,7 @@ def facility_page(
         ended=[t for t in tickets if t.state in ENDED or t.late][:8],
         charts=drawn,
         chart_trouble=trouble,
-        store_away=_store_away(deps, say.now) if trouble else None,
+        store_away=store_away(deps, say.now) if trouble else None,
         range=range,
         ranges=tuple(SPANS),
         readings=_by_unit(facility, view.points),
@@ -138,22 +138,6 @@ def _charts(
     except HubError as error:
         return [], error
     return [courses.course(point, found.get(point.key), facility, span, say) for point in shown], None
-
-
-class StoreAway(NamedTuple):
-    """Since when nothing could be stored (epoch ms), and how many batches of messages wait in the journal."""
-
-    since: int
-    batches: int
-
-
-def _store_away(deps: WebDeps, now: int) -> StoreAway | None:
-    """None where the store takes what it is given, and only this question failed."""
-    for line in deps.health(now):
-        since, batches = line.facts.get("waiting_since"), line.facts.get("lag_batches")
-        if line.component == "lane series" and isinstance(since, int):
-            return StoreAway(since, batches if isinstance(batches, int) else 0)
-    return None
 
 
 def _by_unit(facility: Facility, points: tuple[PointView, ...]) -> list[tuple[Name | None, list[PointView]]]:

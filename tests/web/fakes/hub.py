@@ -83,7 +83,7 @@ def build(folder: Path, clock: Clock, *, settings: Settings | None = None) -> Fa
     records = SqlRecords(folder / "records.sqlite")
     records.open()
     changes = Changes(epoch=now)
-    live, series = FakeLive(registrar, clock), FakeSeries()
+    live, series = FakeLive(registrar, clock), FakeSeries(registrar)
     series.gap = (now - 9 * HOUR, now - 7 * HOUR)
     health = components(now)
     redriven: list[int] = []

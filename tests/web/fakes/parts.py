@@ -23,7 +23,7 @@ from hub.flows.live import ClockFault, LiveReading
 from hub.flows.ports import AlarmEvent, Records
 from hub.flows.pushing import Answer, Delivery
 from hub.flows.registry import Registrar
-from hub.flows.series import Aggregate, QueryInterrupted, Step, Window
+from hub.flows.series import Aggregate, QueryInterrupted, SeriesPlace, Step, WeekHours, Window
 from hub.web.stream import Changes
 
 TYPICAL = {
@@ -40,6 +40,8 @@ def course(key: PointKey, at: int) -> float:
     day = math.sin(2 * math.pi * ((at / DAY) + seed % 7 / 40))
     if metric is not None and metric.off is not None:
         return float((at // HOUR + seed) % 17 == 0)
+    if metric is not None and metric.name in {"energy", "volume"}:
+        return (seed % 5 + 1) * at / HOUR
     middle, reach = TYPICAL.get(key.name.rpartition(".")[2], (None, None))
     if middle is None or reach is None:
         low, high = (metric.low, metric.high) if metric else (0, 100)
@@ -104,12 +106,16 @@ class FakeLive:
 
 
 class FakeSeries:
-    """Answers ``window`` and ``courses``; the pages ask nothing else."""
+    """Answers ``window``, ``courses`` and ``week_hours``; the pages ask nothing else."""
 
-    def __init__(self) -> None:
+    def __init__(self, registrar: Registrar) -> None:
+        self._registrar = registrar
         self.trouble: QueryInterrupted | None = None
         self.gap: tuple[int, int] = (0, 0)
+        self.silent: set[str] = set()
+        """Devices of which nothing is known over the whole time."""
         self.asked = 0
+        self.asked_for: list[PointKey] = []
 
     def window(
         self, points: Sequence[PointKey], *, start: int, end: int, step: Step, agg: Aggregate, zone: str = "UTC"
@@ -125,11 +131,37 @@ class FakeSeries:
         if self.trouble is not None:
             raise self.trouble
         self.asked += 1
+        self.asked_for = list(points)
         times = [at for at in range(start // width * width, end, width) if not self.gap[0] <= at < self.gap[1]]
         return {
             key: Window(time=np.array(times, np.int64), value=np.array([course(key, at) for at in times], np.float64))
             for key in points
+            if key.device not in self.silent
         }
+
+    def week_hours(self, points: Sequence[PointKey], *, start: int, end: int, zone: str) -> WeekHours:
+        """Busy in the evening, more so at the week's end; nothing is known of Wednesday from 2 to 5."""
+        if self.trouble is not None:
+            raise self.trouble
+        self.asked += 1
+        self.asked_for = list(points)
+        told = [key for key in points if key.device not in self.silent]
+        bindings = [self._registrar.current.bindings[key.device, key.name][0] for key in told]
+        evening = np.exp(-(((np.arange(24) - 19.5) / 3.5) ** 2))
+        week = np.outer([1, 1, 1, 1, 1.2, 1.6, 1.5], evening)
+        mean = np.array([week * _busy(key) for key in told]).reshape(-1, 7, 24)
+        known = np.full(mean.shape, (end - start) // (7 * 24), np.int64)
+        known[:, 2, 2:5], mean[:, 2, 2:5] = 0, np.nan
+        return WeekHours(
+            places=[SeriesPlace(b.community, b.facility, b.unit, "") for b in bindings], mean=mean, known_ms=known
+        )
+
+
+def _busy(key: PointKey) -> float:
+    """Of a switch its share of time, of a gauge some few."""
+    seed = sum(map(ord, key.device + key.name)) % 5 + 1
+    metric = METRICS.get(key.name.rpartition(".")[2])
+    return seed / 10 if metric is not None and metric.off is not None else float(seed)
 
 
 class FakeAlarms:
