@@ -1,0 +1,1 @@
+"""Figures of a community over a span: maintenance, energy and water, use."""
