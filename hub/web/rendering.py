@@ -26,6 +26,7 @@ FAMILIES: Final = (
     "facilities",
     "alarms",
     "tickets",
+    "figures",
     "devices",
     "commissioning",
     "quarantine",

@@ -20,7 +20,7 @@ from tests.web.fakes.hub import HOME
 PAGES = (
     "/", "/board", "/board?by=kind", "/alarms", "/alarms?tab=overlaid", "/alarms?tab=past", "/alarms?tab=late", "/tickets",
     "/tickets?tab=ended", "/tickets/new", "/facilities", "/facilities?state=unknown", "/facilities/gym?range=7d",
-    "/facilities/gym?range=30d", "/devices", "/quarantine", "/quarantine/1", "/health",
+    "/facilities/gym?range=30d", "/figures", "/figures?by=crew&period=week", "/devices", "/quarantine", "/quarantine/1", "/health",
 )  # fmt: skip
 
 
