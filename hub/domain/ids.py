@@ -17,6 +17,11 @@ def uuid7(ms: int, sequence: int, random: bytes) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+def instant_of(id_: str) -> int:
+    """When an id was made, epoch ms: the inverse of ``uuid7``. ValueError for what is no UUID. Pure."""
+    return int(id_.replace("-", "")[:12], 16)
+
+
 class IdMaker:
     """Makes UUIDv7s that sort in the order in which this process made them, also where time stands or goes back.
 

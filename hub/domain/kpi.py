@@ -1,14 +1,14 @@
-"""The hourly figures of maintenance: what each is called, its formula, and how an hour's figures follow from the records.
+"""The figures of maintenance: what each is called, its formula, and how those of a period follow from the records.
 
 No data gives no figure, never 0; each figure tells how many cases it rests on (``n``), so that hours can be put together:
-counts add up, means are weighted by ``n``. What happened in an hour counts in it; what lasts is told as of its end.
+counts add up, means are weighted by ``n``. What happened in a period counts in it; what lasts is told as of its end.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -108,7 +108,7 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
-    """A ticket and its history up to the hour's end, in order.
+    """A ticket and its history up to the period's end, in order.
 
     The ticket's own stamps are those of its last cycle, or older: what happened when is told by the history alone.
     """
@@ -136,7 +136,7 @@ class Acknowledged(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """One figure of one kind in one hour."""
+    """One figure of one kind in one period."""
 
     community: str
     kind: str
@@ -146,40 +146,72 @@ class Figure(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hour:
-    """What an hour's figures follow from. Everything of one community."""
+class Period:
+    """What the figures of a period follow from: an hour where they are kept as series. Everything of one community."""
 
     community: str
     start: int
+    end: int
+    """Exclusive."""
     facilities: Collection[Facility]
     """Retired ones too: their old tickets still have a kind."""
     lives: Collection[Life]
-    """Tickets that changed in the hour, or had not ended when it began."""
+    """Tickets that changed in the period, or had not ended when it began."""
     raised: Collection[Alarm]
-    """An alarm for each time one was raised in the hour."""
+    """An alarm for each time one was raised in the period."""
     active: Collection[Alarm]
-    """Those active at the hour's end."""
+    """Those active at the period's end."""
     acknowledged: Collection[Acknowledged]
-    """In the hour."""
-
-    @property
-    def end(self) -> int:
-        """Exclusive."""
-        return self.start + HOUR
+    """In the period."""
 
     def holds(self, at: int) -> bool:
-        """Whether an instant is in the hour."""
+        """Whether an instant is in the period."""
         return self.start <= at < self.end
 
+    def part(self, belongs: Callable[[str], bool]) -> Period:
+        """What is of some facilities, told by id (empty: of no facility)."""
+        return replace(
+            self,
+            facilities=[facility for facility in self.facilities if belongs(facility.id)],
+            lives=[life for life in self.lives if belongs(life.ticket.key.facility)],
+            raised=[alarm for alarm in self.raised if belongs(alarm.facility)],
+            active=[alarm for alarm in self.active if belongs(alarm.facility)],
+            acknowledged=[each for each in self.acknowledged if belongs(each.alarm.facility)],
+        )
 
-def figures(hour: Hour) -> list[Figure]:
+
+def figures(period: Period) -> list[Figure]:
     """Every figure of every kind of facility that the community has; a figure without a case is left out."""
-    kind_of = {"": SENSOR, **{facility.id: facility.kind for facility in hour.facilities}}
-    found: list[Figure] = []
-    for kind in sorted({*kind_of.values()}):
-        of_kind = _of_kind(hour, kind, kind_of)
-        found += (Figure(hour.community, kind, name, value, n) for name, value, n in _figures(of_kind))
-    return found
+    return [
+        Figure(period.community, kind, name, value, n)
+        for kind, of_kind in by_kind(period).items()
+        for name, value, n in told(of_kind)
+    ]
+
+
+def by_kind(period: Period) -> dict[str, Period]:
+    """The period of each kind of facility, and of sensors, in order of their ids."""
+    kind_of = {"": SENSOR, **{facility.id: facility.kind for facility in period.facilities}}
+
+    def of(kind: str) -> Period:
+        return period.part(lambda facility: kind_of.get(facility) == kind)
+
+    return {kind: of(kind) for kind in sorted({*kind_of.values()})}
+
+
+def told(period: Period) -> Iterator[tuple[str, float, int]]:
+    """Every figure of the period as a whole, by id, with its ``n``. What late data told counts nowhere."""
+    on_time = replace(
+        period,
+        lives=[life for life in period.lives if not life.ticket.late],
+        raised=[alarm for alarm in period.raised if not alarm.late],
+        active=[alarm for alarm in period.active if not alarm.late],
+        acknowledged=[each for each in period.acknowledged if not each.alarm.late],
+    )
+    yield from _counts(on_time)
+    yield from _times(on_time)
+    yield from _completions(on_time)
+    yield from _availability(on_time)
 
 
 def cycles(life: Life) -> list[Cycle]:
@@ -198,43 +230,25 @@ def cycles(life: Life) -> list[Cycle]:
     return found
 
 
-def _of_kind(hour: Hour, kind: str, kind_of: Mapping[str, str]) -> Hour:
-    def belongs(alarm: Alarm) -> bool:
-        return kind_of.get(alarm.facility) == kind and not alarm.late
-
-    return Hour(
-        community=hour.community,
-        start=hour.start,
-        facilities=[facility for facility in hour.facilities if facility.kind == kind],
-        lives=[life for life in hour.lives if kind_of.get(life.ticket.key.facility) == kind and not life.ticket.late],
-        raised=[alarm for alarm in hour.raised if belongs(alarm)],
-        active=[alarm for alarm in hour.active if belongs(alarm)],
-        acknowledged=[each for each in hour.acknowledged if belongs(each.alarm)],
-    )
-
-
-def _figures(hour: Hour) -> Iterator[tuple[str, float, int]]:
-    yield from _counts(hour)
-    yield from _times(hour)
-    yield from _completions(hour)
-    yield from _availability(hour)
-
-
-def _counts(hour: Hour) -> Iterator[tuple[str, float, int]]:
-    changes = [change for life in hour.lives for change in life.changes if hour.holds(change.at)]
+def _counts(period: Period) -> Iterator[tuple[str, float, int]]:
+    changes = [change for life in period.lives for change in life.changes if period.holds(change.at)]
     actions = [change.action for change in changes]
-    standing = [life for life in hour.lives if (state := _state(life)) and state not in ENDED]
+    standing = [life for life in period.lives if (state := _state(life)) and state not in ENDED]
     overdue = [
         life
         for life in standing
-        if life.ticket.due_at is not None and life.ticket.due_at < hour.end and _state(life) != TicketState.RESOLVED
+        if life.ticket.due_at is not None and life.ticket.due_at < period.end and _state(life) != TicketState.RESOLVED
     ]
     failed = [
-        cycle for life in hour.lives if _is_failure(life.ticket) for cycle in cycles(life) if hour.holds(cycle.start)
+        cycle
+        for life in period.lives
+        if _is_failure(life.ticket)
+        for cycle in cycles(life)
+        if period.holds(cycle.start)
     ]
     for name, count in (
-        ("alarms_raised", len(hour.raised)),
-        ("alarms_active", len(hour.active)),
+        ("alarms_raised", len(period.raised)),
+        ("alarms_active", len(period.active)),
         ("tickets_opened", actions.count(Action.OPEN)),
         ("tickets_resolved", sum(change.to_state == TicketState.RESOLVED for change in changes)),
         ("tickets_reopened", actions.count(Action.REOPEN)),
@@ -245,20 +259,20 @@ def _counts(hour: Hour) -> Iterator[tuple[str, float, int]]:
         yield name, float(count), count
 
 
-def _times(hour: Hour) -> Iterator[tuple[str, float, int]]:
-    lived = [(life, cycle) for life in hour.lives for cycle in cycles(life)]
+def _times(period: Period) -> Iterator[tuple[str, float, int]]:
+    lived = [(life, cycle) for life in period.lives for cycle in cycles(life)]
     for name, spans in (
-        ("time_to_acknowledge", [each.at - each.told_at for each in hour.acknowledged]),
+        ("time_to_acknowledge", [each.at - each.told_at for each in period.acknowledged]),
         (
             "time_to_accept",
-            [cycle.accepted - cycle.start for _, cycle in lived if cycle.accepted and hour.holds(cycle.accepted)],
+            [cycle.accepted - cycle.start for _, cycle in lived if cycle.accepted and period.holds(cycle.accepted)],
         ),
         (
             "time_to_restore",
             [
                 _restored(life.ticket, cycle, cycle.end) - cycle.start
                 for life, cycle in lived
-                if cycle.end and cycle.resolved and hour.holds(cycle.end)
+                if cycle.end and cycle.resolved and period.holds(cycle.end)
             ],
         ),
     ):
@@ -266,37 +280,42 @@ def _times(hour: Hour) -> Iterator[tuple[str, float, int]]:
             yield name, math.fsum(spans) / len(spans) / 1000, len(spans)
 
 
-def _completions(hour: Hour) -> Iterator[tuple[str, float, int]]:
+def _completions(period: Period) -> Iterator[tuple[str, float, int]]:
     """Verdicts on what somebody had said was done; a fault that went by itself proves nothing about anybody's work."""
     undone = proven = 0
-    for life in hour.lives:
+    for life in period.lives:
         claimed = False
         for change in life.changes:
             if change.to_state == TicketState.VERIFYING and change.from_state != TicketState.VERIFYING:
                 claimed = change.from_state == TicketState.COMPLETED
-            if claimed and change.from_state == TicketState.VERIFYING and hour.holds(change.at):
+            if claimed and change.from_state == TicketState.VERIFYING and period.holds(change.at):
                 undone += change.action is Action.FAIL
                 proven += change.to_state == TicketState.RESOLVED
     if undone + proven:
         yield "false_completion", undone / (undone + proven), undone + proven
 
 
-def _availability(hour: Hour) -> Iterator[tuple[str, float, int]]:
-    used = [each for each in hour.facilities if each.retired_at is None or each.retired_at >= hour.end]
+def _availability(period: Period) -> Iterator[tuple[str, float, int]]:
+    """A facility that was retired within the period needed time until then."""
+    until = {each.id: period.end if each.retired_at is None else each.retired_at for each in period.facilities}
+    used = {id_: min(end, period.end) for id_, end in until.items() if end > period.start}
     if not used:
         return
-    required = HOUR * len(used)
-    down = sum(total_length(_down(hour, facility.id)) for facility in used)
+    stopped: dict[str, list[tuple[int, int]]] = {}
+    for life in period.lives:
+        if life.ticket.key.facility in used and _is_failure(life.ticket):
+            stopped.setdefault(life.ticket.key.facility, []).extend(_down(period, life, used[life.ticket.key.facility]))
+    required = sum(end - period.start for end in used.values())
+    down = sum(total_length(spans) for spans in stopped.values())
     yield "availability", 1 - down / required, len(used)
     yield "operating_hours", (required - down) / HOUR, len(used)
 
 
-def _down(hour: Hour, facility: str) -> Iterator[tuple[int, int]]:
-    for life in hour.lives:
-        if life.ticket.key.facility == facility and _is_failure(life.ticket):
-            for cycle in cycles(life):
-                over = _restored(life.ticket, cycle, hour.end if cycle.end is None else cycle.end)
-                yield max(cycle.start, hour.start), min(over, hour.end)
+def _down(period: Period, life: Life, end: int) -> Iterator[tuple[int, int]]:
+    """Spans in which the ticket's facility was down, from the period's start until ``end``."""
+    for cycle in cycles(life):
+        over = _restored(life.ticket, cycle, period.end if cycle.end is None else cycle.end)
+        yield max(cycle.start, period.start), min(over, end)
 
 
 def total_length(spans: Iterable[tuple[int, int]]) -> int:

@@ -1,4 +1,4 @@
-"""What the job that writes alarms, tickets and hourly figures as series needs of the records and of the series store."""
+"""What the figures of maintenance need of the records, and the job that writes them as series of the series store."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import NamedTuple, Protocol
 
 from hub.domain.alarms import Alarm, Change
 from hub.domain.event_series import SeriesPoint
-from hub.domain.kpi import Acknowledged, Life
+from hub.domain.kpi import Acknowledged, Life, Period
 from hub.domain.tickets import Action, Ticket, TicketState
+from hub.flows.registry import Registry
 
 
 class PointWriter(Protocol):
@@ -40,8 +41,8 @@ class TicketChange(NamedTuple):
     ticket: Ticket
 
 
-class HourRows(NamedTuple):
-    """What happened in an hour, and what lasted through it, of all communities; see hub.domain.kpi.Hour."""
+class PeriodRows(NamedTuple):
+    """What happened in a period, and what lasted through it; see hub.domain.kpi.Period."""
 
     lives: list[Life]
     raised: list[Alarm]
@@ -49,8 +50,20 @@ class HourRows(NamedTuple):
     acknowledged: list[Acknowledged]
 
 
-class FigureBook(Protocol):
-    """Reads histories, and remembers how far they have been written."""
+class Histories(Protocol):
+    """Reads what the figures of a period follow from."""
+
+    def period(self, start: int, end: int, *, community: str | None = None) -> PeriodRows:
+        """Of one community, or of all."""
+        ...
+
+    def begun(self, community: str) -> int | None:
+        """Since when there are records of what happened, late data aside (epoch ms); None: there are none."""
+        ...
+
+
+class FigureBook(Histories, Protocol):
+    """And remembers how far they have been written as series."""
 
     def mark(self, name: str) -> str:
         """How far; empty: nothing yet."""
@@ -62,7 +75,6 @@ class FigureBook(Protocol):
         ...
 
     def ticket_changes(self, after: str, limit: int) -> list[TicketChange]: ...
-    def hour(self, start: int, end: int) -> HourRows: ...
 
 
 class Books(Protocol):
@@ -70,3 +82,18 @@ class Books(Protocol):
 
     @property
     def figures(self) -> FigureBook: ...
+
+
+def period_of(rows: PeriodRows, registry: Registry, community: str, *, start: int, end: int) -> Period:
+    """One community's part of what was read. Pure."""
+    everything = (*registry.facilities.values(), *registry.retired.values())
+    return Period(
+        community=community,
+        start=start,
+        end=end,
+        facilities=[facility for facility in everything if facility.community == community],
+        lives=[life for life in rows.lives if life.ticket.key.community == community],
+        raised=[alarm for alarm in rows.raised if alarm.community == community],
+        active=[alarm for alarm in rows.active if alarm.community == community],
+        acknowledged=[each for each in rows.acknowledged if each.alarm.community == community],
+    )

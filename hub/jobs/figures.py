@@ -13,9 +13,9 @@ from typing import Final
 
 from hub.clock import DAY, HOUR, MINUTE
 from hub.domain.event_series import NOWHERE, SeriesPoint, alarm_point, apart, kpi_point, ticket_point
-from hub.domain.kpi import Hour, figures
+from hub.domain.kpi import figures
 from hub.domain.places import Facility
-from hub.flows.figures import AlarmChange, Books, HourRows, PointWriter, TicketChange
+from hub.flows.figures import AlarmChange, Books, PointWriter, TicketChange, period_of
 from hub.flows.ports import Records
 from hub.flows.registry import Registrar, Registry
 
@@ -116,25 +116,11 @@ class HourlyFigures:
             self._set("kpi", str(starts[-1] + HOUR))
 
     def _points_of(self, start: int) -> Iterator[SeriesPoint]:
-        rows = self._records.read(lambda books: books.figures.hour(start, start + HOUR))
-        for hour in hours_of(rows, start, self._registrar.current):
-            for figure in figures(hour):
+        rows = self._records.read(lambda books: books.figures.period(start, start + HOUR))
+        registry = self._registrar.current
+        for community in registry.communities:
+            for figure in figures(period_of(rows, registry, community, start=start, end=start + HOUR)):
                 yield kpi_point(figure, hour=start)
-
-
-def hours_of(rows: HourRows, start: int, registry: Registry) -> Iterator[Hour]:
-    """The hour of each community."""
-    everything = (*registry.facilities.values(), *registry.retired.values())
-    for community in registry.communities:
-        yield Hour(
-            community=community,
-            start=start,
-            facilities=[facility for facility in everything if facility.community == community],
-            lives=[life for life in rows.lives if life.ticket.key.community == community],
-            raised=[alarm for alarm in rows.raised if alarm.community == community],
-            active=[alarm for alarm in rows.active if alarm.community == community],
-            acknowledged=[each for each in rows.acknowledged if each.alarm.community == community],
-        )
 
 
 def _facility(registry: Registry, community: str, id_: str) -> Facility | None:

@@ -190,8 +190,8 @@ def nice(low: float, high: float, wanted: int = 4) -> list[float]:
 def time_ticks(start: int, end: int, offset_ms: int) -> list[tuple[int, str]]:
     """(instant, label), round on the zone's clock."""
     span = end - start
-    steps = ((2 * HOUR, 10 * MINUTE), (2 * DAY, 4 * HOUR), (10 * DAY, DAY))
-    step = next((step for longest, step in steps if span <= longest), 5 * DAY)
+    steps = ((2 * HOUR, 10 * MINUTE), (2 * DAY, 4 * HOUR), (10 * DAY, DAY), (40 * DAY, 5 * DAY))
+    step = next((step for longest, step in steps if span <= longest), 15 * DAY)
     first = -(-(start + offset_ms) // step) * step - offset_ms
     label = _clock if step < DAY else _day
     return [(at, label(at + offset_ms)) for at in range(first, end, step)]

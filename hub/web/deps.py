@@ -24,6 +24,7 @@ from hub.flows.commissioning.overview import Overview
 from hub.flows.community.adoption import Adoption, InboxDevice
 from hub.flows.community.desk import Amendment, DeviceFile
 from hub.flows.community.exchange import Exchange
+from hub.flows.figures import Histories
 from hub.flows.lists import AlarmLists, GapLists, NoticeLists, QuarantineLists, TicketLists
 from hub.flows.live import LiveReading
 from hub.flows.ports import Records
@@ -64,6 +65,8 @@ class WebBooks(Protocol):
     def quarantine(self) -> QuarantineLists: ...
     @property
     def people(self) -> PeopleBook: ...
+    @property
+    def figures(self) -> Histories: ...
 
 
 class Live(Protocol):

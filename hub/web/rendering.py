@@ -28,6 +28,7 @@ FAMILIES: Final = (
     "use",
     "alarms",
     "tickets",
+    "figures",
     "devices",
     "commissioning",
     "quarantine",

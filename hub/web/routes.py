@@ -22,6 +22,8 @@ from hub.web.devices.upkeep import pages_router as upkeep_pages
 from hub.web.events.api import router as events_api
 from hub.web.facilities.api import router as facilities_api
 from hub.web.facilities.pages import router as facilities_pages
+from hub.web.figures.api import router as figures_api
+from hub.web.figures.pages import router as figures_pages
 from hub.web.health.pages import router as health_pages
 from hub.web.health.probes import router as health_probes
 from hub.web.push.api import router as push_api
@@ -42,6 +44,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     energy_pages,
     alarms_pages,
     tickets_pages,
+    figures_pages,
     devices_pages,
     commissioning_pages,
     walk_pages,
@@ -58,6 +61,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     series_api,
     alarms_api,
     tickets_api,
+    figures_api,
     quarantine_api,
     registry_api,
     events_api,

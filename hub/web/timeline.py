@@ -59,11 +59,13 @@ def rises(samples: Sequence[Sample], step: int, offset_ms: int = 0) -> list[Rise
     return found
 
 
-def draw_rises(found: Sequence[Rise], step: int, *, start: int, end: int, offset_ms: int) -> Chart | None:
-    """A bar for each step; steps of which nothing is known are marked."""
+def draw_rises(
+    found: Sequence[Rise], step: int, *, start: int, end: int, offset_ms: int, least: float = 0.0
+) -> Chart | None:
+    """A bar for each step; steps of which nothing is known are marked. The axis reaches at least to ``least``."""
     if not found:
         return None
-    ticks = nice(0.0, max(rise.amount for rise in found) or 1.0)
+    ticks = nice(0.0, max(least, *(rise.amount for rise in found)) or 1.0)
     top = max(ticks[-1], *(rise.amount for rise in found)) or 1.0
     first = (start + offset_ms) // step * step - offset_ms
 

@@ -17,7 +17,7 @@ from hub.clock import HOUR, MINUTE, from_iso
 from hub.domain.alarms import Alarm, Change, Priority
 from hub.domain.catalogue import Catalogue
 from hub.domain.event_series import SeriesPoint, alarm_point, apart, kpi_point, ticket_point
-from hub.domain.kpi import Acknowledged, Done, Figure, Hour, Life, figures
+from hub.domain.kpi import Acknowledged, Done, Figure, Life, Period, figures
 from hub.domain.metrics import METRICS, Metric
 from hub.domain.places import Facility, Name
 from hub.domain.readings import Quality
@@ -287,9 +287,10 @@ class Town:
         found = []
         for start in range(START, END, HOUR):
             end = start + HOUR
-            hour = Hour(
+            hour = Period(
                 community=COMMUNITY,
                 start=start,
+                end=end,
                 facilities=list(self.facilities.values()),
                 lives=[
                     Life(ticket=ticket, changes=tuple(done for done in every if done.at < end))

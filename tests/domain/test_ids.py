@@ -8,7 +8,7 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.domain.ids import IdMaker, uuid7
+from hub.domain.ids import IdMaker, instant_of, uuid7
 
 moments = st.integers(0, 2**48 - 1)
 sequences = st.integers(0, 4095)
@@ -19,7 +19,7 @@ randoms = st.binary(min_size=8, max_size=8)
 def test_it_is_a_uuid_of_version_7_that_holds_what_it_was_made_of(ms: int, sequence: int, random: bytes) -> None:
     found = uuid.UUID(uuid7(ms, sequence, random))
     assert (found.version, found.variant) == (7, uuid.RFC_4122)
-    assert found.int >> 80 == ms
+    assert found.int >> 80 == ms == instant_of(str(found))
     assert (found.int >> 64) & 0xFFF == sequence
 
 

@@ -18,9 +18,9 @@ from hub.domain.kpi import (
     Cycle,
     Done,
     Figure,
-    Hour,
     Life,
     Measure,
+    Period,
     cycles,
     figures,
     total_length,
@@ -98,7 +98,9 @@ ALARM = Alarm(
 
 def hour(*lives: Life, facilities: tuple[Facility, ...] = (facility(), facility("lift-2")), **alarms: Any) -> Found:
     nothing: dict[str, Any] = {"raised": (), "active": (), "acknowledged": ()}
-    told = Hour(community="garden", start=START, facilities=facilities, lives=lives, **(nothing | alarms))
+    told = Period(
+        community="garden", start=START, end=START + HOUR, facilities=facilities, lives=lives, **(nothing | alarms)
+    )
     return {(figure.kind, figure.kpi): figure for figure in figures(told)}
 
 

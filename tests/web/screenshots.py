@@ -28,6 +28,8 @@ FIXED = {
     "tickets": "/tickets",
     "ticket-new": "/tickets/new",
     "facilities": "/facilities",
+    "figures": "/figures",
+    "figures-by-crew": "/figures?by=crew&period=week",
     "devices": "/devices",
     "device": "/devices/harmony-garden~gw-b3-lift",
     "replace-device": "/devices/harmony-garden~lift-b3-2-door/replace",

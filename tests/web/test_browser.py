@@ -58,7 +58,7 @@ def browser() -> Iterator[Chromium]:
 def pages(hub: FakeHub) -> list[str]:
     return [
         "/", "/board", "/alarms", "/alarms?tab=overlaid", "/tickets", f"/tickets/{hub.tickets['sump'].id}", f"/tickets/{hub.tickets['air'].id}", "/tickets/new", "/facilities",
-        f"/facilities/{hub.alarms['pump'].facility}", "/devices", "/commissioning/harmony-garden", "/commissioning/harmony-garden/walk", "/commissioning/harmony-garden/walk?place=garage",
+        f"/facilities/{hub.alarms['pump'].facility}", "/figures", "/devices", "/commissioning/harmony-garden", "/commissioning/harmony-garden/walk", "/commissioning/harmony-garden/walk?place=garage",
         "/commissioning/harmony-garden/live/sump", "/commissioning/harmony-garden/sheet",
         f"/devices/{HOME}~gw-b3-lift", f"/devices/{HOME}~lift-b3-2-door/replace?by={HOME}~lora-0a41f2",
         "/devices/upkeep?days=366", "/quarantine", "/quarantine/1", "/health", "/figures/use", "/figures/energy?range=30d", "/none",

@@ -21,7 +21,7 @@ PAGES = (
     "/", "/board", "/board?by=kind", "/alarms", "/alarms?tab=overlaid", "/alarms?tab=past", "/alarms?tab=late", "/tickets",
     "/tickets?tab=ended", "/tickets/new", "/facilities", "/facilities?state=unknown", "/facilities/gym?range=7d",
     "/facilities/gym?range=30d", "/devices", "/quarantine", "/quarantine/1", "/health", "/figures/use", "/figures/use?range=90d&kind=gym",
-    "/figures/energy", "/figures/energy?range=30d&kind=lift",
+    "/figures/energy", "/figures/energy?range=30d&kind=lift", "/figures", "/figures?by=crew&period=week",
 )  # fmt: skip
 
 

@@ -39,6 +39,14 @@ def test_silence_between_bars_is_marked() -> None:
     assert (len(chart.bars), len(chart.gaps)) == (2, 1)
 
 
+def test_an_axis_of_bars_reaches_as_far_as_it_is_told_and_as_far_as_it_must() -> None:
+    for amount, highest in ((1.0, "4"), (7.0, "6")):
+        chart = draw_rises([Rise(START, amount)], DAY, start=START, end=START + 90 * DAY, offset_ms=0, least=4.0)
+        assert chart is not None
+        assert chart.y_ticks[-1].label == highest
+        assert len(chart.x_ticks) == 6
+
+
 def test_states_hold_but_not_over_silence() -> None:
     samples = [Sample(START + n * MINUTE, float(n >= 5)) for n in range(10)]
     samples += [Sample(START + 5 * HOUR + n * MINUTE, 0.0) for n in range(3)]

@@ -22,6 +22,7 @@ from hub.domain.ticket_plan import Why as TicketWhy
 from hub.domain.tickets import Action, TicketKind, TicketState
 from hub.domain.upkeep import Need, Why
 from hub.flows.commissioning.hitches import HitchKind
+from hub.web.figures.pages import SPANS
 from hub.web.tickets.pages import TABS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +36,7 @@ VOCABULARIES: dict[str, Iterable[Enum | str]] = {
     "ticket_state": TicketState,
     "ticket_tab": (tab.name for tab in TABS),
     "ticket_kind": TicketKind,
+    "figures_span": SPANS,
     "ticket_event": Action,
     "hold_reason": HOLD_REASONS,
     "reason": TicketWhy,

@@ -1,4 +1,4 @@
-"""The histories of alarms and tickets as the hourly figures read them, and how far they have been written as series.
+"""The histories of alarms and tickets as figures read them, and how far they have been written as series.
 
 A row's id is a UUIDv7 that is never earlier than what the row tells of, so ids give the order of writing and a lower bound.
 """
@@ -10,10 +10,10 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, or_, select
 
 from hub.domain.alarms import Alarm, Change
-from hub.domain.ids import uuid7
+from hub.domain.ids import instant_of, uuid7
 from hub.domain.kpi import Acknowledged, Done, Life
 from hub.domain.tickets import ENDED, Action, TicketState
-from hub.flows.figures import AlarmChange, HourRows, TicketChange
+from hub.flows.figures import AlarmChange, PeriodRows, TicketChange
 from hub.storage.books.alarms import alarm_from_row
 from hub.storage.books.tickets import ticket_from_row
 from hub.storage.books.upserts import Upsert
@@ -21,6 +21,9 @@ from hub.storage.tables import alarm_events, alarms, meta, ticket_events, ticket
 
 _SET: Final = Upsert(meta, ("key",), update=("value",))
 _KEY: Final = "figures."
+_AT_ONCE: Final = 1_000
+"""Tickets whose histories are read at once: databases take so many parameters and not many more."""
+_Where = tuple[ColumnElement[bool], ...]
 _ENDED: Final = sorted(state.value for state in ENDED)
 _ALARM_EVENT: Final = tuple(alarm_events.c[name].label(f"event_{name}") for name in ("id", "at", "kind", "occurrence"))
 _TICKET_EVENT: Final = tuple(
@@ -58,31 +61,44 @@ class FigureBook:
     def ticket_changes(self, after: str, limit: int) -> list[TicketChange]:
         return self._ticket_changes(_OF_TICKETS.where(ticket_events.c.id > after).limit(limit))
 
-    def hour(self, start: int, end: int) -> HourRows:
-        return HourRows(
-            lives=self._lives(start, end),
-            raised=[
-                row.alarm for row in self._alarm_changes(_OF_ALARMS.where(*_within(alarm_events, start, end), _RAISED))
-            ],
-            active=self._active(start, end),
-            acknowledged=self._acknowledged(start, end),
+    def period(self, start: int, end: int, *, community: str | None = None) -> PeriodRows:
+        mine = () if community is None else (alarms.c.community == community,)
+        raised = _OF_ALARMS.where(*_within(alarm_events, start, end), _RAISED, *mine)
+        return PeriodRows(
+            lives=self._lives(start, end, () if community is None else (tickets.c.community == community,)),
+            raised=[row.alarm for row in self._alarm_changes(raised)],
+            active=self._active(start, end, mine),
+            acknowledged=self._acknowledged(start, end, mine),
         )
 
-    def _lives(self, start: int, end: int) -> list[Life]:
+    def begun(self, community: str) -> int | None:
+        """An alarm is written when its condition first held, and its id tells when that was."""
+        alarm = select(func.min(alarms.c.id)).where(alarms.c.community == community, alarms.c.late.is_(False))
+        ticket = select(func.min(tickets.c.reported_at)).where(
+            tickets.c.community == community, tickets.c.late.is_(False)
+        )
+        first: str | None = self._connection.execute(alarm).scalar()
+        reported: int | None = self._connection.execute(ticket).scalar()
+        known = [at for at in (reported, None if first is None else instant_of(first)) if at is not None]
+        return min(known, default=None)
+
+    def _lives(self, start: int, end: int, mine: _Where) -> list[Life]:
         changed = select(ticket_events.c.ticket).where(*_within(ticket_events, start, end))
         standing = tickets.c.state.not_in(_ENDED) | (tickets.c.closed_at >= start)
-        query = select(tickets).where(tickets.c.reported_at < end, or_(standing, tickets.c.id.in_(changed)))
+        query = select(tickets).where(tickets.c.reported_at < end, or_(standing, tickets.c.id.in_(changed)), *mine)
         found = {
             row["id"]: ticket_from_row(row) for row in self._connection.execute(query.order_by(tickets.c.id)).mappings()
         }
         histories: dict[str, list[Done]] = {id_: [] for id_ in found}
-        for row in self._connection.execute(_history_of(list(found), end)):
-            histories[row.ticket].append(Done(row.at, Action(row.action), row.from_state, row.to_state))
+        ids = list(found)
+        for first in range(0, len(ids), _AT_ONCE):
+            for row in self._connection.execute(_history_of(ids[first : first + _AT_ONCE], end)):
+                histories[row.ticket].append(Done(row.at, Action(row.action), row.from_state, row.to_state))
         return [Life(ticket=ticket, changes=tuple(histories[id_])) for id_, ticket in found.items()]
 
-    def _active(self, start: int, end: int) -> list[Alarm]:
+    def _active(self, start: int, end: int, mine: _Where) -> list[Alarm]:
         """Those whose last change before the end left them active: an alarm's own stamps are of its latest occurrence."""
-        candidates = select(alarms.c.id).where(or_(alarms.c.active, alarms.c.cleared_at >= start))
+        candidates = select(alarms.c.id).where(or_(alarms.c.active, alarms.c.cleared_at >= start), *mine)
         last = (
             select(func.max(alarm_events.c.id))
             .where(alarm_events.c.alarm.in_(candidates), alarm_events.c.at < end, alarm_events.c.kind.in_(_TURNS))
@@ -90,8 +106,8 @@ class FigureBook:
         )
         return [row.alarm for row in self._alarm_changes(_OF_ALARMS.where(alarm_events.c.id.in_(last), _RAISED))]
 
-    def _acknowledged(self, start: int, end: int) -> list[Acknowledged]:
-        """The first acknowledgement of each occurrence, where it was in the hour."""
+    def _acknowledged(self, start: int, end: int, mine: _Where) -> list[Acknowledged]:
+        """The first acknowledgement of each occurrence, where it was in the period."""
         seen = select(alarm_events.c.alarm).where(*_within(alarm_events, start, end), _ACKNOWLEDGED)
         key = (alarm_events.c.alarm, alarm_events.c.occurrence, alarm_events.c.kind)
         query = (
@@ -104,11 +120,9 @@ class FigureBook:
         for alarm, occurrence, kind, at in self._connection.execute(query):
             (told if kind == Change.ANNUNCIATED else acknowledged)[alarm, occurrence] = at
         inside = {key: at for key, at in acknowledged.items() if start <= at < end and told.get(key, end) <= at}
-        rows = self._connection.execute(
-            select(alarms).where(alarms.c.id.in_([alarm for alarm, _ in inside]))
-        ).mappings()
+        rows = self._connection.execute(select(alarms).where(alarms.c.id.in_(seen), *mine)).mappings()
         by_id = {row["id"]: alarm_from_row(row) for row in rows}
-        return [Acknowledged(by_id[key[0]], told[key], at) for key, at in sorted(inside.items())]
+        return [Acknowledged(by_id[key[0]], told[key], at) for key, at in sorted(inside.items()) if key[0] in by_id]
 
     def _alarm_changes(self, query: Select[Any]) -> list[AlarmChange]:
         return [_alarm_change(row) for row in self._connection.execute(query).mappings()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hub.domain.alarms import Change
+from hub.domain.ids import uuid7
 from hub.domain.tickets import Action, TicketState
 from hub.flows.ports import AlarmEvent, TicketEvent
 from hub.storage.unit import SqlRecords
@@ -70,14 +71,14 @@ def test_an_hour_has_the_tickets_that_changed_or_stood_with_their_histories(reco
         TicketEvent("ticket-001", after - 1, Action.ACCEPT, assigned, TicketState.ACCEPTED, "li"),
         TicketEvent("ticket-001", after, Action.START, TicketState.ACCEPTED, TicketState.IN_PROGRESS, "li"),
     )
-    lives = records.read(lambda books: books.figures.hour(START, after)).lives
+    lives = records.read(lambda books: books.figures.period(START, after)).lives
     assert [life.ticket.id for life in lives] == ["ticket-001", "ticket-002"]
     assert [(change.at, change.action) for change in lives[0].changes] == [
         (before, Action.OPEN),
         (after - 1, Action.ACCEPT),
     ]
     log(records, TicketEvent("ticket-003", START, Action.REOPEN, closed, assigned, "hub"))
-    lives = records.read(lambda books: books.figures.hour(START, after)).lives
+    lives = records.read(lambda books: books.figures.period(START, after)).lives
     assert [life.ticket.id for life in lives] == ["ticket-001", "ticket-002", "ticket-003"]
 
 
@@ -101,7 +102,7 @@ def test_an_alarm_is_active_by_its_history(records: SqlRecords) -> None:
         AlarmEvent("alarm-003", end, Change.RAISED, "r", 1),
         AlarmEvent("alarm-001", end + 5, Change.RAISED, "r", 2),
     )
-    hour = records.read(lambda books: books.figures.hour(START, end))
+    hour = records.read(lambda books: books.figures.period(START, end))
     assert [one.id for one in hour.active] == ["alarm-001"]
     assert [one.id for one in hour.raised] == ["alarm-002"]
 
@@ -124,7 +125,7 @@ def test_the_first_acknowledgement_of_an_occurrence_counts_from_the_first_tellin
         AlarmEvent("alarm-003", START + 5, seen, "r", 1, "li"),
         AlarmEvent("alarm-003", START + 9, told, "r", 1),
     )
-    hour = records.read(lambda books: books.figures.hour(START, START + HOUR))
+    hour = records.read(lambda books: books.figures.period(START, START + HOUR))
     assert [(each.alarm.id, each.told_at, each.at) for each in hour.acknowledged] == [
         ("alarm-001", START - 60, START + 5),
         ("alarm-001", START + 70, START + 75),
@@ -135,5 +136,36 @@ def test_what_is_written_after_something_newer_is_still_found_in_its_hour(record
     save(records, alarm(1))
     late = AlarmEvent("alarm-001", START + 1, Change.RAISED, "r", 1)
     log(records, AlarmEvent("alarm-001", START + 5 * HOUR, Change.RAISED, "r", 2), late)
-    hour = records.read(lambda books: books.figures.hour(START, START + HOUR))
+    hour = records.read(lambda books: books.figures.period(START, START + HOUR))
     assert [one.id for one in hour.raised] == ["alarm-001"]
+
+
+def test_one_communitys_period_has_nothing_of_another(records: SqlRecords) -> None:
+    save(records, alarm(1, active=True), alarm(2, community="park", active=True))
+    add(records, ticket(1), ticket(2, key=replace(ticket(2).key, community="park")))
+    for number in (1, 2):
+        log(
+            records,
+            AlarmEvent(f"alarm-00{number}", START, Change.RAISED, "r", 1),
+            AlarmEvent(f"alarm-00{number}", START, Change.ANNUNCIATED, "r", 1),
+            AlarmEvent(f"alarm-00{number}", START + 1, Change.ACKNOWLEDGED, "r", 1, "li"),
+            TicketEvent(f"ticket-00{number}", START, Action.OPEN, "", TicketState.ASSIGNED, "hub"),
+        )
+    rows = records.read(lambda books: books.figures.period(START, START + HOUR, community="park"))
+    assert [life.ticket.id for life in rows.lives] == ["ticket-002"]
+    assert [one.id for one in (*rows.raised, *rows.active)] == ["alarm-002", "alarm-002"]
+    assert [each.alarm.id for each in rows.acknowledged] == ["alarm-002"]
+
+
+def test_records_begin_with_the_first_alarm_or_ticket_that_was_on_time(records: SqlRecords) -> None:
+    def begun() -> int | None:
+        return records.read(lambda books: books.figures.begun("garden"))
+
+    assert begun() is None
+    save(records, alarm(1, id=uuid7(START - HOUR, 0, bytes(8)), late=True))
+    add(records, ticket(1, key=replace(ticket(1).key, community="park"), reported_at=START - HOUR))
+    assert begun() is None
+    add(records, ticket(2, reported_at=START + 5))
+    assert begun() == START + 5
+    save(records, alarm(2, id=uuid7(START, 0, bytes(8)), raised_at=START + HOUR))
+    assert begun() == START

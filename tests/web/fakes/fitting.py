@@ -8,6 +8,7 @@ from hub.clock import DAY, HOUR, MINUTE
 from hub.domain.alarms import Alarm, Change, Priority
 from hub.domain.commissioning import Part, Span
 from hub.domain.expected import Expected
+from hub.domain.ids import uuid7
 from hub.domain.places import About, Device, DeviceState, Name
 from hub.domain.walk import How, Outcome, PointTest
 from hub.flows.ports import AlarmEvent
@@ -69,7 +70,7 @@ def recorded(books: Any, registry: Registry, home: str, now: int) -> None:
     """A sump that was loud two days ago, and told nobody."""
     sump = _first(registry, home, "sump")
     alarm = Alarm(
-        id="00000000-0000-7000-8000-00000000c0de", rule="sump-extra-high-level", community=home, device=f"{home}~s", point="p",
+        id=uuid7(now - 2 * DAY, 0, bytes(8)), rule="sump-extra-high-level", community=home, device=f"{home}~s", point="p",
         code="", facility=sump, unit="", failure_mode="extra_high_level", priority=Priority.HIGH, commissioning=True,
     )  # fmt: skip
     books.alarms.save(alarm, ticket=None, now=now)
