@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -249,7 +250,9 @@ class Server:
         except ApiException as error:
             return _answer(error)
         except (urllib3.exceptions.HTTPError, OSError, UnicodeDecodeError) as error:
-            return Answer(0, _short(error))
+            answer = Answer(0, _short(error))
+            _let_go(error)
+            return answer
 
     def _write_address(self) -> tuple[str, list[tuple[str, str]]]:
         target = self.target
@@ -381,6 +384,16 @@ def _answer(error: Any) -> Answer:
             body = str(found.get("error") or found.get("message") or body)
     header = (error.headers or {}).get("Retry-After", "")
     return Answer(status, body or str(error.reason), float(header) if header and header.isdigit() else 0.0)
+
+
+def _let_go(error: BaseException | None) -> None:
+    """An exception of urllib3 holds its frames, these hold the body, and one of them the exception.
+
+    While a server is away that would be megabytes at each try, until the collector comes by.
+    """
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _short(error: BaseException) -> str:
