@@ -250,7 +250,7 @@ class QuickFormat(Protocol):
         ...
 
     def steady(self, names: tuple[str, ...]) -> Callable[[bytes], Quick[msgspec.Struct]] | None:
-        """A reader twice as fast for a device that always sends numbers under these names, or None.
+        """A faster reader for a device that always sends numbers under these names, or None.
 
         It refuses every other message by raising what ``UNREADABLE`` lists. The fields of its values stand in the order of ``names``.
         """

@@ -27,6 +27,10 @@ class Scope:
         """Whether something of this facility (or of the community as a whole) is inside."""
         return self.everything or community in self.communities or (community, facility) in self.facilities
 
+    def touches(self, community: str) -> bool:
+        """Whether anything of this community is inside, be it one facility."""
+        return self.allows(community) or any(of == community for of, _ in self.facilities)
+
 
 EVERYTHING = Scope(everything=True)
 

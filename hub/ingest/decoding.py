@@ -160,11 +160,11 @@ class Decoder:
                         packed = shape.pack(*astuple(message.values))
                     else:
                         message = entry.quick(payload)
-                        said = message.values
-                        shape = entry.shapes.get(tuple(said))
+                        names = tuple(message.values)
+                        shape = entry.shapes.get(names)
                         if shape is not None and shape.width:
-                            packed = shape.pack(*said.values())
-                            entry.note(shape, tuple(said))
+                            packed = shape.pack(*message.values.values())
+                            entry.note(shape, names)
                         elif shape is not None and self._read_mixed(entry, message, index, arrived, out):
                             continue
                 except NoNumber:

@@ -21,7 +21,7 @@ BEAT_ROOT: Final = "hub/beat/"
 class Frame(Struct, frozen=True, array_like=True, gc=False):
     """One message as received. Packed into the journal in this order; append fields only, with a new format number.
 
-    No NamedTuple: this is made, packed and read in half the time, and the garbage collector never looks at it.
+    No NamedTuple: this is made in half the time, packed and read in less, and the garbage collector never looks at it.
     """
 
     connection: str

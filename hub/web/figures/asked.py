@@ -32,8 +32,7 @@ class Asked:
 
 def communities(registry: Registry, access: Access) -> list[Community]:
     """Those of which the caller may see anything."""
-    parts = {community for community, _ in access.scope.facilities}
-    return [each for key, each in sorted(registry.communities.items()) if key in parts or access.scope.allows(key)]
+    return [each for key, each in sorted(registry.communities.items()) if access.scope.touches(key)]
 
 
 def gather(deps: WebDeps, access: Access, asked: Asked) -> Period | None:

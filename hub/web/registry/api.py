@@ -172,9 +172,7 @@ def list_rules(
 
 
 def _communities(access: Read, deps: WebDeps) -> set[str]:
-    registry = deps.registrar.current
-    mine = {community for community, _ in access.scope.facilities}
-    return {c for c in registry.communities if access.scope.allows(c) or c in mine}
+    return {c for c in deps.registrar.current.communities if access.scope.touches(c)}
 
 
 def _rule(deps: WebDeps, community: str, rule: Rule) -> RuleOut:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol, TypeVar
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Final, NamedTuple, Protocol, TypeVar
 
+from fastapi import Depends
 from starlette.requests import Request
 
 from hub.domain.places import Binding, Community, Facility, Place
@@ -20,6 +21,19 @@ MOST_POINTS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What the query of a page says; empty words filter nothing."""
+
+    community: str = ""
+    kind: str = ""
+    building: str = ""
+    grid: str = ""
+
+
+Wanted = Annotated[Filters, Depends()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """The facilities chosen, in order of their ids, and what else could have been chosen."""
 
@@ -29,7 +43,7 @@ class Choice:
     kinds: tuple[str, ...]
     buildings: tuple[Place, ...]
     grids: tuple[Place, ...]
-    filters: Mapping[str, str]
+    filters: Filters
 
 
 class Spoken(NamedTuple):
@@ -53,29 +67,30 @@ class Asking(Protocol):
 A = TypeVar("A", bound=Asking)
 
 
-def choose(request: Request, access: Access, *, community: str, kind: str, building: str, grid: str) -> Choice:
-    """Empty words filter nothing; no community named: the caller's first. NotFound where it is outside the scope."""
+def choose(request: Request, access: Access, wanted: Filters) -> Choice:
+    """No community named: the caller's first. NotFound where it is outside the scope."""
     deps: WebDeps = request.app.state.deps
     registry = deps.registrar.current
     mine = [facility for place, facility in sorted(registry.facilities.items()) if access.scope.allows(*place)]
-    parts = {facility.community for facility in mine}
-    ids = [one for one in sorted(registry.communities) if one in parts or access.scope.allows(one)]
-    if community and community not in ids:
-        raise NotFound(f"no community {community[:63]!r}")
-    chosen = community or next(iter(ids), "")
+    ids = [one for one in sorted(registry.communities) if access.scope.touches(one)]
+    if wanted.community and wanted.community not in ids:
+        raise NotFound(f"no community {wanted.community[:63]!r}")
+    chosen = wanted.community or next(iter(ids), "")
     here = [facility for facility in mine if facility.community == chosen]
     return Choice(
         community=registry.communities.get(chosen),
         facilities=tuple(
             facility
             for facility in here
-            if kind in ("", facility.kind) and building in ("", facility.building) and grid in ("", facility.grid)
+            if wanted.kind in ("", facility.kind)
+            and wanted.building in ("", facility.building)
+            and wanted.grid in ("", facility.grid)
         ),
         communities=tuple(registry.communities[one] for one in ids),
         kinds=tuple(sorted({facility.kind for facility in here})),
         buildings=_places(registry, chosen, {facility.building for facility in here}),
         grids=_places(registry, chosen, {facility.grid for facility in here}),
-        filters={"community": chosen, "kind": kind, "building": building, "grid": grid},
+        filters=replace(wanted, community=chosen),
     )
 
 

@@ -17,7 +17,7 @@ from hub.web.deps import WebDeps
 from hub.web.queries import Queries, store_away
 from hub.web.rendering import Pages
 from hub.web.use.amounts import consumption, meters_of
-from hub.web.use.choice import choose, fitting, spoken
+from hub.web.use.choice import Wanted, choose, fitting, spoken
 
 router = APIRouter(include_in_schema=False)
 
@@ -34,17 +34,14 @@ def energy_page(
     request: Request,
     *,
     access: Read,
-    community: str = "",
-    kind: str = "",
-    building: str = "",
-    grid: str = "",
+    wanted: Wanted,
     range: Range = "7d",  # noqa: A002 - the parameter's public name
 ) -> Response:
     """Consumption by day, by facility and by kind; one question to the store for all meters."""
     deps: WebDeps = request.app.state.deps
     pages: Pages = request.app.state.pages
     queries: Queries = request.app.state.queries
-    choice = choose(request, access, community=community, kind=kind, building=building, grid=grid)
+    choice = choose(request, access, wanted)
     say = pages.teller(request, choice.community)
     days, offset = DAYS[range], say.offset()
     first = (say.now + offset) // DAY * DAY - offset - (days - 1) * DAY

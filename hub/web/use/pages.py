@@ -14,7 +14,7 @@ from hub.web.auth.access import Read
 from hub.web.deps import WebDeps
 from hub.web.queries import Queries, store_away
 from hub.web.rendering import Pages
-from hub.web.use.choice import choose, fitting, spoken
+from hub.web.use.choice import Wanted, choose, fitting, spoken
 from hub.web.use.heat import draw_hours
 from hub.web.use.shares import Use, source_of, together, uses
 
@@ -29,17 +29,14 @@ def use_page(
     request: Request,
     *,
     access: Read,
-    community: str = "",
-    kind: str = "",
-    building: str = "",
-    grid: str = "",
+    wanted: Wanted,
     range: Range = "30d",  # noqa: A002 - the parameter's public name
 ) -> Response:
     """How much facilities are used, by weekday and hour and one by one; one question to the store for all."""
     deps: WebDeps = request.app.state.deps
     pages: Pages = request.app.state.pages
     queries: Queries = request.app.state.queries
-    choice = choose(request, access, community=community, kind=kind, building=building, grid=grid)
+    choice = choose(request, access, wanted)
     say = pages.teller(request, choice.community)
     end = say.now // HOUR * HOUR  # whole hours: the store has them ready
     start = end - SPANS[range]
