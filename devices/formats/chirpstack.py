@@ -1,4 +1,4 @@
-"""ChirpStack v4: ``application/{uuid}/device/{devEui}/event/{event}``, JSON (the server's setting ``json = true``).
+"""ChirpStack v4: ``application/{uuid}/device/{devEui}/event/{event}``, JSON or Protocol Buffers (the server's ``json``).
 
 Source: ChirpStack's integration events (chirpstack/api/proto/integration, www.chirpstack.io/docs). Its JSON leaves out
 what is zero, false or empty: an absent ``fPort`` is 0, absent ``data`` an empty frame.
@@ -12,7 +12,9 @@ from typing import Any, Final
 import msgspec
 
 from devices.contract import NO_STATE, NOTHING, Decoded, DeviceRef, Event, Limits, Message, Problem, Sample, State
+from devices.formats.chirpstack_protobuf import event_json, is_protobuf
 from devices.formats.json_bytes import NO_PART, read_fields, read_raw, show
+from devices.formats.protobuf_wire import TooManyFields, WireError
 from devices.lorawan.fields import table_of
 from devices.lorawan.reading import Reading, iso_moment
 from devices.lorawan.uplink import (
@@ -101,10 +103,9 @@ class ChirpStackFormat:
             return Decoded(problems=(Problem("bad_topic", route.wrong, route.device if route.device.id else None),))
         if route.event in _OF_DOWNLINKS:
             return NOTHING
-        found = read_fields(message.payload, _read_event, self._limits, route.device)
+        found = self._read(route, message.payload)
         if isinstance(found, Problem):
-            hint = "; ChirpStack sends JSON with json = true under [integration.mqtt]"
-            return Decoded(problems=(Problem(found.reason, found.detail + hint, route.device),))
+            return Decoded(problems=(found,))
         about = bytes(found.device_info)  # a server says the same with every event
         who = (_who if len(about) <= _REMEMBERED else _who.__wrapped__)(route.device, about)
         if who is None:
@@ -114,6 +115,18 @@ class ChirpStackFormat:
         if route.event == "up":
             return read_uplink(_uplink(found), who, self._limits, state)
         return self._event(route.event, found, who, state)
+
+    def _read(self, route: Route, payload: bytes) -> _Event | Problem:
+        """The event, whichever way the server writes it."""
+        if payload[:1] != b"{" and len(payload) <= self._limits.payload and is_protobuf(payload):
+            try:
+                payload = event_json(payload, route.event, self._limits.depth)
+            except TooManyFields as error:
+                return Problem("too_many_values", f"{error}: let the codec send fewer values", route.device)
+            except WireError as error:
+                detail = f"{error}: neither JSON nor the Protocol Buffers of ChirpStack's event {route.event}"
+                return Problem("not_protobuf", detail, route.device)
+        return read_fields(payload, _read_event, self._limits, route.device)
 
     def _event(self, event: str, found: _Event, who: Introduction, state: State) -> Decoded:
         time = iso_moment(found.time)
