@@ -30,6 +30,7 @@ from devices.formats.sparkplug_payload import (
     read_properties,
     read_template,
 )
+from devices.formats.sparkplug_tables import open_tables
 from devices.formats.sparkplug_values import (
     BOOLEAN,
     FAMILY,
@@ -148,7 +149,7 @@ def learn(device: DeviceRef, shown: str, via: DeviceRef | None, metrics: list[Me
     problems: list[Problem] = []
     points: list[_Point] = []
     unreadable: list[str] = []  # named when the values are read
-    for name, metric in walk(metrics, {}, limits.depth, unreadable):
+    for name, metric in walk(open_tables(metrics, unreadable), {}, limits.depth, unreadable):
         if len(table["names"]) >= MOST_METRICS:
             detail = f"more than {MOST_METRICS} metrics in one birth; the rest is left out: spread them over devices"
             problems.append(Problem("too_many_metrics", detail, device, whole=False))

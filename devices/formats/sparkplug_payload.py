@@ -234,8 +234,8 @@ def read_property_sets(data: bytes) -> list[dict[str, Property]]:
     return [read_properties(_bytes(value)) for tag, value in read_fields(data) if tag == 0x0A]
 
 
-def read_data_set(data: bytes) -> DataSet:
-    """A DataSet. WireError where columns, types and cells do not fit together."""
+def read_data_set(data: bytes, most_cells: int) -> DataSet:
+    """A DataSet. WireError where columns, types and cells do not fit together, or there are more cells than that."""
     table = DataSet([], [], [])
     for tag, value in read_fields(data):
         if tag == 0x12:
@@ -244,6 +244,8 @@ def read_data_set(data: bytes) -> DataSet:
             table.types.append(_number(value))
         elif tag == 0x22:
             cells = read_fields(_bytes(value))
+            if (len(table.rows) + 1) * max(len(cells), 1) > most_cells:
+                raise WireError(f"more than {most_cells} cells")
             table.rows.append([_value_in(dict(read_fields(_bytes(cell))), _CELL_VALUES) for _, cell in cells])
     widths = {len(table.columns), len(table.types), *map(len, table.rows)}
     if len(widths) > 1:

@@ -9,6 +9,7 @@ from devices.formats.json_bytes import show
 from devices.formats.protobuf_wire import WireError
 from devices.formats.sparkplug_births import Table, canonical, is_control, own_name, walk
 from devices.formats.sparkplug_payload import Metric, Payload, read_properties
+from devices.formats.sparkplug_tables import open_tables
 from devices.formats.sparkplug_values import FAMILY, TEMPLATE, WrongType, name_of, read_value
 from devices.units import convert
 from devices.words import own_value
@@ -59,7 +60,7 @@ class Gathered:
         """Read every metric. ``told_again``: the whole message was kept back by somebody."""
         bad: list[str] = []
         count = 0
-        for name, metric in walk(payload.metrics, self._aliases, self._limits.depth, bad):
+        for name, metric in walk(open_tables(payload.metrics, bad), self._aliases, self._limits.depth, bad):
             if not name:
                 self._nameless(metric)
                 continue

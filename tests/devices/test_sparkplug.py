@@ -20,6 +20,7 @@ from devices.formats.sparkplug_nodes import MOST_DEVICES, MOST_METRICS, MOST_NOD
 from devices.formats.sparkplug_payload import read_payload
 from devices.formats.sparkplug_readings import MOST_READINGS, quality_of
 from devices.formats.sparkplug_session import FORGIVEN_MS
+from devices.formats.sparkplug_tables import MOST_CELLS
 from devices.formats.sparkplug_topics import node_key
 from devices.formats.sparkplug_values import NAMES, NUMBERS, WrongType, name_of, read_value
 
@@ -614,6 +615,54 @@ def test_members_of_templates_have_their_templates_name(talk: Talk) -> None:
         deep = template(metric("t", "Template", deep))
     said = talk("NBIRTH", birth(metric("t", "Template", deep)))
     assert (said.samples, reasons(said)) == ((), ["bad_metric"])
+
+
+def data_set(columns: dict[str, str], *rows: tuple[Any, ...]) -> bytes:
+    """``columns``: name -> datatype. A cell that is None has no value."""
+    sorts = list(columns.values())
+    head = tagged(1, len(columns)) + b"".join(tagged(2, each) for each in columns)
+    head += b"".join(tagged(3, NUMBERS[sort]) for sort in sorts)
+    cells = [[tagged(1, valued(1, sort, cell)) for sort, cell in zip(sorts, row, strict=True)] for row in rows]
+    return head + b"".join(tagged(4, b"".join(row)) for row in cells)
+
+
+def test_a_table_of_one_row_gives_a_reading_a_column(talk: Talk) -> None:
+    table = data_set({"Energy": "Double", "Phase": "Int32", "State": "String"}, (5.5, -3, "on"))
+    said = talk("NBIRTH", birth(metric("Meter", "DataSet", table, alias=4)))
+    assert values(said) == {"Meter/Energy": 5.5, "Meter/Phase": -3.0, "Meter/State": "on"}
+    assert {each.name for each in said.announcements[0].points} == set(values(said))
+    again = data_set({"Energy": "Double", "Phase": "Int32", "State": "String"}, (6.5, None, "off"))
+    said = talk("NDATA", payload(metric(alias=4, field="DataSet", value=again), seq=1))
+    assert (values(said), said.unknown) == ({"Meter/Energy": 6.5, "Meter/State": "off"}, ())
+
+
+def test_rows_of_a_table_with_moments_are_of_those(talk: Talk) -> None:
+    table = data_set({"at": "DateTime", "flow": "Float"}, (AT - 60_000, 1.5), (AT, 2.5))
+    said = talk("NBIRTH", birth(metric("Log", "DataSet", table)))
+    assert [(each.time, each.values, each.told_again) for each in said.samples] == [
+        (AT - 60_000, {"Log/flow": 1.5}, True),
+        (AT, {"Log/flow": 2.5}, False),
+    ]
+
+
+def test_rows_of_one_moment_are_told_apart_by_their_first_text(talk: Talk) -> None:
+    talk.born()
+    columns = {"meter": "String", "Energy": "Double"}
+    said = talk("NDATA", payload(metric("M", "DataSet", data_set(columns, ("A", 1.0), ("B", 2.0))), seq=1))
+    assert values(said) == {"M/A/Energy": 1.0, "M/B/Energy": 2.0}
+    said = talk("NDATA", payload(metric("M", "DataSet", data_set(columns, ("A", 1.0), ("A", 2.0))), seq=2))
+    assert (said.samples, said.unknown) == ((), ("M",))
+    said = talk("NDATA", payload(metric("N", "DataSet", data_set({"x": "Double"}, (1.0,), (2.0,))), seq=3))
+    assert (said.samples, said.unknown) == ((), ("N",))
+
+
+def test_a_table_that_is_none_leaves_the_rest(talk: Talk) -> None:
+    broken = data_set({"a": "Double", "b": "Double"}, (1.0, 2.0))[:-4]
+    large = data_set({"a": "Double"}, *[(1.0,)] * (MOST_CELLS + 1))
+    said = talk(
+        "NBIRTH", birth(metric("T", "DataSet", broken), metric("L", "DataSet", large), metric("x", "Double", 1.0))
+    )
+    assert (values(said), reasons(said)) == ({"x": 1.0}, ["bad_metric", "bad_metric"])
 
 
 def test_what_can_be_no_reading_is_counted(talk: Talk) -> None:

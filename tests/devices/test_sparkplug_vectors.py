@@ -74,7 +74,7 @@ def rounded(value: Any, datatype: str) -> Any:
 
 def shown_value(kind: str, raw: Any, datatype: int) -> Any:
     if datatype == NUMBERS["DataSet"] and raw is not None:
-        table = read_data_set(raw)
+        table = read_data_set(raw, 1_000)
         cells = [
             [number(read_value(*cell, sort)) for cell, sort in zip(row, table.types, strict=True)] for row in table.rows
         ]
@@ -243,8 +243,31 @@ def flat(metrics: list[Case], folder: str = "") -> Iterator[tuple[str, Case]]:
                     member | {"timestamp": member["timestamp"] or each["timestamp"]} for member in value["metrics"]
                 ]
                 yield from flat(members, name)
+        elif each["datatype"] == "DataSet" and value is not None:
+            yield from cells(each, name)
         else:
             yield name, each
+
+
+def cells(table: Case, folder: str) -> Iterator[tuple[str, Case]]:
+    """A table's columns of each row, or of each row that its first text names; nothing where two rows look the same."""
+    types, rows = table["value"]["types"], table["value"]["rows"]
+    keys: list[int] = [types.index("DateTime")] if "DateTime" in types else []
+    if not keys and len(rows) > 1:
+        keys = [types.index("String")] if "String" in types else []
+    told_apart = {str([row[key] for key in keys]) for row in rows}
+    if len(told_apart) < len(rows) or any(row[key] in (None, "") for row in rows for key in keys):
+        return
+    newest = max((row[keys[0]] for row in rows if "DateTime" in types), default=None)
+    for row in rows:
+        common = {"is_null": False, "is_transient": False, "timestamp": table["timestamp"], "is_historical": False}
+        if newest is not None:
+            common |= {"timestamp": row[keys[0]], "is_historical": row[keys[0]] != newest}
+        named = "" if newest is not None or not keys else f"/{row[keys[0]]}"
+        for index, column in enumerate(table["value"]["columns"]):
+            if index not in keys:
+                cell = {"datatype": types[index], "value": row[index], **common}
+                yield f"{folder}{named}/{column}", cell
 
 
 def readings_of(expected: Case) -> list[tuple[Any, ...]]:
@@ -261,7 +284,8 @@ def readings_of(expected: Case) -> list[tuple[Any, ...]]:
                 continue
         else:
             value = float(value)
-        found.append((each["timestamp"] or expected["timestamp"], each["is_historical"], name, value))
+        time = expected["timestamp"] if each["timestamp"] is None else each["timestamp"]
+        found.append((time, each["is_historical"], name, value))
     return sorted(found, key=str)
 
 
