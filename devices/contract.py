@@ -261,6 +261,18 @@ class QuickFormat(Protocol):
         ...
 
 
+@runtime_checkable
+class TimedFormat(Protocol):
+    """A format to which it means something that nothing comes."""
+
+    def tick(self, now: int, state: State) -> Decoded:
+        """What time alone calls for: changes and requests. Never raises; work is bounded by what the state holds.
+
+        ``now``: epoch ms by the clock that messages arrive by. Asked with every heartbeat of the connection, after some seconds.
+        """
+        ...
+
+
 UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 """What reading foreign bytes with msgspec can raise."""
 

@@ -13,7 +13,7 @@ import msgspec
 
 from devices.contract import NO_STATE, NOTHING, Change, Decoded, Limits, Message, Problem, State
 from devices.formats.protobuf_wire import TooManyFields, WireError
-from devices.formats.sparkplug_hearing import hear
+from devices.formats.sparkplug_hearing import hear, wait_no_longer
 from devices.formats.sparkplug_host import read_state
 from devices.formats.sparkplug_json import is_json, read_json
 from devices.formats.sparkplug_nodes import node_of, refusal
@@ -26,7 +26,7 @@ BIRTH_LIMIT: Final = 8 * 1024 * 1024
 
 
 class SparkplugFormat:
-    """Implements ``devices.contract.Format``.
+    """Implements ``devices.contract.Format`` and ``TimedFormat``.
 
     ``injector``: a topic, or a filter that ends with ``/#``, where messages stand in Cirrus Link's JSON, which says inside
     whose they are.
@@ -65,6 +65,10 @@ class SparkplugFormat:
         if route.kind == "JSON":
             return self._from_cloud(route, message, state)
         return self._long_way(route, message, state)
+
+    def tick(self, now: int, state: State) -> Decoded:
+        """Requests for what did not come. Never raises."""
+        return wait_no_longer(now, state)
 
     def _long_way(self, route: Route, message: Message, state: State) -> Decoded:
         payload = self._read(route, message.payload)
@@ -105,7 +109,8 @@ class SparkplugFormat:
                 'send {"topic": {"namespace": "spBv1.0", "groupId": …, "edgeNodeId": …, "type": "NDATA"}, "payload": …}'
             )
             return Decoded(problems=(Problem("bad_topic", f"the topic inside is none of Sparkplug: {right}"),))
-        return msgspec.structs.replace(hear(route, message, read[1], self._limits, state), requests=())
+        deaf = msgspec.structs.replace(route, group="")
+        return msgspec.structs.replace(hear(deaf, message, read[1], self._limits, state), requests=())
 
 
 def _host(payload: bytes) -> Decoded:

@@ -26,6 +26,7 @@ from devices.formats.protobuf_wire import WireError
 from devices.formats.sparkplug_births import learn
 from devices.formats.sparkplug_nodes import (
     KEPT,
+    NODES,
     OFF,
     ON,
     Node,
@@ -42,8 +43,8 @@ from devices.formats.sparkplug_nodes import (
 from devices.formats.sparkplug_payload import Payload, write_switch
 from devices.formats.sparkplug_problems import before_birth, few, unknown_aliases, unknown_metrics
 from devices.formats.sparkplug_readings import Gathered
-from devices.formats.sparkplug_session import Session, asking, begun, followed, session_of
-from devices.formats.sparkplug_topics import ROOT, Route
+from devices.formats.sparkplug_session import Session, asking, begun, followed, overdue, session_of
+from devices.formats.sparkplug_topics import ROOT, Route, node_key, session_key
 from devices.formats.sparkplug_values import WrongType, read_value
 
 REBIRTH: Final = "Node Control/Rebirth"
@@ -79,6 +80,9 @@ class Heard(msgspec.Struct, frozen=True, gc=False):
     def keep(self, session: Session, why: str = "") -> tuple[Change, tuple[Request, ...]]:
         """The order, as the next message finds it, and the request for a rebirth if there is a reason and it is time."""
         requests: tuple[Request, ...] = ()
+        if "where" not in session:
+            route = self.route
+            session = {**session, "where": f"{route.group}/{route.edge}" if route.group else ""}
         if why and not (self.node is not None and self.node["refused"]):
             asked = asking(session, self.message.received_at)
             if asked is not None:
@@ -87,13 +91,40 @@ class Heard(msgspec.Struct, frozen=True, gc=False):
 
     def ask(self, why: str) -> tuple[Request, ...]:
         """The command that every node has to know: begin anew, with all births."""
-        at = max(self.message.received_at, 0)
-        topic = f"{ROOT}{self.route.group}/NCMD/{self.route.edge}"
-        return (Request(topic, write_switch(REBIRTH, at, sent_at=at), why, f"sparkplug rebirth {self.node_ref.id}"),)
+        where = f"{self.route.group}/{self.route.edge}"
+        return (rebirth(where, self.node_ref.id, self.message.received_at, why),)
 
     def ask_stranger(self, why: str) -> tuple[Request, ...]:
         """The same to a node of which nothing is kept."""
         return self.ask(why) if is_welcome(self.state) else ()
+
+
+def rebirth(where: str, node_id: str, now: int, why: str) -> Request:
+    """The command to a node, ``group/node`` in their own case, to begin anew."""
+    group, _, edge = where.partition("/")
+    at = max(now, 0)
+    command = write_switch(REBIRTH, at, sent_at=at)
+    return Request(f"{ROOT}{group}/NCMD/{edge}", command, why, f"sparkplug rebirth {node_id}")
+
+
+def wait_no_longer(now: int, state: State) -> Decoded:
+    """Nodes with a hole that is too old, and of which nothing has come since: each is asked for a rebirth."""
+    changes: list[Change] = []
+    requests: list[Request] = []
+    for node_id in state.get(NODES) or ():
+        session = session_of(state.get(session_key(node_id)))
+        late = None if session is None else overdue(session, now)
+        if late is None:
+            continue
+        session, why = late
+        node, where = node_of(state.get(node_key(node_id))), session.get("where")
+        if where and node is not None and not node["refused"]:
+            asked = asking(session, now)
+            if asked is not None:
+                session = asked
+                requests.append(rebirth(where, node_id, now, why))
+        changes.append(Change(session_key(node_id), session, lasting=False))
+    return Decoded(changes=tuple(changes), requests=tuple(requests)) if changes else NOTHING
 
 
 def hear(route: Route, message: Message, payload: Payload, limits: Limits, state: State) -> Decoded:

@@ -1,13 +1,13 @@
 """The order of an edge node's messages: what is missing, and when to ask the node to begin anew.
 
 ``seq`` is one counter a node over its own messages and those of its devices, 0 to 255 and round again. A hole may still
-be filled by a message that was overtaken; after ``PATIENCE_MS`` it is taken for lost. There is no timer: the next message
-finds the hole and its age. Pure; a ``Session`` is what is known between two messages, made of plain values.
+be filled by a message that was overtaken; after ``PATIENCE_MS`` it is taken for lost, which the next message finds, or
+the passing of time where none comes (``overdue``). Pure; a ``Session`` is what is known between two messages, made of plain values.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, TypedDict
+from typing import Any, Final, NotRequired, TypedDict
 
 PATIENCE_MS: Final = 2_000
 """How long a hole may stay open: what the specification calls the reorder timeout."""
@@ -34,6 +34,8 @@ class Session(TypedDict):
     """Requests for a rebirth of late."""
     asked: int
     """Epoch ms of arrival of the message that led to the last one."""
+    where: NotRequired[str]
+    """Group and node in their own case, as a command to the node needs them; empty where nobody would hear one."""
 
 
 def begun(seq: int | None, before: Session | None, *, live: bool) -> Session:
@@ -88,6 +90,14 @@ def followed(session: Session | None, seq: int | None, at: int, *, repeated: boo
     if since is not None and at - since >= PATIENCE_MS:
         return {**session, "next": following, "missing": [], "since": None}, _told(missing)
     return {**session, "next": following, "missing": missing, "since": since}, ""
+
+
+def overdue(session: Session, at: int) -> tuple[Session, str] | None:
+    """The session after a hole was given up, and why; None while none is open, or it may still be filled."""
+    since = session["since"]
+    if since is None or at - since < PATIENCE_MS:
+        return None
+    return {**session, "missing": [], "since": None}, _told(session["missing"])
 
 
 def session_of(found: Any) -> Session | None:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from devices import formats
-from devices.contract import UNREADABLE, Change, LearningFormat, Quick, QuickFormat, identity_of
+from devices.contract import UNREADABLE, Change, LearningFormat, Quick, QuickFormat, TimedFormat, identity_of
 from devices.conversation import Conversation
 from devices.formats.native import NativeFormat
 from hub.clock import DAY
@@ -76,6 +76,10 @@ class Decoder:
         self._conversations = {
             each.connection: tuple(Conversation(spoken, each.community) for spoken in each.formats)
             for each in connections
+        }
+        self._timed = {
+            connection: tuple((each, each.format) for each in conversations if isinstance(each.format, TimedFormat))
+            for connection, conversations in self._conversations.items()
         }
         self._settings = settings
         self._known = known
@@ -300,6 +304,8 @@ class Decoder:
             self._tally.count("bad_beat")
             return
         out.beats.append(Beat(arrival.connection, sent, arrival.received_at))
+        for conversation, timed in self._timed.get(arrival.connection, ()):
+            self._long_way.learn(arrival, conversation, timed.tick(arrival.received_at, conversation.state), out)
 
     def _read_redriven(self, _entry: Topic, arrival: Arrival, out: Columns) -> None:
         """The old frame arrives now; without a time of its own it counts at the moment it was first received."""

@@ -99,7 +99,7 @@ class LongWay:
         )
         said = conversation.format.decode(entry.route, message, conversation.state)
         if (said.changes or said.requests) and not arrival.mark & _REDRIVEN:
-            self._learn(arrival, conversation, said, out)
+            self.learn(arrival, conversation, said, out)
         if said.unknown:
             self._tally.count("unknown_key", len(said.unknown))
         for announcement in said.announcements:
@@ -124,8 +124,8 @@ class LongWay:
                 )
                 out.availability.append(word)
 
-    def _learn(self, arrival: Arrival, conversation: Conversation, said: Decoded, out: Columns) -> None:
-        """What the message taught, and what it calls for: nothing of either where it is an old one sent through again."""
+    def learn(self, arrival: Arrival, conversation: Conversation, said: Decoded, out: Columns) -> None:
+        """What a message or the time taught, and what it calls for; not for an old message that is sent through again."""
         conversation.learn(said.changes)
         lasting = learned(said.changes, arrival, conversation.format.name)
         if lasting:

@@ -26,6 +26,7 @@ from tests.benchmarks.measure import Spread, build
 from tests.benchmarks.outage import outage
 from tests.benchmarks.past import planner_memory, week_hours
 from tests.benchmarks.plan import Plan
+from tests.benchmarks.pushing import pushing
 from tests.benchmarks.shipped_broker import ShippedBroker
 from tests.benchmarks.throughput import Throughput
 from tests.benchmarks.tickets_seen import tickets_seen
@@ -37,6 +38,7 @@ PARTS: Final = (
     "outage",
     "demo",
     "planner",
+    "push",
     "week-hours",
     "influx",
     "influx-page",
@@ -49,6 +51,7 @@ _SHORT: Final = {"rounds": 2, "seconds": 5.0, "patience": 2.0, "demo_minutes": 1
 
 
 _BY_THEMSELVES: Final[Mapping[str, Callable[[Plan], dict[str, Finding]]]] = {
+    "push": pushing,
     "week-hours": week_hours,
     "influx": influx_writing,
     "influx-page": influx_page,

@@ -1,7 +1,7 @@
 """The hub as a benchmark runs it: the real one, plus a count of what is committed and acknowledged.
 
 python -m tests.benchmarks.hub_process --broker URL --data DIR --counter FILE [--transport stock] [--latency FILE]
-    [--series URL] [--behind FILE]
+    [--series URL] [--behind FILE] [--push]
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ LOOK_EVERY_S = 0.01
 """How often the committed messages are counted; every look takes some of the hub's own time."""
 BEHIND_EVERY_S = 0.05
 """How often it is looked how far the series lane is behind."""
+PUSH_SECRET = "benchbenchbench00"
 MARKER_LOST_MS = 5_000
 """After which a marker that did not come back is sent again: a connection was lost."""
 
@@ -155,13 +156,16 @@ def main() -> None:
     parser.add_argument(
         "--behind", type=Path, help="keep the series lane's backlog here, and count the alarm lane alone"
     )
+    parser.add_argument("--push", action="store_true", help="take pushes of a source called bench")
     chosen = parser.parse_args()
     log.set_up(level="warning")
+    source = {"name": "bench", "community": "bench", "format": "generic_http", "secret": PUSH_SECRET}
     settings = Settings(
         data_dir=chosen.data,
         admin_token=chosen.token,
         mqtt={"url": chosen.broker, "transport": chosen.transport},  # type: ignore[arg-type]  # pydantic reads it
         series={"url": chosen.series},  # type: ignore[arg-type]  # pydantic reads it
+        push={"sources": [source] if chosen.push else []},  # type: ignore[arg-type]  # pydantic reads it
         web={"port": chosen.web_port},  # type: ignore[arg-type]  # pydantic reads it
     )
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.contract import Decoded, DeviceRef, Format, Limits, Message
+from devices.contract import NOTHING, Decoded, DeviceRef, Format, Limits, Message
 from devices.conversation import Conversation
 from devices.formats import make
 from devices.formats.protobuf_wire import MOST_FIELDS, WireError, read_fields, read_varint, varint, write_field
@@ -435,6 +435,30 @@ def test_a_hole_is_asked_about_after_two_seconds_and_once(talk: Talk) -> None:
     [command] = read_payload(request.payload, 1_000).metrics
     assert (command.name, command.value, command.timestamp) == ("Node Control/Rebirth", 1, talk.now)
     assert talk("NDATA", data(7), after=10_000).requests == ()
+
+
+def test_a_hole_behind_which_nothing_comes_is_asked_about_as_time_passes(talk: Talk) -> None:
+    spoken = SparkplugFormat()
+    talk.born(metric("load", "Double", 1.0))
+    talk("NDATA", data(2))
+    assert spoken.tick(talk.now + 1_999, talk.conversation.state) == NOTHING
+    said = spoken.tick(talk.now + 2_000, talk.conversation.state)
+    [request] = said.requests
+    assert (request.topic, request.key) == ("spBv1.0/Plant/NCMD/GW", "sparkplug rebirth plant/gw")
+    assert request.why == "messages with seq 1 did not come within 2 s"
+    talk.conversation.learn(said.changes)
+    assert spoken.tick(talk.now + 60_000, talk.conversation.state) == NOTHING
+    assert talk("NDATA", data(3), after=3_000).requests == ()
+
+
+def test_time_asks_nobody_who_is_heard_through_a_cloud() -> None:
+    talk = Talk(SparkplugFormat(injector="cloud/plant"))
+    for kind, seq in (("NBIRTH", 0), ("NDATA", 2)):
+        place = {"namespace": "spBv1.0", "groupId": "Plant", "type": kind, "edgeNodeId": "GW"}
+        inner = {"timestamp": AT, "seq": seq, "metrics": [{"name": "a", "dataType": "Double", "value": 1.0}]}
+        talk("", json.dumps({"topic": place, "payload": inner}).encode(), topic="cloud/plant")
+    said = SparkplugFormat(injector="cloud/plant").tick(AT + 60_000, talk.conversation.state)
+    assert (len(said.changes), said.requests) == (1, ())
 
 
 def test_a_hole_that_is_filled_is_none(talk: Talk) -> None:
