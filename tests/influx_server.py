@@ -14,6 +14,7 @@ import time
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 PROGRAM = shutil.which("influxd")
 MISSING = "no influxd: install the package influxdb"
@@ -96,12 +97,19 @@ enabled = false
         return name
 
     def published(self, database: str) -> Iterator[tuple[int, int]]:
-        """(device, number) of each message of the publishers that is stored: their numbers are bound as uptime."""
-        question = """SELECT "value" FROM "uptime" WHERE "point" = 'seq' GROUP BY "device" """
-        told = json.loads(self.ask(question, database))
-        for series in told["results"][0]["series"]:
-            device = series["tags"]["device"].rpartition("~d")[2]
-            yield from ((int(device), int(value)) for _, value in series["values"] if device.isdigit())
+        """(device, number) of each message of the publishers that is stored: their numbers are bound as uptime.
+
+        Asked for a device at a time: a million rows in one answer would keep a busy machine silent for too long.
+        """
+        for device in self._rows("""SHOW TAG VALUES FROM "uptime" WITH KEY = "device" """, database):
+            number = device[1].rpartition("~d")[2]
+            if number.isdigit():
+                of_device = f"""SELECT "value" FROM "uptime" WHERE "point" = 'seq' AND "device" = '{device[1]}' """
+                yield from ((int(number), int(value)) for _, value in self._rows(of_device, database))
+
+    def _rows(self, question: str, database: str) -> list[list[Any]]:
+        series = json.loads(self.ask(question, database))["results"][0].get("series", [])
+        return [row for each in series for row in each["values"]]
 
     def url(self, database: str, sign_in: str = "") -> str:
         return f"influxdb://{sign_in}127.0.0.1:{self.port}/{database}"

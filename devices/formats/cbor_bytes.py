@@ -18,6 +18,8 @@ _FLOATS: Final = {25: ">e", 26: ">f", 27: ">d"}
 _DECIMAL_FRACTION: Final = 4
 _INDEFINITE: Final = 31
 _LARGEST_EXPONENT: Final = 400
+MOST_ITEMS: Final = 16_000
+"""Numbers, texts, arrays and maps of one payload: a reading takes some eight of them."""
 
 
 class BadCbor(ValueError):
@@ -27,7 +29,7 @@ class BadCbor(ValueError):
 def read(payload: bytes, limits: Limits) -> Any:
     """The one item that the bytes are. BadCbor says what is wrong with them.
 
-    Work grows with the number of bytes alone: a length is believed only as far as there are bytes behind it.
+    A length is believed only as far as there are bytes behind it, and more than ``MOST_ITEMS`` items are not read.
     """
     if len(payload) > limits.payload:
         raise BadCbor(f"payload of {len(payload)} bytes; at most {limits.payload} are taken")
@@ -44,11 +46,15 @@ class _Reader:
     def __init__(self, payload: bytes, depth: int) -> None:
         self._payload = payload
         self._depth = depth
+        self._room = MOST_ITEMS
         self.at = 0
 
     def item(self, depth: int) -> Any:
         """The next item, or ``_BREAK``."""
         start = self.at
+        self._room -= 1
+        if self._room < 0:
+            raise BadCbor(f"more than {MOST_ITEMS} items at byte {start}")
         first = self._take(1)[0]
         major, info = first >> 5, first & 31
         if major == 7:

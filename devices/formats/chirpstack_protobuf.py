@@ -26,24 +26,24 @@ _CODES: Final = (
 )
 _float = struct.Struct("<f").unpack
 _double = struct.Struct("<d").unpack
-_MOST_VALUES: Final = 4_000
-"""Values and gateways of one event: twice the readings that are taken of a message."""
+_MOST_PARTS: Final = 6_000
+"""Fields, entries and values of one event; a reading takes two of them."""
 
 
 class _Room:
-    """How much more of an event is read: values, and objects in objects."""
+    """How much more of an event is read: its parts, and objects in objects."""
 
-    __slots__ = ("_depth", "_values")
+    __slots__ = ("_depth", "_parts")
 
     def __init__(self, depth: int) -> None:
         self._depth = depth
-        self._values = _MOST_VALUES
+        self._parts = _MOST_PARTS
 
-    def one_value_less(self) -> None:
-        """TooManyFields where there is no room for another."""
-        self._values -= 1
-        if self._values < 0:
-            raise TooManyFields(f"more than {_MOST_VALUES} values in one event")
+    def one_less(self) -> None:
+        """TooManyFields where there is no room for another part."""
+        self._parts -= 1
+        if self._parts < 0:
+            raise TooManyFields(f"more than {_MOST_PARTS} parts in one event")
 
     def __enter__(self) -> None:
         """Into an object. WireError where that is too deep."""
@@ -70,7 +70,7 @@ def is_protobuf(payload: bytes) -> bool:
 def event_json(payload: bytes, event: str, depth: int) -> bytes:
     """The event as the server would have sent it in JSON. WireError where the bytes are no event of this kind.
 
-    TooManyFields where it holds more than ``_MOST_VALUES`` values. ``event``: the topic's last word. ``depth``: how many objects deep its ``object`` may be.
+    TooManyFields where it holds more than ``_MOST_PARTS`` parts. ``event``: the topic's last word. ``depth``: how many objects deep its ``object`` may be.
     """
     return msgspec.json.encode(_message(payload, _EVENTS.get(event, _UP), _Room(depth)))
 
@@ -82,6 +82,7 @@ def _message(data: _Raw, shape: _Shape, room: _Room) -> dict[str, Any]:
         known = shape.get(tag)
         if known is None:
             continue
+        room.one_less()
         name, read = known
         value = read(raw, room)
         if name == _GATEWAYS:
@@ -174,7 +175,7 @@ def _pair(read: _Read) -> _Read:
 
 def _value(raw: _Raw, room: _Room) -> Any:
     """One ``google.protobuf.Value``, which holds one of six kinds; the last one counts, as everywhere on the wire."""
-    room.one_value_less()
+    room.one_less()
     for tag, inner in reversed(read_fields(_bytes(raw))):
         kind = _VALUES.get(tag)
         if kind is not None:
@@ -193,16 +194,6 @@ def _list(raw: _Raw, room: _Room) -> list[Any]:
         return [_value(each, room) for tag, each in read_fields(_bytes(raw)) if tag == 0x0A]
 
 
-def _gateway(raw: _Raw, room: _Room) -> dict[str, Any]:
-    room.one_value_less()
-    return _message(raw, _GATEWAY, room)
-
-
-def _tag(raw: _Raw, room: _Room) -> str:
-    room.one_value_less()
-    return _text(raw)
-
-
 _GATEWAYS: Final = "rxInfo"
 _STRUCT: Final[_Shape] = {0x0A: ("fields", _pair(_value))}
 _VALUES: Final[Mapping[int, _Read]] = {
@@ -218,7 +209,7 @@ _DEVICE: Final[_Shape] = {
     0x32: ("deviceProfileName", _text),
     0x3A: ("deviceName", _text),
     0x42: ("devEui", _text),
-    0x4A: ("tags", _pair(_tag)),
+    0x4A: ("tags", _pair(_text)),
 }
 _GATEWAY: Final[_Shape] = {0x30: ("rssi", _signed)}
 _LOCATION: Final[_Shape] = {
@@ -237,7 +228,7 @@ _UP: Final[_Shape] = {
     0x40: ("fPort", _unsigned),
     0x52: ("data", _base64),
     0x5A: ("object", _struct),
-    0x62: (_GATEWAYS, _gateway),
+    0x62: (_GATEWAYS, _inside(_GATEWAY)),
 }
 _EVENTS: Final[Mapping[str, _Shape]] = {
     "up": _UP,

@@ -74,6 +74,7 @@ class Reading(msgspec.Struct, gc=False):
     problems: list[Problem] = []
     unknown: list[str] = []
     _left: int = _MOST_VALUES
+    """Values that are still looked at; -1: there were more, and it was said."""
 
     # --- sensors ----------------------------------------------------------------------------------------------
 
@@ -109,8 +110,12 @@ class Reading(msgspec.Struct, gc=False):
         places = _places(channel, units)
         for key, value in sensor.items():
             if type(value) is float or type(value) is int:
+                if self._left <= 0:
+                    self._too_many()
+                    return
+                self._left -= 1
                 place = places[key]
-                if place is None or place[0] in values or self._left <= 0:
+                if place is None or place[0] in values:
                     continue
                 name, _, factor, offset = place
                 try:
@@ -119,7 +124,6 @@ class Reading(msgspec.Struct, gc=False):
                     number = _INFINITE
                 if -_INFINITE < number < _INFINITE:
                     values[name] = number
-                    self._left -= 1
                     if self.announcing and values is self.values:
                         self.points.append(_info(place, key, channel, units))
                 else:
@@ -131,6 +135,10 @@ class Reading(msgspec.Struct, gc=False):
         self, key: str, value: Any, channel: str, units: tuple[str, ...], values: dict[str, Any], *, depth: int
     ) -> None:
         """What is no number, and the numbers in a list (by phase, outlet or tariff) or in an object."""
+        if self._left <= 0:
+            self._too_many()
+            return
+        self._left -= 1
         if isinstance(value, bool):
             self._keep(join(channel, _own(key)), value, values, "switch")
         elif isinstance(value, str):
@@ -162,11 +170,16 @@ class Reading(msgspec.Struct, gc=False):
 
     def _keep(self, name: str, value: bool | str, values: dict[str, Any], kind: Any) -> None:  # noqa: FBT001 - a value
         name = own_name(name, kind)
-        if name and name not in values and self._left > 0:
+        if name and name not in values:
             values[name] = value
-            self._left -= 1
             if self.announcing and values is self.values:
                 self.points.append(PointInfo(name))
+
+    def _too_many(self) -> None:
+        if self._left == 0:
+            self._left = -1
+            detail = f"more than {_MOST_VALUES} values in one message: send fewer"
+            self.problems.append(Problem("too_many_values", detail, self.device, whole=False))
 
     # --- relays and state -------------------------------------------------------------------------------------
 

@@ -19,6 +19,8 @@ from devices.words import fit, metric_for, own_name, own_value
 
 READINGS: Final = 2000
 """Readings of one message."""
+_LOOKS: Final = 3 * READINGS
+"""Values of one message that are looked at, whatever becomes of them."""
 _MOST_WORDS: Final = 8
 """Unknown keys and refused values that are named."""
 _TEXT: Final = 64
@@ -88,6 +90,7 @@ class Reading(msgspec.Struct, gc=False):
     left_out: int = 0
     """Values beyond what one message may have."""
     _room: int = READINGS
+    _looks: int = _LOOKS
     _table: Table = NO_TABLE
     """Of the object at hand; the values and the moment that it gives, and whether the maker's own keys count."""
     _now: Values = {}
@@ -119,9 +122,11 @@ class Reading(msgspec.Struct, gc=False):
             self._field(key, value, place)
 
     def _field(self, key: str, value: Any, place: _Place) -> None:
-        if self._room <= 0:  # without a closer look: nothing of it would be kept
+        if self._room <= 0 or self._looks <= 0:  # without a closer look: nothing of it would be kept
             self.left_out += value is not None
-        elif isinstance(value, dict):
+            return
+        self._looks -= 1
+        if isinstance(value, dict):
             self._inner(key, value, place)
         elif isinstance(value, list):
             self._list(key, value, place)
@@ -148,9 +153,10 @@ class Reading(msgspec.Struct, gc=False):
         if passed_over(self._table, key):
             return
         for number, each in enumerate(found, 1):
-            if self._room <= 0:
+            if self._room <= 0 or self._looks <= 0:
                 self.left_out += len(found) - number + 1
                 return
+            self._looks -= 1
             if isinstance(each, dict):
                 self._entry(f"{key}_{number}", each, place)
             elif not isinstance(each, list) and each is not None:

@@ -23,6 +23,8 @@ from devices.formats.json_bytes import show
 
 MOST_VALUES: Final = 2_000
 """Readings, events and statements of one message."""
+_MOST_PASSED_OVER: Final = 4 * MOST_VALUES
+"""Values of one message that the profile does not want."""
 MOST_REMEMBERED: Final = 20_000
 """Entries of a connection's state: devices with their faults, their model, and what was announced of them."""
 MOST_FAULTS: Final = 64
@@ -63,6 +65,7 @@ class Gather(msgspec.Struct, gc=False):
     more_problems: int = 0
     changes: dict[str, Any] = {}
     values: int = 0
+    passed_over: int = 0
     walked: dict[tuple[tuple[str, ...], int], list[Any]] = {}
     """What walks came by, for rules that walk alike."""
 
@@ -84,6 +87,16 @@ class Gather(msgspec.Struct, gc=False):
         self.values += 1
         if self.values > MOST_VALUES:
             detail = f"more than {MOST_VALUES} values and events in one message: split the message"
+            self.problem("too_many_values", detail)
+            raise Full
+
+    def one_unwanted(self) -> None:
+        """Count a value that the profile passes over. Raises Full."""
+        self.passed_over += 1
+        if self.passed_over > _MOST_PASSED_OVER:
+            detail = (
+                f"more than {_MOST_PASSED_OVER} values that the profile passes over in one message: split the message"
+            )
             self.problem("too_many_values", detail)
             raise Full
 

@@ -137,6 +137,7 @@ class Reader:
             gather.problem("bad_name", f"value name {show(key)}: {right}")
             return
         if key in self._skip or (self._spec.only and not self._columns.knows(key)):
+            gather.one_unwanted()
             return
         value = self._value_of(there, key, gather)
         if value is _MISSING or value is None:

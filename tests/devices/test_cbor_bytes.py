@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.contract import Limits
-from devices.formats.cbor_bytes import BadCbor, read
+from devices.formats.cbor_bytes import MOST_ITEMS, BadCbor, read
 
 LIMITS = Limits()
 
@@ -125,6 +125,12 @@ values = st.recursive(
     ),
     max_leaves=20,
 )
+
+
+def test_more_items_than_a_pack_is_worth_are_not_read() -> None:
+    assert len(read(encoded([0] * (MOST_ITEMS - 1)), LIMITS)) == MOST_ITEMS - 1
+    with pytest.raises(BadCbor, match=f"more than {MOST_ITEMS} items"):
+        read(encoded([0] * MOST_ITEMS), LIMITS)
 
 
 @given(values)

@@ -86,7 +86,7 @@ def test_json_behind_a_line_break_is_json() -> None:
 
 
 def test_more_values_than_an_event_is_worth_are_not_read() -> None:
-    found = event({"list": [None] * 5_000}, [], 0)
+    found = event({"list": [None] * 6_000}, [], 0)
     assert [problem.reason for problem in hear(found).problems] == ["too_many_values"]
 
 

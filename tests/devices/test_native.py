@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.contract import DeviceRef, Limits, Message, QuickFormat
-from devices.formats.json_bytes import depth_of, too_deep
+from devices.formats.json_bytes import deeper, too_deep
 from devices.formats.native import NativeFormat, Route
 
 NATIVE = NativeFormat()
@@ -129,8 +129,23 @@ def test_a_bomb_of_brackets_is_refused_before_it_is_parsed() -> None:
 
 def test_brackets_inside_strings_are_no_depth() -> None:
     text = json.dumps({"values": {"a": '[[[[{{{{\\"[[['}}).encode()
-    assert depth_of(text) == 2
+    assert deeper(text, 1)
+    assert not deeper(text, 2)
     assert not too_deep(text, 4)
+
+
+@given(json_values)
+def test_nesting_is_found_however_deep_it_is(value: Any) -> None:
+    text = json.dumps(value, ensure_ascii=False).encode()
+    deep = nesting(value)
+    assert not deeper(text, deep)
+    assert deep == 0 or deeper(text, deep - 1)
+
+
+def nesting(value: Any) -> int:
+    if not isinstance(value, (dict, list)):
+        return 0
+    return 1 + max(map(nesting, value.values() if isinstance(value, dict) else value), default=0)
 
 
 def test_many_problems_are_cut_short_and_counted() -> None:
