@@ -6,6 +6,7 @@ Steps are calls of our own functions: the same on every machine, unlike time, wh
 from __future__ import annotations
 
 import sys
+from itertools import islice
 from types import FrameType
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ import pytest
 from devices import formats
 from devices.contract import Decoded, Limits, Message
 from devices.conversation import Conversation
+from tests.devices.stretched import stretched
 
 MOST_CALLS: Final = 150_000
 KEPWARE: Final = ("iotgateway", b'{"timestamp":1,"values":[', b'{"id":"a.b.c"}', b"]}")
@@ -34,20 +36,34 @@ def filled(before: bytes, piece: bytes, after: bytes, between: bytes = b",") -> 
 
 def hear(name: str, topic: str, payload: bytes) -> tuple[Decoded, int]:
     """What is said, and in how many calls."""
-    conversation, calls = Conversation(formats.make(name), "garden"), 0
+    return calls_of(Conversation(formats.make(name), "garden"), Message(topic, payload, 1_763_800_001_000))
+
+
+def calls_of(conversation: Conversation, message: Message) -> tuple[Decoded, int]:
+    calls = 0
 
     def count(_frame: FrameType, event: str, _argument: Any) -> None:
         nonlocal calls
         calls += event == "call"
 
-    route = conversation.route(topic)
+    route = conversation.route(message.topic)
     assert route is not None
     sys.setprofile(count)
     try:
-        said = conversation.format.decode(route, Message(topic, payload, 1_763_800_001_000), conversation.state)
+        said = conversation.format.decode(route, message, conversation.state)
     finally:
         sys.setprofile(None)
     return said, calls
+
+
+def test_no_example_that_is_made_as_large_as_possible_is_read_without_end() -> None:
+    """One in twelve; ``make bench`` measures them all."""
+    tried = 0
+    for each in islice(stretched(), 3, None, 12):
+        calls = calls_of(each.conversation, each.message)[1]
+        assert calls <= MOST_CALLS, f"{each.name}, {each.title}: {calls} calls"
+        tried += 1
+    assert tried > 100
 
 
 @pytest.mark.parametrize(
