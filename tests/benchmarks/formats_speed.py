@@ -123,8 +123,10 @@ def formats_speed(plan: Plan) -> dict[str, Finding]:
         rounds["sparkplug"].append(_cost(_hearing("sparkplug", _sparkplug())))
     each = ", ".join(f"{name} {sorted(costs)[len(costs) // 2]:.1f}" for name, costs in slowest.items())
     plan.say(f"formats, us: native {rounds['native'][-1]:.1f}, {each}, sparkplug {rounds['sparkplug'][-1]:.1f}")
+    gc.disable()  # what the collector takes says how full this process is, and nothing of a format
     worst_ms, worst_mb, name = _worst()
     whole_ms, whole_mb = _whole()
+    gc.enable()
     return {
         "format_native": Finding(spread=Spread.of(rounds["native"])),
         "format_json": Finding(spread=Spread.of(rounds["json"]), note=each),
@@ -179,8 +181,6 @@ def _worst() -> tuple[float, float, str]:
 
 def _once(conversation: Conversation, message: Message, *, measured: bool) -> tuple[float, float]:
     """(ms, MB) of a message; without ``measured`` its memory is not looked at, which costs time."""
-    gc.collect()
-    gc.disable()  # what the collector takes says how full this process is, and nothing of the format
     if measured:
         tracemalloc.start()
     began = time.process_time()
@@ -188,7 +188,6 @@ def _once(conversation: Conversation, message: Message, *, measured: bool) -> tu
     taken = (time.process_time() - began) * 1e3
     peak = tracemalloc.get_traced_memory()[1] / 1e6 if measured else 0.0
     tracemalloc.stop()
-    gc.enable()
     return taken, peak
 
 
