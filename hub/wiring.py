@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from devices.contract import Limits
+from hub import process
 from hub.administration import Administration
 from hub.backup.cutting import RunningHub
 from hub.backup.manifest import Manifest
@@ -82,10 +81,6 @@ QUARANTINE_KEPT: Final = 365 * DAY
 """How long frames that have been redriven or dismissed stay listed."""
 ANSWERS_KEPT: Final = 2 * DAY
 """How long a repeated Idempotency-Key gets the first answer."""
-SWITCH_INTERVAL_S: Final = 0.001
-"""How long a thread may hold the interpreter: a fifth of Python's own, for the pages' sake while lanes are busy."""
-GARBAGE_EVERY: Final = 50_000
-"""Objects made between two looks for cyclic garbage: a batch makes thousands, and all of them go without it."""
 
 
 class Hub:
@@ -486,7 +481,7 @@ class Hub:
 
     def start(self) -> None:
         """Open the stores, rebuild the lanes' memory, hear the brokers, serve. ConfigError names what is wrong."""
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        process.prepare()
         with contextlib.ExitStack() as steps:
             for step in (
                 self._open_stores,
@@ -494,7 +489,7 @@ class Hub:
                 self._start_sending,
                 self._start_hearing,
                 self._start_serving,
-                _spare_the_collector,
+                process.spare_the_collector,
             ):
                 step(steps)
             self._running = steps.pop_all()
@@ -624,13 +619,3 @@ class Hub:
             ),
         ]
         return [*(part(now) for part in parts), *self.clouds.health(now)]
-
-
-def _spare_the_collector(steps: contextlib.ExitStack) -> None:
-    """What has been built lives as long as the hub: looking through it again and again cost 3 us of every message."""
-    before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_EVERY, *before[1:])
-    steps.callback(gc.unfreeze)
-    steps.callback(gc.set_threshold, *before)

@@ -50,7 +50,9 @@ def account(records: Path, posts: Counter[str], faulty: Path, held: Counter[Key]
     said += [f"ticket {row[0]} has {told[row[0]]} notices" for row in tickets if told[row[0]] != 1]
     # a run of over five minutes sees the first faults end, of which the crew hears once
     restored = Counter(ticket for _, ticket, _, kind in notices if kind == "restored")
-    said += [f"ticket {ticket} was said to be restored {times} times" for ticket, times in restored.items() if times > 1]
+    said += [
+        f"ticket {ticket} was said to be restored {times} times" for ticket, times in restored.items() if times > 1
+    ]
     said += [f"notice {row}" for row in notices if row[2] != "sent" or row[3] not in ("opened", "restored")]
     said += [f"notice {row[0]} never left" for row in notices if not posts[row[0]]]
     said += [f"a post about {key}, which is no notice" for key in posts.keys() - {row[0] for row in notices}]
