@@ -148,6 +148,12 @@ def metric_for(word: str) -> str:
     return low if low in METRICS else _WORDS.get(low, "")
 
 
+def passes_for(name: str) -> str:
+    """The metric that the hub takes a point of this name for, by what stands behind its last dot; empty where it is none."""
+    tail = name.rpartition(".")[2]
+    return tail if tail in METRICS else ""
+
+
 class Fitted(NamedTuple):
     """A value under the name it is stored by."""
 
@@ -173,7 +179,7 @@ def fit(metric: str, value: object, unit: str = "", *, name: str = "", channel: 
 
 def own_name(word: str) -> str:
     """A maker's own word for a value that is *not* the metric of that name (``level`` in percent): it must not pass for it."""
-    return f"{word}_as_sent" if word.rpartition(".")[2] in METRICS else word
+    return f"{word}_as_sent" if passes_for(word) else word
 
 
 def _as_metric(metric: str, value: object, unit: str) -> float | bool | str | None:

@@ -27,12 +27,12 @@ from devices.contract import (
     identity_of,
 )
 from devices.formats.json_bytes import read_object, show
+from devices.problems import MOST_PROBLEMS, few
 
 _ROOT: Final = "community/v1/"
 _LEAVES: Final = ("telemetry", "event", "status")
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _CODE_LENGTH: Final = 64
-_MOST_PROBLEMS: Final = 8
 _TELEMETRY_KEYS: Final = frozenset({"ts", "seq", "boot", "values"})
 _EVENT_KEYS: Final = frozenset({"ts", "seq", "boot", "type", "code", "active", "text"})
 _STEADY_NAMES: Final = 32
@@ -130,7 +130,9 @@ class NativeFormat:
                 values[name] = value if isinstance(value, (str, bool)) else float(value)
         time, identity = self._time(found, device, problems), _identity(found, device, problems)
         samples = (Sample(device, time, values, identity),) if values else ()
-        return Decoded(samples=samples, problems=_few(problems, device), unknown=_unknown(found, _TELEMETRY_KEYS))
+        return Decoded(
+            samples=samples, problems=few(problems, "values", device), unknown=_unknown(found, _TELEMETRY_KEYS)
+        )
 
     def _wrong_with(self, name: str, value: object) -> tuple[str, str] | None:
         """(reason, sentence) for a value that cannot be a reading."""
@@ -177,7 +179,7 @@ class NativeFormat:
             text=text[: self._limits.text].replace("\0", "") if isinstance(text, str) else "",
             identity=_identity(found, device, problems),
         )
-        return Decoded(events=(event,), problems=_few(problems, device), unknown=_unknown(found, _EVENT_KEYS))
+        return Decoded(events=(event,), problems=few(problems, "values", device), unknown=_unknown(found, _EVENT_KEYS))
 
     # --- status -----------------------------------------------------------------------------------------------
 
@@ -252,12 +254,4 @@ def _word(value: object) -> bool:
 
 
 def _unknown(found: dict[str, Any], known: frozenset[str]) -> tuple[str, ...]:
-    return tuple(key[:_CODE_LENGTH] for key in found.keys() - known)[:_MOST_PROBLEMS]
-
-
-def _few(problems: list[Problem], device: DeviceRef) -> tuple[Problem, ...]:
-    """The first ones, and how many more there are."""
-    if len(problems) <= _MOST_PROBLEMS:
-        return tuple(problems)
-    more = Problem("more_problems", f"{len(problems) - _MOST_PROBLEMS} more values were refused", device, whole=False)
-    return (*problems[:_MOST_PROBLEMS], more)
+    return tuple(key[:_CODE_LENGTH] for key in found.keys() - known)[:MOST_PROBLEMS]

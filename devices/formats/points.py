@@ -14,7 +14,7 @@ from typing import Final, Literal, NamedTuple
 
 from devices.contract import Limits
 from devices.units import UNITS, unit_of
-from devices.words import METRICS, UNIT_OF
+from devices.words import METRICS, UNIT_OF, passes_for
 
 Kind = Literal["number", "switch", "text"]
 
@@ -56,7 +56,7 @@ def own_name(name: str, kind: Kind, unit: str = "") -> str:
     The hub reads a metric off a point's name: a ``humidity`` of unknown unit, a ``vibration`` that is yes or no must not
     be stored as percent or mm/s.
     """
-    if name.rpartition(".")[2] not in METRICS:
+    if not passes_for(name):
         return name[: Limits().name]
     known = unit_of(unit) if kind == "number" and unit else None
     suffix = _UNIT_WORDS.get(known.ucum, slug(known.ucum)) if known is not None else ""

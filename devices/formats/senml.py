@@ -28,9 +28,9 @@ from devices.formats.json_bytes import read_json, show
 from devices.formats.senml_names import Point, device_of, own_name, point_of, unit_word
 from devices.formats.senml_pack import Pack, Record, resolve
 from devices.formats.topic_filters import filters_of, matches, place_of
+from devices.problems import few
 
 MOST_VALUES: Final = 2_000
-_MOST_PROBLEMS: Final = 8
 _MOST_DEVICES: Final = 5_000
 _MOST_POINTS: Final = 200
 _UPKEEP: Final = frozenset({"battery", "battery_voltage", "signal", "uptime"})
@@ -181,7 +181,4 @@ def _problems(found: list[Problem], *, whole: bool) -> tuple[Problem, ...]:
     """The first ones, and how many more there are."""
     for problem in found:
         problem.whole = whole
-    if len(found) <= _MOST_PROBLEMS:
-        return tuple(found)
-    more = Problem("more_problems", f"{len(found) - _MOST_PROBLEMS} more records were refused", whole=whole)
-    return (*found[:_MOST_PROBLEMS], more)
+    return few(found, "records", None, whole=whole)

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from devices.contract import DeviceRef
 from devices.formats.slugs import channel_slug
 from devices.units import convert
-from devices.words import METRICS, UNIT_OF, fit, metric_for, own_value
+from devices.words import UNIT_OF, fit, metric_for, own_value, passes_for
 
 _URN: Final = re.compile(r"urn:dev:([a-z0-9-]+):([A-Za-z0-9.\-]+)(.*)")
 _MAC: Final = re.compile(r"[0-9a-f]{12}|[0-9a-f]{16}")
@@ -153,7 +153,7 @@ def _meaning(word: str, unit: str, number: bool) -> _Meaning:  # noqa: FBT001 - 
 def own_name(word: str) -> str:
     """A name under which a value is kept as it came; never one that the hub reads as a metric."""
     word = word.replace("/", ".").replace(":", ".")
-    return f"{word}.value"[:128] if word.rpartition(".")[2] in METRICS else word[:128]
+    return f"{word}.value"[:128] if passes_for(word) else word[:128]
 
 
 def unit_word(unit: str) -> str:

@@ -43,7 +43,7 @@ from devices.formats.sparkplug_values import (
     read_value,
 )
 from devices.units import UNITS, unit_of
-from devices.words import METRICS, SWITCHES, TEXTS, UNIT_OF, metric_for, plain
+from devices.words import SWITCHES, TEXTS, UNIT_OF, metric_for, passes_for, plain
 
 MOST_METRICS: Final = 20_000
 """Metrics of one birth, members of templates among them."""
@@ -210,20 +210,14 @@ def canonical(name: str, datatype: int, unit: str) -> str:
         return ""
     to = UNIT_OF[metric]
     if not unit:
-        return metric if to.startswith("{") or to == "1" or _reads_as(name) == metric else ""
+        return metric if to.startswith("{") or to == "1" or passes_for(name) == metric else ""
     found, target = unit_of(unit), UNITS.get(to)
     return metric if found is not None and target is not None and found.dimension == target.dimension else ""
 
 
 def own_name(name: str, metric: str, what: str) -> str:
     """The metric's own name; with its unit or datatype where the hub would read another meaning out of it."""
-    return name if _reads_as(name) in ("", metric) else f"{name} [{what}]"
-
-
-def _reads_as(name: str) -> str:
-    """The metric that the hub takes a point of this name for: what stands behind the last dot."""
-    tail = name.rpartition(".")[2]
-    return tail if tail in METRICS else ""
+    return name if passes_for(name) in ("", metric) else f"{name} [{what}]"
 
 
 def _shown_type(metric: Metric) -> int:

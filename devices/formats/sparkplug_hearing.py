@@ -41,11 +41,12 @@ from devices.formats.sparkplug_nodes import (
     with_life,
 )
 from devices.formats.sparkplug_payload import Payload, write_switch
-from devices.formats.sparkplug_problems import before_birth, few, unknown_aliases, unknown_metrics
+from devices.formats.sparkplug_problems import before_birth, unknown_aliases, unknown_metrics
 from devices.formats.sparkplug_readings import Gathered
 from devices.formats.sparkplug_session import Session, asking, begun, followed, overdue, session_of
 from devices.formats.sparkplug_topics import ROOT, Route, node_key, session_key
 from devices.formats.sparkplug_values import WrongType, read_value
+from devices.problems import few
 
 REBIRTH: Final = "Node Control/Rebirth"
 
@@ -216,7 +217,7 @@ def _learn(heard: Heard, now: Node, said: Decoded) -> Decoded:
     return Decoded(
         samples=gathered.samples(),
         statements=said.statements,
-        problems=few([*birth.problems, *gathered.problems], speaker),
+        problems=few([*birth.problems, *gathered.problems], "parts of the message", speaker),
         unknown=tuple(gathered.unknown),
         announcements=(birth.announcement,),
         changes=(*room, *_news(heard, {route.node_key: now, route.table_key: birth.table}), *said.changes),
@@ -303,7 +304,7 @@ def data(heard: Heard) -> Decoded:
     return Decoded(
         samples=samples,
         statements=statements,
-        problems=few(gathered.problems, heard.speaker),
+        problems=few(gathered.problems, "parts of the message", heard.speaker),
         unknown=tuple(gathered.unknown),
         changes=changes,
         requests=requests,

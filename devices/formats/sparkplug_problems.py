@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from devices.contract import DeviceRef, Problem
+from devices.contract import Problem
 from devices.formats.sparkplug_topics import Route
 
 _MOST: Final = 8
@@ -32,14 +32,6 @@ def unknown_metrics(route: Route, names: list[str]) -> Problem:
     right = "name it in the birth, or send its datatype along"
     detail = f"metrics {_listed(names)} of {route.shown}, in no birth and without a datatype: {right}"
     return Problem("unknown_metric", detail, route.speaker, whole=False)
-
-
-def few(problems: list[Problem], device: DeviceRef) -> tuple[Problem, ...]:
-    """The first ones, and how many more there are."""
-    if len(problems) <= _MOST:
-        return tuple(problems)
-    detail = f"{len(problems) - _MOST} more parts of the message were refused: the first ones are named"
-    return (*problems[:_MOST], Problem("more_problems", detail, device, whole=False))
 
 
 def _listed(words: list[str]) -> str:

@@ -14,11 +14,11 @@ from typing import Any, Final, NamedTuple
 from devices.contract import Announcement, Change, Decoded, DeviceRef, Limits, Problem, Sample, State
 from devices.formats.json_bytes import show
 from devices.formats.slugs import channel_slug, id_slug
+from devices.problems import few
 from devices.units import convert
-from devices.words import METRICS, UNIT_OF, fit, metric_for, own_value
+from devices.words import METRICS, UNIT_OF, fit, metric_for, own_value, passes_for
 
 MOST_VALUES: Final = 2_000
-_MOST_PROBLEMS: Final = 8
 _MOST_DEVICES: Final = 5_000
 _MOST_HINTS: Final = 8
 _MOST_SERIES: Final = 1_024
@@ -234,14 +234,11 @@ class Hearing:
             now = {**(known or {}), **hints}
             changes.append(Change(key, now))
             announcements.append(Announcement(device=device, hints=tuple(sorted(now.items()))))
-        problems = self.problems
-        if len(problems) > _MOST_PROBLEMS:
-            detail = f"{len(problems) - _MOST_PROBLEMS} more lines or fields were refused"
-            problems = [*problems[:_MOST_PROBLEMS], Problem("more_problems", detail, whole=False)]
+        problems = few(self.problems, "lines or fields", None)
         if not samples:
             for problem in problems:
                 problem.whole = True
-        return Decoded(samples, problems=tuple(problems), announcements=tuple(announcements), changes=tuple(changes))
+        return Decoded(samples, problems=problems, announcements=tuple(announcements), changes=tuple(changes))
 
 
 def _same(one: Series, other: Series) -> bool:
@@ -264,7 +261,7 @@ def _reading(measurement: str, field: str, value: Any, channel: str) -> tuple[st
 @lru_cache(maxsize=4096)
 def _meaning(measurement: str, field: str) -> tuple[str, str, str]:
     """(metric, unit, the name where no metric fits; empty where it cannot be one). Remembered: fields repeat themselves."""
-    own = "" if not field.isprintable() else f"{field}.value" if field.rpartition(".")[2] in METRICS else field
+    own = "" if not field.isprintable() else f"{field}.value" if passes_for(field) else field
     if field in METRICS and field not in _OTHERWISE.get(measurement, ()):
         return field, "", own
     stem, _, suffix = field.rpartition("_")

@@ -12,7 +12,7 @@ from devices.profiles.paths import as_text
 from devices.profiles.shape import Column, Guess, Metrics
 from devices.profiles.topics import BadPattern, Pattern
 from devices.units import unit_of
-from devices.words import METRICS, SWITCHES, TEXTS, UNIT_OF, fit, metric_for, own_value
+from devices.words import SWITCHES, TEXTS, UNIT_OF, fit, metric_for, own_value, passes_for
 
 _REMEMBERED_KEYS: Final = 2048
 _ONE_UNIT: Final = frozenset(
@@ -67,7 +67,7 @@ class Key:
         self.column = column
         self.channel = channel
         self.metric = column.metric or ("" if column.name else guess)
-        self.own = column.name or (f"{key}_raw" if _passes_for_a_metric(key) else key)
+        self.own = column.name or (f"{key}_raw" if passes_for(key) else key)
         self.unit = column.unit or unit
         self._metric_name = f"{channel}.{self.metric}" if channel else self.metric
         self._own_name = f"{channel}.{self.own}" if channel else self.own
@@ -212,11 +212,6 @@ def _pattern(key: str) -> Pattern | None:
         return Pattern(key)
     except BadPattern:
         return None
-
-
-def _passes_for_a_metric(key: str) -> bool:
-    """Whether a point of this name would be read as a metric of the table: its last word is one."""
-    return key.rpartition(".")[2] in METRICS
 
 
 def filled(text: str, names: Mapping[str, str]) -> str:

@@ -229,7 +229,7 @@ def test_many_bad_lines_are_cut_short_and_counted() -> None:
     assert len(said.problems) == 9
     assert said.problems[0].detail == "line 102: after 100 bad lines nothing more is read: send line protocol"
     assert said.problems[7].detail.startswith("line 7:")
-    assert said.problems[-1].detail == "93 more lines or fields were refused"
+    assert said.problems[-1].detail == "93 more lines or fields were refused: the first ones are named"
     assert len(said.samples) == 1
 
 

@@ -167,7 +167,7 @@ def test_the_same_name_twice_at_one_moment_is_two_readings() -> None:
 def test_many_problems_are_cut_short_and_counted() -> None:
     said = hear([{"n": "a/x"}] * 30)
     assert len(said.problems) == 9
-    assert said.problems[-1].detail == "22 more records were refused"
+    assert said.problems[-1].detail == "22 more records were refused: the first ones are named"
     assert all(problem.whole for problem in said.problems)
 
 
