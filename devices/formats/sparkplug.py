@@ -13,7 +13,8 @@ import msgspec
 
 from devices.contract import NO_STATE, NOTHING, Change, Decoded, Limits, Message, Problem, State
 from devices.formats.protobuf_wire import TooManyFields, WireError
-from devices.formats.sparkplug_hearing import hear, wait_no_longer
+from devices.formats.sparkplug_heard import wait_no_longer
+from devices.formats.sparkplug_hearing import hear
 from devices.formats.sparkplug_host import read_state
 from devices.formats.sparkplug_json import is_json, read_json
 from devices.formats.sparkplug_nodes import node_of, refusal

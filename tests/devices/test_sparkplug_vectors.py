@@ -14,7 +14,7 @@ import pytest
 from devices.contract import Decoded, Message
 from devices.conversation import Conversation
 from devices.formats.sparkplug import SparkplugFormat
-from devices.formats.sparkplug_hearing import REBIRTH
+from devices.formats.sparkplug_heard import REBIRTH
 from devices.formats.sparkplug_host import read_state
 from devices.formats.sparkplug_payload import (
     SET,
