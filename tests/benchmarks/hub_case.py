@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,22 +46,44 @@ class HubSubject:
         command += ["--data", str(self.data), "--counter", str(counter.path), "--transport", transport]
         command += ["--latency", str(self._latency_file)] if timed else []
         command += [*(["--token", token] if token else []), *more]
+        self._command = command
+        self.latency: dict[str, Any] = {}
+        self.process: subprocess.Popen[str]
+        self.url: str
+        self.pids: Mapping[str, int]
+        self._begin()
+
+    def _begin(self) -> None:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("HUB_")}
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
+        self.process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
         line = self.process.stdout.readline() if self.process.stdout else ""
         if not line:
             raise RuntimeError(f"the hub did not start (exit code {self.process.wait()})")
-        self.url: str = json.loads(line)["url"]
-        self.pids: Mapping[str, int] = {"hub": self.process.pid}
-        self.latency: dict[str, Any] = {}
+        self.url = json.loads(line)["url"]
+        self.pids = {"hub": self.process.pid}
+
+    def killed(self) -> dict[str, Any]:
+        """Kill it in the middle of its work and start it anew on the same stores; the latencies up to the kill."""
+        self._latency_file.unlink(missing_ok=True)
+        self.process.send_signal(signal.SIGUSR2)
+        while not self._latency_file.exists():
+            time.sleep(0.01)
+        told: dict[str, Any] = json.loads(self._latency_file.read_text(encoding="utf-8"))
+        self.process.kill()
+        self.process.communicate()
+        self._begin()
+        return told
 
     def warmed_up(self) -> None:
         """Latencies count from here on."""
         self.process.send_signal(signal.SIGUSR1)
 
     def rss(self) -> int:
-        """Resident memory, bytes."""
-        return rss(self.process.pid)
+        """Resident memory, bytes; 0 while there is no process."""
+        try:
+            return rss(self.process.pid)
+        except (FileNotFoundError, IndexError):
+            return 0
 
     @property
     def data(self) -> Path:

@@ -14,12 +14,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from hub import log
 from hub.datadir import DataDir
 from hub.flows.batch import Decoded
 from hub.ingest.frames import BEAT_ROOT, Frame
+from hub.ingest.journal import Journal
 from hub.ingest.lanes import Lane
 from hub.settings import EMBEDDED, Settings
 from hub.storage.community_toml import parse_toml
@@ -52,12 +52,14 @@ class Tally:
         self._counter = counter
         self._lanes = lanes
         self._until: dict[int, int] = {}
+        self._first: int | None = None
         self._total = 0
         self._committed = 0
         self._marked: tuple[int, int] | None = None
         take = hub.alarm_lane.take
 
         def taken(batch: Decoded) -> None:
+            self._first = batch.position.batch if self._first is None else self._first
             self._total += batch.frames - len(batch.beats) - len(batch.gaps)
             self._until[batch.position.batch] = self._total
             take(batch)
@@ -77,10 +79,13 @@ class Tally:
 
     def run(self, stop: threading.Event) -> None:
         """Look at what is committed, and have it confirmed."""
+        while self._first is None and not stop.wait(LOOK_EVERY_S):
+            pass
+        earlier = _published(self._hub.journal, (self._first or 1) - 1)
         while not stop.wait(LOOK_EVERY_S):
             done = min(_done(lane) for lane in self._lanes)
             for number in sorted(batch for batch in list(self._until) if batch <= done):
-                self._committed = self._until.pop(number)
+                self._committed = earlier + self._until.pop(number)
             now = self._hub.clock.now()
             if self._marked is not None and now - self._marked[0] < MARKER_LOST_MS:
                 continue
@@ -88,6 +93,16 @@ class Tally:
                 self._marked = (now, self._committed)
                 topic = f"{BEAT_ROOT}{self._receiver.client_id}"
                 self._receiver.publish(topic, json.dumps({"sent": now}).encode(), qos=1)
+
+
+def _published(journal: Journal, last: int) -> int:
+    """How many of the publisher's messages a hub before this one has committed, up to this batch."""
+    count, done = 0, journal.first - 1
+    while done < last:
+        for batch in journal.read(done, min(64, last - done)):
+            count += sum(frame.topic.startswith(b"community/") for frame in batch.frames)
+            done = batch.number
+    return count
 
 
 def _done(lane: Lane) -> int:
@@ -109,9 +124,10 @@ class Behind:
 
 
 class Stages:
-    """Latency from the publisher's stamp to the commit of the journal and to that of the alarm lane."""
+    """Latency from the publisher's stamp to the commit of the journal and to that of the alarm lane; ``file``: see ``write``."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, file: Path) -> None:
+        self._file = file
         self.durable, self.alarm = Latencies(), Latencies()
         self._waiting: dict[int, list[bytes]] = {}
         offer, take = hub.source.offer, hub.alarm_lane.take
@@ -130,9 +146,12 @@ class Stages:
         hub.source.offer = offered  # type: ignore[method-assign]  # a probe, for measuring only
         hub.alarm_lane.take = taken  # type: ignore[method-assign]  # as above
 
-    def report(self) -> dict[str, Any]:
-        """Quantiles in ms."""
-        return {name: vars_of(latencies) for name, latencies in (("durable", self.durable), ("alarm", self.alarm))}
+    def write(self) -> None:
+        """Quantiles in ms, whole or not at all."""
+        told = {name: vars_of(latencies) for name, latencies in (("durable", self.durable), ("alarm", self.alarm))}
+        beside = self._file.with_suffix(".new")
+        beside.write_text(json.dumps(told), encoding="utf-8")
+        beside.replace(self._file)
 
 
 def vars_of(latencies: Latencies) -> dict[str, float]:
@@ -178,7 +197,7 @@ def main() -> None:
     watchers = [Tally(hub, Counter(chosen.counter), lanes).run]
     if chosen.behind:
         watchers.append(Behind(hub, Counter(chosen.behind)).run)
-    stages = Stages(hub) if chosen.latency else None
+    stages = Stages(hub, chosen.latency) if chosen.latency else None
     stop = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:
@@ -189,15 +208,20 @@ def main() -> None:
             stages.durable.forget()
             stages.alarm.forget()
 
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        if stages is not None:
+            stages.write()
+
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGUSR1, forget)
+    signal.signal(signal.SIGUSR2, tell)
     hub.start()
     for watch in watchers:
         threading.Thread(target=watch, args=(stop,), daemon=True).start()
     print(json.dumps({"ready": True, "url": getattr(hub, "url", "")}), flush=True)
     stop.wait()
     if stages is not None:
-        chosen.latency.write_text(json.dumps(stages.report()), encoding="utf-8")
+        stages.write()
     hub.stop()
 
 
