@@ -32,7 +32,7 @@ from hub.domain.catalogue import Catalogue
 from hub.domain.metrics import METRICS, Metric, MetricKind
 from hub.domain.places import Grid, Name
 from hub.domain.rules import Rule, RuleKind, Side
-from hub.domain.series_names import ALARM_EVENT, KPI_HOUR, TICKET_EVENT, VALUE, cells_of
+from hub.domain.series_names import ALARM_EVENT, FACILITY_HOUR, KPI_HOUR, TICKET_EVENT, VALUE, cells_of
 
 SECONDS: Final = Name(zh="s", en="s")
 SHARE: Final = Name(zh="percentunit", en="percentunit")
@@ -314,14 +314,21 @@ def of_kpi(kpi: str) -> tuple[str, ...]:
     return (f'"kpi" = {q.text(kpi)}', *OF_KPI)
 
 
-def standing(kpi: str) -> str:
-    """A count that stands at the end of each hour (open tickets): the newest one, added up over kinds."""
-    latest = q.select('last("value") AS "newest"', q.name(KPI_HOUR), where=of_kpi(kpi), by=("community", "kind"))
+def standing(kpi: str, *, where: Sequence[str] = q.CHOSEN) -> str:
+    """A count that stands at the end of each hour (open tickets): the newest one of each facility, added up."""
+    latest = q.select(
+        f'last({q.name(kpi)}) AS "newest"', q.name(FACILITY_HOUR), where=where, by=("community", "facility", "kind")
+    )
     return q.select('sum("newest")', q.inner(latest))
 
 
+def counted(kpi: str, *, by: Sequence[str] = (), step: str = "") -> str:
+    """A count of each hour at the chosen facilities, added up."""
+    return q.select(f"sum({q.name(kpi)})", q.name(FACILITY_HOUR), where=q.CHOSEN, by=by, step=step)
+
+
 def summed(kpi: str, *, by: Sequence[str] = (), step: str = "") -> str:
-    """A count of what happened in each hour, added up."""
+    """A count of what happened in each hour to a kind, added up."""
     return q.select('sum("value")', q.name(KPI_HOUR), where=of_kpi(kpi), by=by, step=step)
 
 

@@ -13,14 +13,13 @@ from dashboards.parts import (
     PRIORITY_WORDS,
     WORDS,
     Plan,
+    counted,
     notes,
-    of_kpi,
     standing,
-    summed,
     usual,
 )
 from hub.domain.places import Name
-from hub.domain.series_names import ALARM_EVENT, KPI_HOUR, TICKET_EVENT
+from hub.domain.series_names import ALARM_EVENT, TICKET_EVENT
 
 RAISED = "\"state\" = 'raised'"
 ROWS = 100
@@ -89,7 +88,7 @@ def open_tickets() -> Panel:
     """How many tickets were open when."""
     return course(
         "tickets_open",
-        q.select('sum("value")', q.name(KPI_HOUR), where=of_kpi("tickets_open"), by=("kind",), step="1h"),
+        counted("tickets_open", by=("kind",), step="1h"),
         look=Look.BARS,
     )
 
@@ -185,9 +184,9 @@ def board(plan: Plan) -> Board:
                         standing("alarms_active"),
                         thresholds=(Threshold(at=None, colour=GOOD), Threshold(at=1, colour=WARN)),
                     ),
-                    number("alarms_raised", summed("alarms_raised")),
-                    number("tickets_opened", summed("tickets_opened")),
-                    number("tickets_reopened", summed("tickets_reopened")),
+                    number("alarms_raised", counted("alarms_raised")),
+                    number("tickets_opened", counted("tickets_opened")),
+                    number("tickets_reopened", counted("tickets_reopened")),
                     alarms_by_priority(),
                     _load(),
                     _most_frequent(),

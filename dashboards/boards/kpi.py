@@ -5,7 +5,18 @@ from __future__ import annotations
 from dashboards import influxql as q
 from dashboards.figures import course, number
 from dashboards.model import BAD, GOOD, WARN, Board, Look, Section, Threshold
-from dashboards.parts import COMMUNITY, DATA_SOURCE, Plan, hub_address, kinds, of_kpi, standing, summed, weighted
+from dashboards.parts import (
+    COMMUNITY,
+    DATA_SOURCE,
+    OF_KPI,
+    Plan,
+    hub_address,
+    kinds,
+    of_kpi,
+    standing,
+    summed,
+    weighted,
+)
 from hub.domain.kpi import KPIS, Measure
 from hub.domain.places import Name
 from hub.domain.series_names import KPI_HOUR
@@ -42,7 +53,7 @@ def board(plan: Plan) -> Board:
                     number("availability", weighted("availability"), thresholds=_AVAILABLE, width=4),
                     number("false_completion", weighted("false_completion"), thresholds=_RATES, width=4),
                     number("failures", summed("failures"), width=4),
-                    number("tickets_open", standing("tickets_open"), width=4),
+                    number("tickets_open", standing("tickets_open", where=OF_KPI), width=4),
                     number("mtbf", mean_time_between_failures(), width=4),
                 ),
             ),

@@ -6,7 +6,7 @@ from dashboards import influxql as q
 from dashboards.boards.events import alarm_table, alarms_by_priority, open_tickets, ticket_table
 from dashboards.figures import number
 from dashboards.model import BAD, GOOD, WARN, Board, Look, Panel, Query, Section, Threshold
-from dashboards.parts import COUNT, FACILITY_LINK, Plan, amounts, metric_panel, notes, standing, summed, usual
+from dashboards.parts import COUNT, FACILITY_LINK, Plan, amounts, counted, metric_panel, notes, standing, usual
 from hub.domain.metrics import METRICS
 from hub.domain.places import Name
 
@@ -30,7 +30,7 @@ def board(plan: Plan) -> Board:
                     number("alarms_active", standing("alarms_active"), thresholds=late),
                     number("tickets_open", standing("tickets_open"), thresholds=late),
                     number("tickets_overdue", standing("tickets_overdue"), thresholds=late),
-                    number("tickets_opened", summed("tickets_opened")),
+                    number("tickets_opened", counted("tickets_opened")),
                 ),
             ),
             Section(

@@ -13,8 +13,9 @@ from typing import Final
 
 from hub.domain.alarms import Alarm, Change
 from hub.domain.kpi import Figure
+from hub.domain.kpi_places import Counts
 from hub.domain.places import Facility, Name
-from hub.domain.series_names import ALARM_EVENT, KPI_HOUR, TICKET_EVENT
+from hub.domain.series_names import ALARM_EVENT, FACILITY_HOUR, KPI_HOUR, TICKET_EVENT
 from hub.domain.tickets import ENDED, Action, Ticket, TicketState
 
 NOWHERE: Final = Name(zh="", en="")
@@ -101,6 +102,16 @@ def kpi_point(figure: Figure, *, hour: int) -> SeriesPoint:
         measurement=KPI_HOUR,
         tags=_tags(community=figure.community, kind=figure.kind, kpi=figure.kpi),
         fields={"value": float(figure.value), "n": figure.n},
+        time=hour,
+    )
+
+
+def counts_point(counts: Counts, *, hour: int) -> SeriesPoint:
+    """The counts of a facility in an hour, stamped with its start."""
+    return SeriesPoint(
+        measurement=FACILITY_HOUR,
+        tags=_tags(community=counts.community, facility=counts.facility, kind=counts.kind),
+        fields=counts.counts,
         time=hour,
     )
 

@@ -31,6 +31,8 @@ TICKET_EVENT: Final = "ticket_event"
 """One point for each change of state: tags community, facility, unit, kind, grid, priority, state, failure_mode."""
 KPI_HOUR: Final = "kpi_1h"
 """Hourly figures of maintenance: tags community, kind, kpi; fields value, n."""
+FACILITY_HOUR: Final = "facility_1h"
+"""Hourly counts of a facility: tags community, facility, kind; a field for each figure that is a count."""
 
 
 def cells_of(measurement: str) -> str:

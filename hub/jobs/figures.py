@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from hub.clock import DAY, HOUR, MINUTE
-from hub.domain.event_series import NOWHERE, SeriesPoint, alarm_point, apart, kpi_point, ticket_point
+from hub.domain.event_series import NOWHERE, SeriesPoint, alarm_point, apart, counts_point, kpi_point, ticket_point
 from hub.domain.kpi import figures
+from hub.domain.kpi_places import counts
 from hub.domain.places import Facility
 from hub.flows.figures import AlarmChange, Books, PointWriter, TicketChange, period_of
 from hub.flows.ports import Records
@@ -30,6 +31,8 @@ FIRST: Final = 30 * DAY
 """So far back figures are made when there are none yet."""
 DAY_OF_HOURS: Final = 24
 """Hours in one write."""
+HOURS: Final = "hours"
+"""The mark of the hours that are written. It was ``kpi`` before facilities had counts: those of the past month are made once."""
 AT_ONCE: Final = 2_000
 """Changes in one write."""
 
@@ -105,7 +108,7 @@ class HourlyFigures:
 
     def _done(self) -> int:
         """The end of the newest hour whose figures are written; 0: of none."""
-        return int(self._mark("kpi") or 0)
+        return int(self._mark(HOURS) or 0)
 
     def _write_hours(self, starts: range) -> None:
         """The figures of some hours in one write, the mark behind them."""
@@ -113,14 +116,17 @@ class HourlyFigures:
         if points:
             self._points.write_points(points)
         if starts[-1] + HOUR > self._done():
-            self._set("kpi", str(starts[-1] + HOUR))
+            self._set(HOURS, str(starts[-1] + HOUR))
 
     def _points_of(self, start: int) -> Iterator[SeriesPoint]:
         rows = self._records.read(lambda books: books.figures.period(start, start + HOUR))
         registry = self._registrar.current
         for community in registry.communities:
-            for figure in figures(period_of(rows, registry, community, start=start, end=start + HOUR)):
+            period = period_of(rows, registry, community, start=start, end=start + HOUR)
+            for figure in figures(period):
                 yield kpi_point(figure, hour=start)
+            for of_facility in counts(period):
+                yield counts_point(of_facility, hour=start)
 
 
 def _facility(registry: Registry, community: str, id_: str) -> Facility | None:

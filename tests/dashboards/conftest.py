@@ -11,9 +11,12 @@ import pytest
 from dashboards.build import boards, build
 from dashboards.model import Board
 from dashboards.parts import Plan
+from hub.clock import WallClock
 from hub.domain.places import Grid, Name
 from hub.storage.catalogue import load_catalogue
-from tests.dashboards.influx import Influx, line
+from hub.storage.influx.target import parse
+from hub.storage.series_influx import InfluxSeries
+from tests.dashboards.influx import Influx
 from tests.dashboards.town import GRID, Town
 from tests.influx_server import MISSING, PROGRAM
 
@@ -42,12 +45,15 @@ def every_board(plan: Plan) -> dict[str, Board]:
 
 
 @pytest.fixture(scope="session")
-def influx(town: Town) -> Iterator[Influx]:
+def influx(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx]:
     if PROGRAM is None:
         pytest.skip(MISSING)
     server = Influx()
     try:
-        server.write(line(point) for point in town.points())
+        store = InfluxSeries(parse(server.url), tmp_path_factory.mktemp("series") / "series.sqlite", WallClock())
+        store.open()
+        town.fill(store)
+        store.close()
         yield server
     finally:
         server.stop()

@@ -1,14 +1,13 @@
-"""A real InfluxDB 1 of our own, lines for it, and Grafana's variables put into queries as Grafana does."""
+"""A real InfluxDB 1 of our own, and Grafana's variables put into queries as Grafana does."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import requests
 
-from hub.domain.event_series import SeriesPoint
 from tests.influx_server import InfluxServer
 
 
@@ -29,16 +28,10 @@ class Influx:
         self._server.start()
         self._address = f"http://127.0.0.1:{self._server.port}"
         self._database = self._server.new_database()
+        self.url = self._server.url(self._database)
 
     def stop(self) -> None:
         self._server.remove()
-
-    def write(self, lines: Iterable[str]) -> None:
-        every = list(lines)
-        for begin in range(0, len(every), 10_000):
-            body = "\n".join(every[begin : begin + 10_000]).encode()
-            answer = requests.post(f"{self._address}/write?db={self._database}&precision=ms", data=body, timeout=60)
-            assert answer.status_code == 204, answer.text
 
     def ask(self, query: str) -> list[Series]:
         """The series of the answer. AssertionError where the query is refused."""
@@ -52,23 +45,6 @@ class Influx:
             Series(each.get("name", ""), each.get("tags", {}), each["columns"], each["values"])
             for each in result.get("series", ())
         ]
-
-
-def line(point: SeriesPoint) -> str:
-    """A point in line protocol."""
-    tags = "".join(f",{_plain(name)}={_plain(value)}" for name, value in sorted(point.tags.items()))
-    fields = ",".join(f"{_plain(name)}={_field(value)}" for name, value in point.fields.items())
-    return f"{_plain(point.measurement)}{tags} {fields} {point.time}"
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"([,= ])", r"\\\1", text)
-
-
-def _field(value: float | str) -> str:
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return f"{value}i" if isinstance(value, int) else repr(float(value))
 
 
 # --- what Grafana makes of a query ------------------------------------------------------------------------------

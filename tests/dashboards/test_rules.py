@@ -19,10 +19,11 @@ from dashboards.parts import Plan, limits
 from dashboards.units import unit_of
 from hub.domain.alarms import Priority
 from hub.domain.catalogue import Catalogue, FacilityKind
+from hub.domain.kpi_places import COUNTS
 from hub.domain.metrics import METRICS, Metric, MetricKind, Symbol
 from hub.domain.places import Name
 from hub.domain.rules import Rule, RuleKind, Side
-from hub.domain.series_names import ALARM_EVENT, CELL_FIELDS, CELL_SUFFIX, KPI_HOUR, TAGS, TICKET_EVENT
+from hub.domain.series_names import ALARM_EVENT, CELL_FIELDS, CELL_SUFFIX, FACILITY_HOUR, KPI_HOUR, TAGS, TICKET_EVENT
 from hub.domain.tickets import TicketState
 from hub.domain.verdicts import Condition
 from hub.storage.catalogue import load_catalogue
@@ -31,11 +32,12 @@ from tests.docs.pages import ROOT
 FILES = [
     f"{language}/{board.name}.json" for language in LANGUAGES for board in boards(Plan(catalogue=load_catalogue()))
 ]
-EVENTS = {ALARM_EVENT, TICKET_EVENT, KPI_HOUR}
+EVENTS = {ALARM_EVENT, TICKET_EVENT, KPI_HOUR, FACILITY_HOUR}
 MEASUREMENTS = {*METRICS, *(f"{name}{CELL_SUFFIX}" for name in METRICS), *EVENTS}
 FIELDS = {
     *("value", "text", "quality"),
     *CELL_FIELDS,
+    *COUNTS,
     *("n", "active", "title_en", "title_zh", "number", "ticket"),
     *("rise", "newest", "heard", "share", "drawn", "product", "cases", "hours", "failures", "title"),
 }
@@ -121,6 +123,15 @@ def test_variables_are_defined_and_used(name: str, made: dict[str, dict[str, Any
     used = set(re.findall(r"\$\{(\w+)", text)) | set(re.findall(r"\$(\w+)", text))
     used -= {word for word in used if word.startswith("tag_")} | OF_GRAFANA | {"m"}
     assert used - {"__all"} == defined
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_can_be_chosen_narrows_every_panel(name: str, made: dict[str, dict[str, Any]]) -> None:
+    chosen = {variable["name"] for variable in made[name]["templating"]["list"]}
+    for panel in panels(made[name]):
+        for target in panel["targets"]:
+            for word in chosen & {"community", "grid", "kind", "facility"}:
+                assert f"${{{word}:" in target["query"], f"{panel['title']} is not narrowed by {word}"
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -20,7 +20,7 @@ from hub.domain.rollups import CELL, cell_start
 from hub.storage.catalogue import load_catalogue
 from tests.dashboards.influx import Influx, Series
 from tests.dashboards.test_queries import asked, panels
-from tests.dashboards.town import COMMUNITY, END, FAULTS, START, STOPPING, Fault, Reading, Town, slug
+from tests.dashboards.town import COMMUNITY, END, FAULTS, GRID, START, STOPPING, Fault, Reading, Town, slug
 
 pytestmark = pytest.mark.servers
 KINDS = list(load_catalogue().kinds)
@@ -47,9 +47,9 @@ def course_of(found: Iterable[Series], *tags: str) -> Course:
     return {key: values for key, values in course.items() if values}
 
 
-def figure(influx: Influx, panel: Panel) -> Any:
+def figure(influx: Influx, panel: Panel, **chosen: list[str] | str) -> Any:
     """The one number that a panel shows."""
-    (values,) = answer(influx, panel).values()
+    (values,) = answer(influx, panel, **chosen).values()
     (value,) = values.values()
     return value
 
@@ -150,6 +150,45 @@ def test_overview_counts_active_alarms_and_new_tickets(every_board: dict[str, Bo
     assert figure(influx, panel_of(board, "Active alarms")) == len(still) == 1
     assert figure(influx, panel_of(board, "Tickets opened")) == len(FAULTS)
     assert figure(influx, panel_of(board, "Open tickets", Look.NUMBER)) == len(FAULTS)
+
+
+SUMP = next(fault for fault in FAULTS if fault.kind == "sump")
+NUMBERS = [
+    ("overview", "Active alarms", {"gym-a": 1}),
+    ("overview", "Open tickets", {f"{slug(fault.kind)}-a": 1 for fault in FAULTS}),
+    ("overview", "Overdue tickets", {"gym-a": 1}),
+    ("overview", "Tickets opened", {f"{slug(fault.kind)}-a": 1 for fault in FAULTS}),
+    ("alarms-tickets", "Active alarms", {"gym-a": 1}),
+    ("alarms-tickets", "Alarms raised", {f"{slug(fault.kind)}-a": 1 for fault in FAULTS}),
+    ("alarms-tickets", "Tickets opened", {f"{slug(fault.kind)}-a": 1 for fault in FAULTS}),
+    ("alarms-tickets", "Tickets reopened", {}),
+]
+"""Dashboard, panel, and how much of it there is at which facility."""
+
+
+@pytest.mark.parametrize(("name", "title", "truth"), NUMBERS)
+def test_grid_and_facility_narrow_the_numbers(
+    name: str, title: str, truth: dict[str, int], *, town: Town, every_board: dict[str, Board], influx: Influx
+) -> None:
+    panel = panel_of(every_board[name], title, Look.NUMBER)
+    assert figure(influx, panel) == sum(truth.values())
+    for facility in ("gym-a", "sump-a", "gym-b"):
+        assert figure(influx, panel, facility=[facility]) == truth.get(facility, 0)
+    first, second = (
+        "(" + "|".join(each.id for each in town.facilities.values() if (each.grid == GRID) == within) + ")"
+        for within in (True, False)
+    )
+    assert figure(influx, panel, grid=first) == sum(truth.values())
+    assert figure(influx, panel, grid=second) == 0
+
+
+def test_open_tickets_over_time_are_those_of_the_chosen_facility(every_board: dict[str, Board], influx: Influx) -> None:
+    panel = panel_of(every_board["overview"], "Open tickets", Look.BARS)
+    opened = (START + SUMP.begins) // HOUR * HOUR
+    truth = {time: int(time >= opened) for time in range(START, END, HOUR)}
+    equal(answer(influx, panel, "kind", facility=["sump-a"]), {("sump",): truth})
+    (gym,) = answer(influx, panel, "kind", facility=["gym-b"]).values()
+    assert set(gym.values()) == {0}
 
 
 def test_overview_shows_head_counts(town: Town, every_board: dict[str, Board], influx: Influx) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
+
 from devices.simulator.habits import signal_for
 from devices.simulator.model import SimCommunity, SimDevice, SimPoint, point_key
 from devices.simulator.play import Play
@@ -16,14 +18,17 @@ from devices.simulator.scenario import Scenario, Step
 from hub.clock import HOUR, MINUTE, from_iso
 from hub.domain.alarms import Alarm, Change, Priority
 from hub.domain.catalogue import Catalogue
-from hub.domain.event_series import SeriesPoint, alarm_point, apart, kpi_point, ticket_point
-from hub.domain.kpi import Acknowledged, Done, Figure, Life, Period, figures
+from hub.domain.event_series import SeriesPoint, alarm_point, apart, counts_point, kpi_point, ticket_point
+from hub.domain.kpi import Acknowledged, Done, Life, Period, figures
+from hub.domain.kpi_places import counts
 from hub.domain.metrics import METRICS, Metric
 from hub.domain.places import Facility, Name
 from hub.domain.readings import Quality
-from hub.domain.rollups import Cell, Sample, cells_of, hold_of
-from hub.domain.series_names import CELL_SUFFIX
+from hub.domain.rollups import hold_of
 from hub.domain.tickets import Action, Ticket, TicketKey, TicketKind, TicketState
+from hub.flows.batch import PointKey, Position
+from hub.flows.series import Rows, SeriesPlace, TextRow
+from hub.storage.series_influx import InfluxSeries
 
 COMMUNITY = "test-town"
 ZONE = "Asia/Shanghai"
@@ -167,20 +172,6 @@ class Town:
             found[reading.metric].append(reading)
         return found
 
-    @cached_property
-    def cells(self) -> list[tuple[Reading, Cell]]:
-        """Roll-ups of every point that reads numbers, each with a reading that tells whose it is."""
-        series: dict[tuple[str, str], list[Reading]] = defaultdict(list)
-        for reading in self.readings:
-            if not isinstance(reading.value, str):
-                series[reading.device, reading.point].append(reading)
-        return [
-            (told[0], cell)
-            for told in series.values()
-            for cell in cells_of([Sample(r.time, float(r.value), 0) for r in told], hold=hold_of(EVERY))
-            if cell.start < END
-        ]
-
     # --- what became of the faults ------------------------------------------------------------------------------
 
     @cached_property
@@ -282,12 +273,10 @@ class Town:
             ]
         return apart(found)
 
-    @cached_property
-    def hours(self) -> list[tuple[int, Figure]]:
-        found = []
+    def hours(self) -> Iterator[Period]:
         for start in range(START, END, HOUR):
             end = start + HOUR
-            hour = Period(
+            yield Period(
                 community=COMMUNITY,
                 start=start,
                 end=end,
@@ -310,38 +299,41 @@ class Town:
                     if change is Change.ACKNOWLEDGED and start <= at < end
                 ],
             )
-            found += [(start, figure) for figure in figures(hour)]
-        return found
 
-    # --- as points ----------------------------------------------------------------------------------------------
+    # --- as the hub writes it -----------------------------------------------------------------------------------
 
-    def points(self) -> Iterator[SeriesPoint]:
-        """Everything that the hub would have written."""
-        for reading in self.readings:
-            text = isinstance(reading.value, str)
-            fields = {("text" if text else "value"): reading.value, "quality": reading.quality}
-            yield SeriesPoint(measurement=reading.metric, tags=tags_of(reading), fields=fields, time=reading.time)
-        for reading, cell in self.cells:
-            told = {
-                "count": cell.count,
-                "total": cell.total,
-                "min": cell.minimum,
-                "max": cell.maximum,
-                "first": cell.first,
-                "last": cell.last,
-                "last_at": cell.last_at,
-                "integral": cell.integral,
-                "known_ms": cell.known_ms,
-            }
-            yield SeriesPoint(
-                measurement=f"{reading.metric}{CELL_SUFFIX}",
-                tags=tags_of(reading),
-                fields={name: value for name, value in told.items() if value is not None},
-                time=cell.start,
-            )
-        yield from self.events
-        for start, figure in self.hours:
-            yield kpi_point(figure, hour=start)
+    def fill(self, store: InfluxSeries) -> None:
+        """All of it, through the hub's own writer: what it calls things is what the queries must find."""
+        readings = self.readings
+        point = store.point_ids([PointKey(COMMUNITY, device_of(each), each.point) for each in readings])
+        place = store.place_ids(
+            [SeriesPlace(COMMUNITY, each.facility, each.unit, each.kind) for each in readings],
+            [each.metric for each in readings],
+        )
+        numbers = np.array([n for n, each in enumerate(readings) if not isinstance(each.value, str)], np.intp)
+        rows = Rows(
+            point=point[numbers],
+            time=np.array([readings[n].time for n in numbers], np.int64),
+            value=np.array([readings[n].value for n in numbers], np.float64),
+            quality=np.array([readings[n].quality for n in numbers], np.uint8),
+            place=place[numbers],
+        )
+        texts = [
+            TextRow(int(point[n]), each.time, each.value, each.quality, int(place[n]))
+            for n, each in enumerate(readings)
+            if isinstance(each.value, str)
+        ]
+        every = np.unique(point)
+        store.set_holds(every, np.full(len(every), hold_of(EVERY), np.int64))
+        store.append(rows, texts, Position("town", 1))
+        while store.refresh_cells(END):
+            pass
+        store.write_points([*self.events, *self._hourly()])
+
+    def _hourly(self) -> Iterator[SeriesPoint]:
+        for hour in self.hours():
+            yield from (kpi_point(figure, hour=hour.start) for figure in figures(hour))
+            yield from (counts_point(each, hour=hour.start) for each in counts(hour))
 
 
 def _began(alarm: Alarm) -> int:
@@ -349,16 +341,9 @@ def _began(alarm: Alarm) -> int:
     return alarm.raised_at
 
 
-def tags_of(reading: Reading) -> dict[str, str]:
-    told = {
-        "community": COMMUNITY,
-        "facility": reading.facility,
-        "unit": reading.unit,
-        "kind": reading.kind,
-        "device": f"{COMMUNITY}~{reading.device}",
-        "point": reading.point,
-    }
-    return {name: value for name, value in told.items() if value}
+def device_of(reading: Reading) -> str:
+    """The hub's id of the device."""
+    return f"{COMMUNITY}~{reading.device}"
 
 
 def is_switch(metric: Metric) -> bool:

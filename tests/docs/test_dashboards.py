@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hub.domain.kpi import KPIS
-from hub.domain.series_names import ALARM_EVENT, KPI_HOUR, TICKET_EVENT
+from hub.domain.kpi_places import COUNTS
+from hub.domain.series_names import ALARM_EVENT, FACILITY_HOUR, KPI_HOUR, TICKET_EVENT
 from tests.docs.pages import code_words, page, rows, section
 
 
@@ -20,5 +21,6 @@ def test_every_figure_stands_there_with_its_formula(name: str, heading: str, lan
 
 
 def test_every_measurement_beside_readings_is_described() -> None:
-    told = [code_words(row[0])[0] for row in rows(section(page("docs/manual/dashboards.md"), "## What they read"))]
-    assert told == [ALARM_EVENT, TICKET_EVENT, KPI_HOUR]
+    found = rows(section(page("docs/manual/dashboards.md"), "## What they read"))
+    assert [code_words(row[0])[0] for row in found] == [ALARM_EVENT, TICKET_EVENT, KPI_HOUR, FACILITY_HOUR]
+    assert code_words(found[-1][3]) == list(COUNTS)

@@ -170,6 +170,26 @@ def test_an_hour_is_written_when_it_is_over(records: SqlRecords, store: Store, j
     assert store.figure("alarms_active", NOON) == 1
 
 
+def test_an_hour_has_the_counts_of_each_facility(records: SqlRecords, store: Store, job: HourlyFigures) -> None:
+    happen(records, RAISED, OPENED)
+    job.run(NOON + HOUR + SETTLED)
+    found = {(p.tags.get("facility"), p.time): p for p in store.of("facility_1h")}
+    lift, before = found["lift-1", NOON], found["lift-1", NOON - HOUR]
+    assert lift.tags == {"community": "garden", "facility": "lift-1", "kind": "lift"}
+    assert (lift.fields["alarms_active"], lift.fields["tickets_open"], lift.fields["tickets_opened"]) == (1, 1, 1)
+    assert before.fields["alarms_active"] == 0, "nothing is told as well, or the newest figure would be an old one"
+    assert found[None, NOON].tags == {"community": "garden", "kind": "sensor"}
+
+
+def test_counts_of_facilities_are_made_for_the_past_where_only_those_of_kinds_are(
+    records: SqlRecords, store: Store, job: HourlyFigures
+) -> None:
+    """A hub that is brought up to date has hours of kinds alone behind it."""
+    records.write(lambda books: books.figures.set_mark("kpi", str(NOON)))
+    job.run(NOON + SETTLED)
+    assert {point.time for point in store.of("facility_1h")} == set(range(NOON - DAY, NOON, HOUR))
+
+
 def test_the_first_run_makes_the_past_month(store: Store, job: HourlyFigures, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FIRST", FIRST)
     job.run(NOON + SETTLED)
