@@ -33,6 +33,7 @@ from hub.domain.metrics import METRICS, Metric, MetricKind
 from hub.domain.places import Grid, Name
 from hub.domain.rules import Rule, RuleKind, Side
 from hub.domain.series_names import ALARM_EVENT, FACILITY_HOUR, KPI_HOUR, TICKET_EVENT, VALUE, cells_of
+from hub.domain.tickets import Action
 
 SECONDS: Final = Name(zh="s", en="s")
 SHARE: Final = Name(zh="percentunit", en="percentunit")
@@ -94,7 +95,7 @@ UNIT: Final = Variable(
     name="unit",
     title=Name(zh="部件", en="Unit"),
     source=Source.QUERY,
-    query=q.values_of("unit", where=(q.IN_COMMUNITY, q.OF_KIND, q.OF_FACILITY)),
+    query=q.values_of("unit", where=(q.IN_COMMUNITY, q.IN_GRID, q.OF_KIND, q.OF_FACILITY)),
 )
 
 
@@ -137,9 +138,14 @@ def usual(plan: Plan, *more: Variable) -> tuple[Variable, ...]:
 # --- marks ------------------------------------------------------------------------------------------------------
 
 
-def notes(*, where: Sequence[str] = q.CHOSEN) -> tuple[Note, ...]:
-    """Alarms that were raised, tickets that were opened or resolved."""
-    columns = '"title_en", "title_zh", "facility", "priority", "state"'
+MARKED: Final = (Action.OPEN, Action.REOPEN, Action.VERIFY, Action.OVERRIDE)
+"""What is done to a ticket once in each of its cycles: begun, and proven resolved. A state may come more often, or never."""
+
+
+def notes(*, where: Sequence[str] = q.CHOSEN, shown: bool = True) -> tuple[Note, ...]:
+    """Alarms that were raised, tickets that were opened, reopened or resolved. Not ``shown``: for who turns them on."""
+    columns = '"title_en", "title_zh", "facility", "priority"'
+    marked = f'"action" =~ /^({"|".join(MARKED)})$/'
     return (
         Note(
             title=Name(zh="告警", en="Alarms"),
@@ -147,13 +153,15 @@ def notes(*, where: Sequence[str] = q.CHOSEN) -> tuple[Note, ...]:
             colour=WARN,
             text=Name(zh="title_zh", en="title_en"),
             tags="facility,priority",
+            shown=shown,
         ),
         Note(
             title=Name(zh="工单", en="Tickets"),
-            query=q.select(columns, q.name(TICKET_EVENT), where=('"state" =~ /^(assigned|resolved)$/', *where)),
+            query=q.select(f'{columns}, "action"', q.name(TICKET_EVENT), where=(marked, *where)),
             colour=PLAIN,
             text=Name(zh="title_zh", en="title_en"),
-            tags="facility,state",
+            tags="facility,action",
+            shown=shown,
         ),
     )
 

@@ -44,21 +44,24 @@ TICKET_STATES = tuple(
     )
 )
 """The words of the hub's own pages; states that share one there are told apart here."""
-_COLUMNS = (
-    Override(pattern="^Time$|^time$", title=Name(zh="时间", en="Time")),
-    Override(
-        pattern="^facility$",
-        title=Name(zh="设施", en="Facility"),
-        link="${hub}/facilities/${__value.text}",
-    ),
+_TITLES = (
     Override(pattern="^unit$", title=Name(zh="部件", en="Unit")),
     Override(pattern="^priority$", title=Name(zh="优先级", en="Priority"), words=PRIORITY_WORDS),
     Override(pattern="^failure_mode$", title=Name(zh="故障模式", en="Failure mode")),
     Override(pattern="^state$", title=Name(zh="状态", en="State"), words=TICKET_STATES),
     Override(pattern="^(title|last)$", title=Name(zh="故障", en="Fault")),
     Override(pattern="^count$", title=Name(zh="次数", en="Times")),
+)
+_COLUMNS = (
+    Override(pattern="^Time$|^time$", title=Name(zh="时间", en="Time")),
+    Override(
+        pattern="^facility$",
+        title=Name(zh="设施", en="Facility"),
+        link="${hub}/facilities/${__value.text}?community=${__data.fields.community}",
+    ),
+    *_TITLES,
     Override(pattern="^number$", title=Name(zh="工单号", en="Ticket"), link="${hub}/tickets/${__data.fields.ticket}"),
-    Override(pattern="^ticket$", hidden=True),
+    Override(pattern="^(ticket|community)$", hidden=True),
 )
 
 
@@ -103,7 +106,9 @@ def alarm_table(where: Sequence[str] = q.CHOSEN) -> Panel:
             en="Alarms raised lately; a facility leads to its page in the hub.",
         ),
         unit=WORDS,
-        queries=(_rows('"facility", "unit", "priority", "{title}" AS "title"', ALARM_EVENT, RAISED, where),),
+        queries=(
+            _rows('"facility", "unit", "priority", "{title}" AS "title", "community"', ALARM_EVENT, RAISED, where),
+        ),
         overrides=_COLUMNS,
     )
 
@@ -119,7 +124,12 @@ def ticket_table(where: Sequence[str] = q.CHOSEN) -> Panel:
         ),
         unit=WORDS,
         queries=(
-            _rows('"number", "facility", "priority", "state", "{title}" AS "title", "ticket"', TICKET_EVENT, "", where),
+            _rows(
+                '"number", "facility", "priority", "state", "{title}" AS "title", "ticket", "community"',
+                TICKET_EVENT,
+                "",
+                where,
+            ),
         ),
         overrides=_COLUMNS,
     )
@@ -256,7 +266,7 @@ def _most_frequent() -> Panel:
                 table=True,
             ),
         ),
-        overrides=(Override(pattern="^Time$|^time$", hidden=True), *_COLUMNS[1:]),
+        overrides=(Override(pattern="^Time$|^time$", hidden=True), *_TITLES),
     )
 
 

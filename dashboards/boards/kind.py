@@ -66,4 +66,4 @@ def _facility(of_kind: str) -> Variable:
 
 
 def _unit(of_kind: str) -> Variable:
-    return replace(UNIT, query=q.values_of("unit", where=(of_kind, q.IN_COMMUNITY, q.OF_FACILITY)))
+    return replace(UNIT, query=q.values_of("unit", where=(of_kind, q.IN_COMMUNITY, q.IN_GRID, q.OF_FACILITY)))

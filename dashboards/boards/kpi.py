@@ -12,6 +12,7 @@ from dashboards.parts import (
     Plan,
     hub_address,
     kinds,
+    notes,
     of_kpi,
     standing,
     summed,
@@ -43,6 +44,7 @@ def board(plan: Plan) -> Board:
             en="Every figure has its formula beside it. No data gives no figure, never 0. Figures are hourly, by kind.",
         ),
         variables=(DATA_SOURCE, hub_address(plan), COMMUNITY, kinds(plan)),
+        notes=notes(where=OF_KPI, shown=False),
         span="now-30d",
         refresh="5m",
         sections=(

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from dashboards import influxql as q
 from dashboards.model import BAD, GOOD, GREY, PLAIN, WARN, Board, Look, Panel, Query, Section, Threshold
-from dashboards.parts import FACILITY_LINK, SHARE, Plan, amounts, is_text, metric_panel, usual
+from dashboards.parts import FACILITY_LINK, SHARE, UNIT, Plan, amounts, is_text, metric_panel, notes, usual
 from dashboards.units import unit_of
 from hub.domain.metrics import Metric, MetricKind
 from hub.domain.places import Name
 from hub.domain.series_names import cells_of
 
 BY = ("facility", "unit")
+WHERE = (*q.CHOSEN, q.OF_UNIT)
 _ALIAS = "$tag_facility $tag_unit"
 
 
@@ -35,7 +36,8 @@ def board(plan: Plan) -> Board:
             zh="每个数字都写明公式。没有读数的时间是未知，不是空闲。",
             en="Every figure tells its formula. Time without readings is unknown, not idle.",
         ),
-        variables=usual(plan),
+        variables=usual(plan, UNIT),
+        notes=notes(),
         span="now-7d",
         refresh="5m",
         sections=(
@@ -52,9 +54,9 @@ def board(plan: Plan) -> Board:
             Section(
                 title=Name(zh="次数与用量", en="Amounts"),
                 panels=tuple(
-                    amounts(metric, by=("facility",), link=FACILITY_LINK)
+                    amounts(metric, where=WHERE, by=("facility",), link=FACILITY_LINK)
                     if metric.kind is MetricKind.TOTAL
-                    else metric_panel(metric, by=("facility",), link=FACILITY_LINK)
+                    else metric_panel(metric, where=WHERE, by=("facility",), link=FACILITY_LINK)
                     for metric in rising
                 ),
             ),
@@ -112,7 +114,7 @@ def course_of_share(metric: Metric) -> Panel:
 
 def mean_and_peak(metric: Metric) -> Panel:
     """Time-weighted mean and highest reading in each hour."""
-    highest = q.select('max("max")', q.name(cells_of(metric.name)), where=q.CHOSEN, by=("facility",), step="1h")
+    highest = q.select('max("max")', q.name(cells_of(metric.name)), where=WHERE, by=("facility",), step="1h")
     return Panel(
         look=Look.COURSE,
         title=metric.title,
@@ -152,7 +154,7 @@ def coverage(metric: Metric) -> Panel:
     known = q.select(
         '1.0 * sum("known_ms") / ($__to - $__from) AS "share"',
         q.name(cells_of(metric.name)),
-        where=q.CHOSEN,
+        where=WHERE,
         by=("device", "point", "facility"),
     )
     return Panel(
@@ -171,6 +173,4 @@ def coverage(metric: Metric) -> Panel:
 
 
 def _mean(metric: Metric, *, by: tuple[str, ...], step: str = "") -> str:
-    return q.select(
-        'sum("integral") / sum("known_ms")', q.name(cells_of(metric.name)), where=q.CHOSEN, by=by, step=step
-    )
+    return q.select('sum("integral") / sum("known_ms")', q.name(cells_of(metric.name)), where=WHERE, by=by, step=step)

@@ -56,12 +56,33 @@ def test_every_variable_has_values(name: str, every_board: dict[str, Board], inf
                 assert found == {COMMUNITY}
 
 
-@pytest.mark.parametrize("name", ["overview", "alarms-tickets"])
+@pytest.mark.parametrize("name", ["overview", "alarms-tickets", "use", "kpi"])
 def test_every_mark_is_found(name: str, every_board: dict[str, Board], influx: Influx) -> None:
     for note in every_board[name].notes:
         (series,) = influx.ask(asked(note.query))
         assert {note.text.en, note.text.zh, *note.tags.split(",")} <= set(series.columns)
         assert series.rows
+
+
+def test_a_ticket_is_marked_when_it_is_opened_and_when_it_is_resolved(
+    every_board: dict[str, Board], influx: Influx
+) -> None:
+    """Also one that had no crew at first, and was assigned twice."""
+    (mark,) = [note for note in every_board["use"].notes if note.title.en == "Tickets"]
+    (series,) = influx.ask(asked(mark.query, facility=["pump-room-a"]))
+    action = series.columns.index("action")
+    assert [row[action] for row in series.rows] == ["open", "verify"]
+
+
+def test_a_unit_narrows_the_utilisation(every_board: dict[str, Board], influx: Influx) -> None:
+    board = every_board["use"]
+    units = next(variable for variable in board.variables if variable.name == "unit")
+    assert {row[1] for each in influx.ask(asked(units.query, kind=["lift"])) for row in each.rows} == {"u1"}
+    for panel in panels(board):
+        for query in panel.queries:
+            found = influx.ask(asked(query.text, unit=["u1"]))
+            assert {each.tags.get("unit", "u1") for each in found} <= {"u1"}
+            assert all(each.tags.get("facility", "a").endswith("a") for each in found), "others have no units"
 
 
 def test_a_kind_narrows_the_facilities(every_board: dict[str, Board], influx: Influx) -> None:

@@ -38,7 +38,7 @@ FIELDS = {
     *("value", "text", "quality"),
     *CELL_FIELDS,
     *COUNTS,
-    *("n", "active", "title_en", "title_zh", "number", "ticket"),
+    *("n", "active", "action", "title_en", "title_zh", "number", "ticket"),
     *("rise", "newest", "heard", "share", "drawn", "product", "cases", "hours", "failures", "title"),
 }
 """Of readings, roll-ups and events; and the names that inner queries give."""
@@ -145,8 +145,20 @@ def test_links_lead_somewhere(name: str, made: dict[str, dict[str, Any]]) -> Non
     for link in made[name]["links"]:
         assert set(link["tags"]) <= labels
         assert link["type"] == "dashboards" or link["url"].startswith("${hub}/")
+    for panel in panels(made[name]):
+        for link in re.findall(r"\$\{hub\}/facilities/[^\"]*", json.dumps(panel)):
+            assert link.endswith("?community=${__data.fields.community}"), "two communities may have the same id"
+            assert all('"community"' in target["query"].partition(" FROM ")[0] for target in panel["targets"])
     pages = set(re.findall(r"\$\{hub\}/(\w*)", text))
     assert pages <= {"", "alarms", "tickets", "facilities", "devices"}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_alarms_and_tickets_are_marked_everywhere(name: str, made: dict[str, dict[str, Any]]) -> None:
+    marks = made[name]["annotations"]["list"]
+    for mark, events in zip(marks, (ALARM_EVENT, TICKET_EVENT), strict=True):
+        assert list(measurements(mark["target"]["query"])) == [events]
+        assert mark["enable"] == ("kpi" not in name), "a month of marks would hide the figures"
 
 
 def test_both_languages_show_the_same(made: dict[str, dict[str, Any]]) -> None:

@@ -64,6 +64,8 @@ class Fault:
     values: dict[str, float | bool] = field(default_factory=dict)
     fixed: bool = True
     """Whether the first completion was a true one."""
+    handed_back: bool = False
+    """Whether its ticket had no crew at first, and was given back by the one that accepted it."""
 
 
 FAULTS = (
@@ -72,7 +74,14 @@ FAULTS = (
     ),
     Fault(kind="lift", mode="door_fault", begins=130 * MINUTE, lasts=75 * MINUTE, fixed=False),
     Fault(kind="gym", mode="too_hot", begins=185 * MINUTE, lasts=300 * MINUTE, values={"temperature": 33.0}),
-    Fault(kind="pump_room", mode="pump_trip", begins=205 * MINUTE, lasts=20 * MINUTE, values={"tripped": True}),
+    Fault(
+        kind="pump_room",
+        mode="pump_trip",
+        begins=205 * MINUTE,
+        lasts=20 * MINUTE,
+        values={"tripped": True},
+        handed_back=True,
+    ),
 )
 BEYOND_BELIEF = Step(shape="set", devices=("meeting-room-a-dev",), start=HOUR, end=2 * HOUR, values={"humidity": 140.0})
 
@@ -214,6 +223,15 @@ class Town:
             (began + 5 * MINUTE, Action.ACCEPT, TicketState.ASSIGNED, TicketState.ACCEPTED),
             (began + 9 * MINUTE, Action.START, TicketState.ACCEPTED, TicketState.IN_PROGRESS),
         ]
+        if fault.handed_back:
+            states[:1] = [
+                (began, Action.OPEN, "", TicketState.TRIAGED),
+                (began + 2 * MINUTE, Action.ASSIGN, TicketState.TRIAGED, TicketState.ASSIGNED),
+            ]
+            states[-1:-1] = [
+                (began + 6 * MINUTE, Action.DECLINE, TicketState.ACCEPTED, TicketState.ASSIGNED),
+                (began + 8 * MINUTE, Action.ACCEPT, TicketState.ASSIGNED, TicketState.ACCEPTED),
+            ]
         completed = None
         if not fault.fixed:
             completed = began + 20 * MINUTE
