@@ -77,6 +77,7 @@ class Override:
     unit: Name | None = None
     decimals: int | None = None
     words: tuple[Word, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
     link: str = ""
     """Where a click on the value leads."""
     hidden: bool = False

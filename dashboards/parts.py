@@ -169,21 +169,21 @@ def notes(*, where: Sequence[str] = q.CHOSEN, shown: bool = True) -> tuple[Note,
 # --- panels of one metric ---------------------------------------------------------------------------------------
 
 
-def limits(metric: Metric, rules: Iterable[Rule] = ()) -> tuple[Threshold, ...]:
-    """Colours of a metric's values: what its rules call wrong, and what no sensor in order would say."""
+def limits(metric: Metric, rules: Iterable[Rule] = (), *, fine: str = GOOD) -> tuple[Threshold, ...]:
+    """Colours of a metric's values: what its rules call wrong, and what no sensor in order would say. ``fine``: the rest."""
     watched = [rule for rule in rules if rule.kind is RuleKind.LIMIT]
     beyond = metric.high + 10.0**-metric.decimals
     edges = sorted({metric.low, beyond, *(rule.setpoint for rule in watched)})
-    zones = (Threshold(at=edge, colour=DOUBTFUL if edge >= beyond else _zone(edge, watched)) for edge in edges)
+    zones = (Threshold(at=edge, colour=DOUBTFUL if edge >= beyond else _zone(edge, watched, fine)) for edge in edges)
     return (Threshold(at=None, colour=DOUBTFUL), *zones)
 
 
-def _zone(edge: float, rules: Sequence[Rule]) -> str:
+def _zone(edge: float, rules: Sequence[Rule], fine: str) -> str:
     """The colour of the values from this edge up to the next one."""
     broken = {
         rule.priority for rule in rules if (edge >= rule.setpoint if rule.side is Side.HIGH else edge < rule.setpoint)
     }
-    return next((_COLOUR_OF[priority] for priority in Priority if priority in broken), GOOD)
+    return next((_COLOUR_OF[priority] for priority in Priority if priority in broken), fine)
 
 
 def switch_words(metric: Metric, bad: float | None = None) -> tuple[Word, ...]:
@@ -215,11 +215,11 @@ def metric_panel(
     """The picture that suits the metric: a course, amounts in an hour, or states."""
     watched = tuple(rule for rule in rules if rule.metric == metric.name)
     alias = " ".join(f"$tag_{tag}" for tag in by)
-    if metric.kind in (MetricKind.STATE, MetricKind.EVENT):
+    if metric.kind is MetricKind.STATE:
         return _states(metric, watched, where, by, link)
     if metric.kind is MetricKind.TOTAL:
         return amounts(metric, where=where, by=by, link=link)
-    if metric.kind is MetricKind.DELTA:
+    if metric.kind in (MetricKind.DELTA, MetricKind.EVENT):
         return Panel(
             look=Look.BARS,
             title=metric.title,

@@ -15,6 +15,7 @@ from dashboards.model import (
     Query,
     Section,
     Source,
+    Threshold,
     Variable,
     Word,
     uid,
@@ -174,12 +175,8 @@ def _panel(panel: Panel, number: int, place: models.GridPos, language: str) -> m
 
 def _values(made: Any, panel: Panel, language: str) -> Any:
     """How the panel's values are coloured, worded and bounded."""
-    from grafana_foundation_sdk.builders import dashboard as sdk
-    from grafana_foundation_sdk.models import dashboard as models
-
     if panel.thresholds:
-        steps = [models.Threshold(value=each.at, color=each.colour) for each in panel.thresholds]
-        made = made.thresholds(sdk.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps))
+        made = made.thresholds(_thresholds(panel.thresholds))
     if panel.words:
         made = made.mappings([_mapping(panel.words, language)])
     if panel.decimals is not None:
@@ -396,6 +393,14 @@ def _mapping(words: Iterable[Word], language: str) -> models.ValueMap:
     )
 
 
+def _thresholds(steps: Iterable[Threshold]) -> Any:
+    from grafana_foundation_sdk.builders import dashboard as sdk
+    from grafana_foundation_sdk.models import dashboard as models
+
+    made = [models.Threshold(value=each.at, color=each.colour) for each in steps]
+    return sdk.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(made)
+
+
 def _properties(override: Override, language: str) -> list[models.DynamicConfigValue]:
     from grafana_foundation_sdk.models import dashboard as models
 
@@ -408,6 +413,8 @@ def _properties(override: Override, language: str) -> list[models.DynamicConfigV
         found.append(("decimals", override.decimals))
     if override.words:
         found.append(("mappings", [_mapping(override.words, language).to_json()]))
+    if override.thresholds:
+        found.append(("thresholds", _thresholds(override.thresholds).build().to_json()))
     if override.link:
         found.append(("links", [_data_link(override.link, language).build().to_json()]))
     if override.hidden:

@@ -6,26 +6,45 @@ from dashboards import influxql as q
 from dashboards.model import Board, Look, Panel, Query, Section
 from dashboards.parts import FACILITY_LINK, Plan, amounts, metric_panel, notes, usual
 from dashboards.units import unit_of
-from hub.domain.metrics import METRICS, Metric, MetricKind
+from hub.domain.metrics import Metric, MetricKind
 from hub.domain.places import Name
 
-COUNTED = ("energy", "volume", "gas_volume", "heat")
-SUPPLY = (
-    "voltage",
-    "frequency",
-    "power_factor",
-    "load",
-    "residual_current",
-    "pressure",
-    "inlet_pressure",
-    "outlet_pressure",
-)
+AMOUNTS = frozenset({"kW.h", "kvar.h", "m3"})
+"""UCUM units in which counters count what is supplied."""
+DRAWN = frozenset({"W", "VA", "var", "kW", "m3/h"})
+"""Of gauges that add up to what is drawn at the same time."""
+QUALITY = frozenset({"V", "A", "mA", "Hz", "MPa"})
+"""Of gauges that tell how well it is supplied."""
+QUALITY_TOO = ("power_factor", "load")
+"""Their units are those of many other things."""
+OF_SENSORS = "battery_voltage"
+"""That of a sensor itself."""
+
+
+def counted(plan: Plan) -> list[Metric]:
+    """What is supplied and counted, exported and reactive energy among it."""
+    return [metric for metric in plan.metrics if metric.kind is MetricKind.TOTAL and metric.unit in AMOUNTS]
+
+
+def drawn(plan: Plan) -> list[Metric]:
+    """What is drawn at present."""
+    return [metric for metric in plan.metrics if metric.kind is MetricKind.GAUGE and metric.unit in DRAWN]
+
+
+def quality(plan: Plan) -> list[Metric]:
+    """Voltage, frequency, pressure and the like."""
+    return [
+        metric
+        for metric in plan.metrics
+        if metric.kind is MetricKind.GAUGE
+        and (metric.unit in QUALITY or metric.name in QUALITY_TOO)
+        and metric.name != OF_SENSORS
+    ]
 
 
 def board(plan: Plan) -> Board:
     """Amounts by day and hour, and the course of supply."""
-    counters = [METRICS[name] for name in COUNTED]
-    supply = [METRICS[name] for name in SUPPLY]
+    counters = counted(plan)
     return Board(
         name="energy",
         title=Name(zh="能耗与用水", en="Energy and water"),
@@ -47,15 +66,11 @@ def board(plan: Plan) -> Board:
             ),
             Section(
                 title=Name(zh="当前", en="At present"),
-                panels=(together(METRICS["power"]), together(METRICS["flow"])),
+                panels=tuple(together(metric) for metric in drawn(plan)),
             ),
             Section(
                 title=Name(zh="供电与供水质量", en="Quality of supply"),
-                panels=tuple(
-                    metric_panel(metric, by=("facility",), link=FACILITY_LINK)
-                    for metric in supply
-                    if metric.kind is MetricKind.GAUGE
-                ),
+                panels=tuple(metric_panel(metric, by=("facility",), link=FACILITY_LINK) for metric in quality(plan)),
             ),
         ),
     )

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
 import pytest
 from babel.messages.pofile import read_po
 
+from dashboards.boards import energy, facility
 from dashboards.boards.events import TICKET_STATES
 from dashboards.boards.kind import board_name
 from dashboards.build import boards, build
-from dashboards.model import LANGUAGES
+from dashboards.model import LANGUAGES, PLAIN
 from dashboards.parts import Plan, limits
 from dashboards.units import unit_of
 from hub.domain.alarms import Priority
@@ -201,6 +203,55 @@ def test_a_new_kind_and_a_new_metric_appear_by_themselves() -> None:
     assert '"radon_15m\\"' in made["en/use.json"].replace("\\\\", "\\")
     assert "radon" in made["en/facility.json"]
     assert "酒窖 : wine_cellar" in made["zh-CN/overview.json"]
+
+
+NEW_METRICS = [
+    Metric(
+        name=f"new_{kind}_{off is None}", kind=kind, unit="1", symbol=Symbol("", "", ""), low=0, high=9, decimals=0,
+        title=Name(zh="新", en="New"), off=off, on=off,
+    )
+    for kind, off in [*((kind, None) for kind in MetricKind), (MetricKind.STATE, Name(zh="否", en="no"))]
+]  # fmt: skip
+
+
+def test_every_metric_of_the_table_is_on_the_facilitys_dashboard() -> None:
+    metrics = (*METRICS.values(), *NEW_METRICS)
+    board = facility.board(Plan(catalogue=load_catalogue(), metrics=metrics))
+    (listed,) = [variable.query for variable in board.variables if variable.name == facility.METRIC]
+    shown = [query.text for section in board.sections for panel in section.panels for query in panel.queries]
+    assert len([text for text in shown if "${metric:raw}" in text]) == 1
+    of_panels = {name.removesuffix(CELL_SUFFIX) for text in shown for name in measurements(text)}
+    assert {metric.name for metric in metrics} - of_panels - set(re.findall(r"\w+", listed)) == set()
+
+
+def test_gauges_of_a_facility_have_their_units_and_limits(made: dict[str, dict[str, Any]]) -> None:
+    (panel,) = [panel for panel in panels(made["en/facility.json"]) if panel.get("repeat") == "metric"]
+    for metric in METRICS.values():
+        if metric.kind is not MetricKind.GAUGE:
+            continue
+        (told,) = [
+            {each["id"]: each["value"] for each in override["properties"]}
+            for override in panel["fieldConfig"]["overrides"]
+            if re.search(override["matcher"]["options"], f"{metric.name} · hall")
+        ]
+        assert told["unit"] == unit_of(metric).en
+        steps = told["thresholds"]["steps"]
+        assert [step["value"] for step in steps] == [None, metric.low, metric.high + 10.0**-metric.decimals]
+        assert steps[1]["color"] == PLAIN, "what no rule has judged is not called good"
+
+
+def test_whatever_is_supplied_is_on_the_dashboard_of_energy_and_water() -> None:
+    plan = Plan(catalogue=load_catalogue())
+    assert [metric.name for metric in energy.counted(plan)] == [
+        *("energy", "energy_exported", "reactive_energy", "volume", "gas_volume", "heat")
+    ]
+    biogas = replace(METRICS["gas_volume"], name="biogas_volume")
+    steam = replace(METRICS["pressure"], name="steam_pressure")
+    cold = replace(METRICS["heat_power"], name="cold_power")
+    board = energy.board(replace(plan, metrics=(*plan.metrics, biogas, steam, cold)))
+    shown = " ".join(query.text for section in board.sections for panel in section.panels for query in panel.queries)
+    for name in ("biogas_volume_15m", "steam_pressure", "cold_power"):
+        assert f'"{name}"' in shown
 
 
 def test_grids_are_listed_with_their_facilities(plan: Plan, made: dict[str, dict[str, Any]]) -> None:

@@ -17,6 +17,7 @@ from dashboards.parts import Plan, is_text
 from hub.clock import HOUR, MINUTE
 from hub.domain.metrics import METRICS, Metric, MetricKind
 from hub.domain.rollups import CELL, cell_start
+from hub.domain.series_names import cells_of
 from hub.storage.catalogue import load_catalogue
 from tests.dashboards.influx import Influx, Series
 from tests.dashboards.test_queries import asked, panels
@@ -228,6 +229,25 @@ def test_a_facility_shows_its_switches(town: Town, every_board: dict[str, Board]
     shown = course_of(found, "facility", "unit")
     equal(shown, truth_of(METRICS["extra_high_level"], readings))
     assert 1.0 in next(iter(shown.values())).values()
+
+
+@pytest.mark.parametrize(
+    ("title", "facility", "metric"),
+    [
+        ("States in words", "lift-a", "service_mode"),
+        ("Sum in each hour", "ev-charging-a", "session_energy"),
+        ("Rise in each hour", "meter-a", "energy_exported"),
+    ],
+)
+def test_a_facility_shows_what_is_no_gauge(
+    title: str, facility: str, metric: str, *, town: Town, every_board: dict[str, Board], influx: Influx
+) -> None:
+    panel = panel_of(every_board["facility"], title)
+    readings = [r for r in town.of(metric) if r.facility == facility]
+    found = influx.ask(asked(panel.queries[0].text, facility=[facility]))
+    mine = [each for each in found if each.name in (metric, cells_of(metric))]
+    equal(course_of(mine, "facility", "unit"), truth_of(METRICS[metric], readings))
+    assert mine
 
 
 def test_a_facility_shows_a_gauge(town: Town, every_board: dict[str, Board], influx: Influx) -> None:

@@ -37,6 +37,14 @@ END = START + 6 * HOUR
 EVERY = 5 * MINUTE
 GRID = "grid-1"
 OF_EVERY_SENSOR = ("battery", "signal", "online", "uptime")
+OF_SOME_METERS = {
+    "energy_exported": "energy",
+    "reactive_energy": "energy",
+    "apparent_power": "power",
+    "reactive_power": "power",
+    "heat_power": "power",
+}
+"""What a meter may tell beside what its kind is sure to tell, and which of these it goes like."""
 
 
 class Reading(NamedTuple):
@@ -118,11 +126,13 @@ class Town:
                 SimPoint(
                     name=f"{unit}{metric}",
                     metric=metric,
-                    signal=signal_for(kind.id, metric),
+                    signal=signal_for(kind.id, OF_SOME_METERS.get(metric, metric)),
                     key=point_key(1, device, metric),
                     capacity=20,
                 )
-                for metric in dict.fromkeys((*kind.sensors, *OF_EVERY_SENSOR))
+                for metric in dict.fromkeys(
+                    (*kind.sensors, *OF_EVERY_SENSOR, *(OF_SOME_METERS if kind.id == "meter" else ()))
+                )
             )
             devices[device] = SimDevice(
                 id=device,
