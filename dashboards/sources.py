@@ -1,21 +1,31 @@
-"""Where Grafana finds the readings: the data source, from an address as the hub's settings write it."""
+"""Where Grafana finds the readings: the data source, from the parts of an address as the hub's settings write it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from typing import Any, Final, Protocol
 
 UID: Final = "community-hub"
 """The data source's uid, which every dashboard names first."""
-_SCHEMES: Final = {"influxdb": "http", "influxdb+http": "http", "influxdb+https": "https"}
-EXAMPLES: Final = (
-    "influxdb://user:password@host:8086/database (1.x) or influxdb://token@host:8086/org/bucket (2.x, 3.x)"
-)
+
+
+class Address(Protocol):
+    """An InfluxDB's address taken apart; what each part means is said by hub.storage.influx.target.Target."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def database(self) -> str: ...
+    @property
+    def retention(self) -> str: ...
+    @property
+    def user(self) -> str: ...
+    @property
+    def secret(self) -> str: ...
 
 
 class NoSource(ValueError):
-    """An address that is none; the text says what would be right, and holds no secret."""
+    """An InfluxDB that Grafana cannot read as the hub does; the text says what would be right, and holds no secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,31 +36,27 @@ class DataSource:
     secrets: dict[str, str] = field(repr=False)
 
 
-def data_source(address: str) -> DataSource:
-    """The data source of an InfluxDB. NoSource where the address is none."""
-    try:
-        parts = urlsplit(address)
-        port = parts.port
-    except ValueError as error:
-        raise NoSource(f"the address of the series is not readable ({error}); expected {EXAMPLES}") from None
-    path = [unquote(part) for part in parts.path.split("/") if part]
-    if parts.scheme not in _SCHEMES or not parts.hostname or not 1 <= len(path) <= 2:
-        raise NoSource(f"the address of the series is none of an InfluxDB; expected {EXAMPLES}")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    url = f"{_SCHEMES[parts.scheme]}://{host}:{port or 8086}"
-    by_token = parts.username is not None and parts.password is None
-    if by_token and len(path) != 2:
-        raise NoSource(f"the address of the series names a token but no org and bucket; expected {EXAMPLES}")
-    settings: dict[str, Any] = {"version": "InfluxQL", "httpMode": "POST", "timeInterval": "1m"}
-    body: dict[str, Any] = {"uid": UID, "name": UID, "type": "influxdb", "access": "proxy", "url": url}
-    if by_token:
-        settings |= {"dbName": path[1], "httpHeaderName1": "Authorization"}
-        return DataSource(
-            body=body | {"user": "", "jsonData": settings},
-            secrets={"httpHeaderValue1": f"Token {unquote(parts.username or '')}"},
+def data_source(address: Address, *, authority: str = "") -> DataSource:
+    """The data source of an InfluxDB. ``authority``: the certificate that signed its own (PEM). NoSource: not for Grafana."""
+    if address.retention:
+        raise NoSource(
+            f"the address of the series names the retention policy {address.retention}, for which Grafana's data source has no"
+            f" place: let it be the default policy of {address.database}, and leave it out of HUB_GRAFANA__SERIES_URL"
         )
-    settings["dbName"] = path[0]
-    return DataSource(
-        body=body | {"user": unquote(parts.username or ""), "jsonData": settings},
-        secrets={"password": unquote(parts.password)} if parts.password else {},
-    )
+    settings: dict[str, Any] = {
+        "version": "InfluxQL",
+        "httpMode": "POST",
+        "timeInterval": "1m",
+        "dbName": address.database,
+    }
+    secrets: dict[str, str] = {}
+    if authority:
+        settings["tlsAuthWithCACert"] = True
+        secrets["tlsCACert"] = authority
+    if address.user:
+        secrets |= {"password": address.secret} if address.secret else {}
+    elif address.secret:
+        settings["httpHeaderName1"] = "Authorization"
+        secrets["httpHeaderValue1"] = f"Token {address.secret}"
+    body: dict[str, Any] = {"uid": UID, "name": UID, "type": "influxdb", "access": "proxy", "url": address.url}
+    return DataSource(body=body | {"user": address.user, "jsonData": settings}, secrets=secrets)

@@ -289,10 +289,13 @@ class SeriesMirror(_Section):
 
 
 def _series_url(url: str) -> str:
-    if url != EMBEDDED:
-        from hub.storage.influx.target import parse
+    return url if url == EMBEDDED else _influx_url(url)
 
-        parse(url)
+
+def _influx_url(url: str) -> str:
+    from hub.storage.influx.target import parse
+
+    parse(url)
     return url
 
 
@@ -423,6 +426,11 @@ class GrafanaSettings(_Section):
     """InfluxDB as Grafana reaches it, written as the hub's own."""
     alert_to: str | None = None
     """E-mail address or webhook that Grafana tells when nothing arrives any more."""
+
+    @field_validator("series_url")
+    @classmethod
+    def _usable(cls, url: str | None) -> str | None:
+        return None if url is None else _influx_url(url)
 
 
 class Log(_Section):

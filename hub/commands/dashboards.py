@@ -18,6 +18,7 @@ from hub.settings import Settings
 if TYPE_CHECKING:
     from dashboards.grafana import Grafana
     from dashboards.publish import Wanted
+    from dashboards.sources import DataSource
 
 SHIPPED = "harmony-garden"
 EXTRA = "in a checkout of the repository, pip install '.[dashboards]'"
@@ -152,7 +153,6 @@ def _grafana(settings: Settings) -> Grafana:
 def _wanted(plan: Plan, settings: Settings) -> Wanted:
     from dashboards.publish import Wanted, folder
     from dashboards.silence import contact, rule
-    from dashboards.sources import data_source
 
     place = settings.grafana
     by_language: dict[str, list[dict[str, Any]]] = {}
@@ -160,10 +160,28 @@ def _wanted(plan: Plan, settings: Settings) -> Wanted:
         by_language.setdefault(name.partition("/")[0], []).append(json.loads(text))
     return Wanted(
         dashboards=by_language,
-        source=data_source(place.series_url) if place.series_url else None,
+        source=_source(place.series_url) if place.series_url else None,
         rule=rule(plan, folder=folder("en"), told=bool(place.alert_to)),
         contact=contact(place.alert_to) if place.alert_to else None,
     )
+
+
+def _source(url: str) -> DataSource:
+    from dashboards.sources import data_source
+    from hub.storage.influx.target import parse
+
+    address = parse(url)
+    if not address.ca_file:
+        return data_source(address)
+    try:
+        authority = Path(address.ca_file).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{address.ca_file}: cannot be read ({error}); ca_file of HUB_GRAFANA__SERIES_URL is a PEM file on this machine"
+        ) from error
+    if "BEGIN CERTIFICATE" not in authority:
+        raise ConfigError(f"{address.ca_file}: holds no certificate; ca_file of HUB_GRAFANA__SERIES_URL is a PEM file")
+    return data_source(address, authority=authority)
 
 
 def _plan_to_publish(chosen: argparse.Namespace, settings: Settings) -> Plan:

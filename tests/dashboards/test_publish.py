@@ -14,6 +14,7 @@ from dashboards.build import GENERATED, boards
 from dashboards.publish import dashboard_differences
 from dashboards.silence import NoContact, contact
 from dashboards.sources import UID, NoSource, data_source
+from hub.storage.influx.target import parse
 from tests.commands.conftest import Said, call
 from tests.dashboards.fake_grafana import TOKEN, FakeGrafana
 
@@ -317,29 +318,60 @@ def test_without_a_data_source_nothing_is_made(
 
 
 def test_an_influxdb_2_is_spoken_to_with_a_token() -> None:
-    source = data_source("influxdb+https://a%2Ftoken@influx.example/org/bucket")
+    source = data_source(parse("influxdb+https://a%2Ftoken@influx.example/org/bucket"))
     assert source.body["url"] == "https://influx.example:8086"
     assert source.body["jsonData"]["dbName"] == "bucket"
     assert source.secrets == {"httpHeaderValue1": "Token a/token"}
     assert "a/token" not in repr(source)
 
 
+def test_an_influxdb_3_has_no_organisation() -> None:
+    source = data_source(parse("influxdb://t0k@influx.example/readings"))
+    assert source.body["jsonData"]["dbName"] == "readings"
+    assert source.secrets == {"httpHeaderValue1": "Token t0k"}
+    assert source.body["user"] == ""
+
+
 def test_an_influxdb_1_without_a_password() -> None:
-    source = data_source("influxdb://[::1]:8087/hub/autogen")
+    source = data_source(parse("influxdb://[::1]:8087/hub"))
     assert source.body["url"] == "http://[::1]:8087"
     assert source.body["jsonData"]["dbName"] == "hub"
     assert source.secrets == {}
 
 
+def test_a_retention_policy_is_refused_by_name() -> None:
+    with pytest.raises(NoSource, match="the retention policy year, for which Grafana's data source has no place"):
+        data_source(parse("influxdb://grafana:s3cret@influx.example/hub/year"))
+
+
+def test_an_authority_of_ones_own_is_given_to_grafana(
+    grafana: FakeGrafana, publish: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "ca.pem"
+    address = SERIES.replace("influxdb:", "influxdb+https:", 1)
+    monkeypatch.setenv("HUB_GRAFANA__SERIES_URL", f"{address}?ca_file={file}")
+    said = publish()
+    assert said.code == 1
+    assert f"{file}: cannot be read" in said.err
+    file.write_text("", encoding="ascii")
+    assert f"{file}: holds no certificate" in publish().err
+    file.write_text("-----BEGIN CERTIFICATE-----", encoding="ascii")
+    assert publish().code == 0
+    assert grafana.sources[UID]["jsonData"]["tlsAuthWithCACert"] is True
+    assert grafana.secrets[UID] == {"password": "s3cret", "tlsCACert": "-----BEGIN CERTIFICATE-----"}
+
+
 @pytest.mark.parametrize(
-    "address",
-    ["http://host/db", "influxdb://host", "influxdb://secret@host/db", "influxdb://host:port/db", "influxdb:///db"],
+    "address", ["http://host/db", "influxdb://s3cret@host", "influxdb+http://s3cret@host/db", "influxdb://host/db?x=1"]
 )
-def test_an_address_of_no_influxdb_is_refused_without_telling_secrets(address: str) -> None:
-    with pytest.raises(NoSource) as refused:
-        data_source(address)
-    assert "expected influxdb://" in str(refused.value)
-    assert "secret@" not in str(refused.value)
+def test_an_address_that_the_hub_would_not_take_is_not_taken_for_grafana(
+    publish: Any, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("HUB_GRAFANA__SERIES_URL", address)
+    said = publish()
+    assert said.code != 0
+    assert "grafana.series_url" in said.err
+    assert "s3cret" not in said.err
 
 
 @pytest.mark.parametrize("address", ["", "desk", "desk@localhost x", "ftp://x"])

@@ -18,6 +18,7 @@ from dashboards.publish import TITLES
 from dashboards.publish import folder as folder_uid
 from dashboards.sources import data_source
 from hub.settings import load
+from hub.storage.influx.target import parse
 from tests.docker.stack import COMPOSE, DOCKER, VARIABLE, Stack
 
 ONCE = {"folders", "proxy-folder"}
@@ -238,7 +239,7 @@ def test_what_the_hub_writes_to_is_what_influxdb_is_set_up_with_and_grafana_read
     (source,) = yaml.safe_load((DOCKER / "grafana" / "datasources" / "hub.yaml").read_text(encoding="utf-8"))[
         "datasources"
     ]
-    own = data_source(f"influxdb://{source['user']}:secret@influxdb:8086/{made['DOCKER_INFLUXDB_INIT_BUCKET']}")
+    own = data_source(parse(f"influxdb://{source['user']}:secret@influxdb:8086/{made['DOCKER_INFLUXDB_INIT_BUCKET']}"))
     assert {key: source[key] for key in own.body} == own.body, "as hub dashboards publish would make it"
     assert own.secrets.keys() == source["secureJsonData"].keys()
     (secret,) = re.findall(r"^\$__file\{/run/secrets/(\w+)\}$", source["secureJsonData"]["password"])
