@@ -43,9 +43,13 @@ class Difference(NamedTuple):
         return bool(self.missing or self.stale or self.foreign)
 
 
-def compare(made: Mapping[str, str], folder: Path) -> Difference:
+BOARDS: Final = "*/*.json"
+"""Which files of a folder are ours."""
+
+
+def compare(made: Mapping[str, str], folder: Path, ours: str = BOARDS) -> Difference:
     """The folder against what was made."""
-    there = {path.relative_to(folder).as_posix(): path for path in folder.glob("*/*.json")} if folder.exists() else {}
+    there = {path.relative_to(folder).as_posix(): path for path in folder.glob(ours)} if folder.exists() else {}
     return Difference(
         missing=tuple(sorted(set(made) - set(there))),
         stale=tuple(
@@ -55,9 +59,9 @@ def compare(made: Mapping[str, str], folder: Path) -> Difference:
     )
 
 
-def write(made: Mapping[str, str], folder: Path) -> Difference:
+def write(made: Mapping[str, str], folder: Path, ours: str = BOARDS) -> Difference:
     """Make the folder as it should be; what it was otherwise."""
-    found = compare(made, folder)
+    found = compare(made, folder, ours)
     for name in (*found.missing, *found.stale):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

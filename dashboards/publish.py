@@ -29,6 +29,9 @@ TITLES: Final = {
     "en": Name(zh="智慧社区平台（英文）", en="Community hub"),
     "zh-CN": Name(zh="智慧社区平台", en="Community hub (Chinese)"),
 }
+FROM_FILE: Final = "file"
+"""Grafana's word for alerts and contacts that it read from its own files, and lets nobody change."""
+_FROM_FILES: Final = "comes from Grafana's own provisioning files"
 SHOWN: Final = 8
 """Lines of a difference; more are counted."""
 
@@ -120,7 +123,7 @@ def _source(grafana: Grafana, source: DataSource | None, manner: Manner) -> Iter
     if not lines:
         yield Outcome(Sign.SAME, what)
     elif there.get("readOnly"):
-        yield Outcome(Sign.KEPT, f"{what}: comes from Grafana's own provisioning files", lines)
+        yield Outcome(Sign.KEPT, f"{what}: {_FROM_FILES}", lines)
     else:
         if not manner.dry_run:
             body = there | source.body | {"jsonData": {**there.get("jsonData", {}), **source.body["jsonData"]}}
@@ -152,7 +155,7 @@ def _dashboard(grafana: Grafana, dashboard: dict[str, Any], home: str, manner: M
         return Outcome(Sign.NEW, what)
     meta, stored = there["meta"], there["dashboard"]
     if meta.get("provisioned"):
-        return Outcome(Sign.KEPT, f"{what}: comes from Grafana's own provisioning files")
+        return Outcome(Sign.KEPT, f"{what}: {_FROM_FILES}")
     newest = _newest_version(grafana, own)
     if newest.get("message") == message:
         return Outcome(Sign.SAME, what)
@@ -206,6 +209,8 @@ def _contact(grafana: Grafana, contact: dict[str, Any], manner: Manner) -> Outco
     lines = _differences(_only(there, contact), contact)
     if not lines:
         return Outcome(Sign.SAME, what)
+    if there.get("provenance") == FROM_FILE:
+        return Outcome(Sign.KEPT, f"{what}: {_FROM_FILES}", lines)
     if not manner.dry_run:
         grafana.put(f"/v1/provisioning/contact-points/{CONTACT}", contact)
     return Outcome(Sign.CHANGED, what, lines)
@@ -223,6 +228,8 @@ def _rule(grafana: Grafana, rule: dict[str, Any], manner: Manner) -> Outcome:
     lines = _differences(_only(there, asked), asked)
     if not lines:
         return Outcome(Sign.SAME, what)
+    if there.get("provenance") == FROM_FILE:
+        return Outcome(Sign.KEPT, f"{what}: {_FROM_FILES}", lines)
     if not _is_as_published(there, rule) and not manner.overwrite:
         return Outcome(Sign.KEPT, f"{what}: edited in Grafana; --overwrite replaces it", lines)
     if not manner.dry_run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from dashboards import influxql as q
@@ -65,12 +66,21 @@ def _part(letter: str, source: str, **model: Any) -> dict[str, Any]:
 def contact(address: str) -> dict[str, Any]:
     """Whom Grafana tells: an e-mail address or a webhook. NoContact where it is neither."""
     if address.startswith(("http://", "https://")):
-        return _contact("webhook", {"url": address, "httpMethod": "POST"})
+        return contact_by("webhook", address)
     name, at, domain = address.rpartition("@")
     if at and name and "." in domain and not any(sign.isspace() for sign in address):
-        return _contact("email", {"addresses": address, "singleEmail": True})
+        return contact_by("email", address)
     raise NoContact(f"{address!r} is nobody whom Grafana can tell; expected an e-mail address or https://…")
 
 
-def _contact(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
+KINDS: Final[Mapping[str, Callable[[str], dict[str, Any]]]] = {
+    "email": lambda address: {"addresses": address, "singleEmail": True},
+    "webhook": lambda address: {"url": address, "httpMethod": "POST"},
+}
+"""Grafana's settings for each way of telling somebody."""
+
+
+def contact_by(kind: str, address: str) -> dict[str, Any]:
+    """The contact point for one of KINDS."""
+    settings = KINDS[kind](address)
     return {"uid": CONTACT, "name": RECEIVER, "type": kind, "settings": settings, "disableResolveMessage": False}

@@ -77,21 +77,37 @@ def _communities(parser: argparse.ArgumentParser) -> None:
 
 def build(chosen: argparse.Namespace, settings: Settings) -> int:
     """Write or compare the files."""
-    from dashboards.build import GENERATED, compare, write
+    from dashboards.build import BOARDS, GENERATED
+    from dashboards.provisioning import STACK, alerting
 
     folder: Path = chosen.into or GENERATED
     # The shipped files are the same for everybody; those of a folder of one's own lead to one's own hub.
     hub_url = (settings.web.public_url if chosen.into else None) or _LOCAL_URL
-    made = files_of(plan_for(chosen.community or [SHIPPED], hub_url=hub_url))
+    plan = plan_for(chosen.community or [SHIPPED], hub_url=hub_url)
+    made = files_of(plan)
+    differs = _bring(made, folder, BOARDS, check=chosen.check)
+    if chosen.into is None and STACK.parent.exists():
+        differs |= _bring(alerting(plan), STACK, "*.yaml", check=chosen.check)
+    if chosen.check and differs:
+        print("run hub dashboards build")
+        return 1
+    print(f"{folder}: {len(made)} dashboards, all up to date")
+    return 0
+
+
+def _bring(made: dict[str, str], folder: Path, ours: str, *, check: bool) -> bool:
+    """Write or compare a folder's files, and say which; whether there was any difference."""
+    from dashboards.build import compare, write
+
     try:
-        found = compare(made, folder) if chosen.check else write(made, folder)
+        found = compare(made, folder, ours) if check else write(made, folder, ours)
     except OSError as error:
         raise ConfigError(
             f"{folder}: cannot be written ({error.strerror}); give --into a folder of your own"
         ) from error
     words = (
         (("missing", "missing"), ("stale", "not up to date"), ("foreign", "no longer made"))
-        if chosen.check
+        if check
         else (
             ("missing", "written"),
             ("stale", "written anew"),
@@ -101,11 +117,7 @@ def build(chosen: argparse.Namespace, settings: Settings) -> int:
     for field, word in words:
         for name in getattr(found, field):
             print(f"{folder / name}: {word}")
-    if chosen.check and found:
-        print("run hub dashboards build")
-        return 1
-    print(f"{folder}: {len(made)} dashboards, all up to date")
-    return 0
+    return bool(found)
 
 
 def publish(chosen: argparse.Namespace, settings: Settings) -> int:

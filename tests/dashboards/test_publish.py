@@ -168,8 +168,16 @@ def test_what_grafana_provisions_from_files_is_left_alone(grafana: FakeGrafana, 
     publish()
     grafana.provisioned.add("hub-kpi-en")
     grafana.sources[UID] |= {"readOnly": True, "url": "http://other:8086"}
+    for kept in (grafana.rules, grafana.contacts):
+        kept["hub-silent"] |= {"provenance": "file"}
+    grafana.rules["hub-silent"]["for"] = "30m"
+    grafana.contacts["hub-silent"]["settings"] = {"addresses": "other@example.com"}
     said = publish("--overwrite")
     assert said.code == 0
+    assert "! alert rule Hub silent 平台无数据: comes from Grafana's own provisioning files" in said.out
+    assert "! contact point Community hub: comes from Grafana's own provisioning files" in said.out
+    assert grafana.rules["hub-silent"]["for"] == "30m"
+    assert grafana.contacts["hub-silent"]["settings"] == {"addresses": "other@example.com"}
     assert "! dashboard hub-kpi-en: comes from Grafana's own provisioning files" in said.out
     assert f"! data source {UID}: comes from Grafana's own provisioning files" in said.out
     assert grafana.sources[UID]["url"] == "http://other:8086"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import re
 from collections.abc import Iterator
@@ -14,12 +15,16 @@ import pytest
 import yaml
 
 from dashboards.model import LANGUAGES
+from dashboards.parts import Plan
+from dashboards.provisioning import ADDRESS, alerting
 from dashboards.publish import TITLES
 from dashboards.publish import folder as folder_uid
+from dashboards.silence import KINDS
 from dashboards.sources import data_source
 from hub.settings import load
+from hub.storage.catalogue import load_catalogue
 from hub.storage.influx.target import parse
-from tests.docker.stack import COMPOSE, DOCKER, VARIABLE, Stack
+from tests.docker.stack import COMPOSE, DOCKER, VARIABLE, Stack, interpolated
 
 ONCE = {"folders", "proxy-folder"}
 """Give new volumes to their users, as root and without a network, and end."""
@@ -158,9 +163,9 @@ def test_whoever_comes_from_outside_comes_to_the_hub_through_the_proxy(
         assert "ports" not in services[name]
         for network in outside & set(services[name]["networks"]):
             assert members(services, network) == set(HUBS), network
-    assert not outside & {
-        network for name in ("postgres", "influxdb", "grafana") for network in services[name]["networks"]
-    }
+    assert not outside & {network for name in ("postgres", "influxdb") for network in services[name]["networks"]}
+    assert outside & set(services["grafana"]["networks"]) == {"alerts"}, "its one alert goes out, to whom .env says"
+    assert members(services, "alerts") == {"grafana"}
 
 
 def members(services: dict[str, Any], network: str) -> set[str]:
@@ -271,6 +276,28 @@ def test_grafana_finds_the_dashboards_of_both_languages(services: dict[str, Any]
         folder = DOCKER / source / Path(provider["options"]["path"]).relative_to("/dashboards")
         assert list(folder.glob("*.json")), folder
         assert (provider["folderUid"], provider["folder"]) == (folder_uid(language), TITLES[language].say(language))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_grafana_tells_whom_env_says_that_the_hub_is_silent(stack: Stack, kind: str) -> None:
+    for name in ("grafana", "grafana-demo"):
+        service = interpolated(stack.variables | {"ALERT_BY": kind})["services"][name]
+        folder = "/etc/grafana/provisioning/alerting/"
+        mounted = {mount.split(":")[1].removeprefix(folder): mount.split(":")[0] for mount in service["volumes"]}
+        assert set(alerting(Plan(catalogue=load_catalogue()))) >= {Path(mounted["silent.yaml"]).name}
+        content = yaml.safe_load((DOCKER / mounted["contact.yaml"]).read_text(encoding="utf-8"))
+        (receiver,) = content["contactPoints"][0]["receivers"]
+        assert receiver["type"] == kind
+        assert ADDRESS.removeprefix("$") in service["environment"]
+        assert service["environment"]["GF_PATHS_CONFIG"].removeprefix("/run/secrets/") in service["secrets"]
+
+
+def test_grafanas_own_settings_are_an_ini_file_that_says_nothing_yet(stack: Stack) -> None:
+    settings = configparser.ConfigParser(comment_prefixes=(";",))
+    settings.read_string(stack.secret("grafana.ini"))
+    assert settings.sections() == []
+    settings.read_string(re.sub(r"(?m)^; (?=\[|\w+ = )", "", stack.secret("grafana.ini")))
+    assert {"enabled", "host", "from_address"} <= set(settings["smtp"])
 
 
 def test_volumes_are_given_to_who_writes_them(services: dict[str, Any]) -> None:
