@@ -24,7 +24,7 @@ def boards(plan: Plan) -> Iterator[Board]:
 
 def build(plan: Plan) -> dict[str, str]:
     """File name (``en/overview.json``) -> text. ModuleNotFoundError without the extra ``dashboards``."""
-    from dashboards.render import text_of
+    from dashboards.render.boards import text_of
 
     return {
         f"{language}/{board.name}.json": text_of(board, language) for language in LANGUAGES for board in boards(plan)

@@ -17,7 +17,6 @@ from dashboards.model import (
     WARN,
     Choice,
     Look,
-    Note,
     Override,
     Panel,
     Query,
@@ -32,8 +31,7 @@ from hub.domain.catalogue import Catalogue
 from hub.domain.metrics import METRICS, Metric, MetricKind
 from hub.domain.places import Grid, Name
 from hub.domain.rules import Rule, RuleKind, Side
-from hub.domain.series_names import ALARM_EVENT, FACILITY_HOUR, KPI_HOUR, TICKET_EVENT, VALUE, cells_of
-from hub.domain.tickets import Action
+from hub.domain.series_names import VALUE, cells_of
 
 SECONDS: Final = Name(zh="s", en="s")
 SHARE: Final = Name(zh="percentunit", en="percentunit")
@@ -133,37 +131,6 @@ def kinds(plan: Plan) -> Variable:
 def usual(plan: Plan, *more: Variable) -> tuple[Variable, ...]:
     """Community, grid, kind and facility, each narrowing the next."""
     return (DATA_SOURCE, hub_address(plan), COMMUNITY, grids(plan), kinds(plan), FACILITY, *more)
-
-
-# --- marks ------------------------------------------------------------------------------------------------------
-
-
-MARKED: Final = (Action.OPEN, Action.REOPEN, Action.VERIFY, Action.OVERRIDE)
-"""What is done to a ticket once in each of its cycles: begun, and proven resolved. A state may come more often, or never."""
-
-
-def notes(*, where: Sequence[str] = q.CHOSEN, shown: bool = True) -> tuple[Note, ...]:
-    """Alarms that were raised, tickets that were opened, reopened or resolved. Not ``shown``: for who turns them on."""
-    columns = '"title_en", "title_zh", "facility", "priority"'
-    marked = f'"action" =~ /^({"|".join(MARKED)})$/'
-    return (
-        Note(
-            title=Name(zh="告警", en="Alarms"),
-            query=q.select(columns, q.name(ALARM_EVENT), where=("\"state\" = 'raised'", *where)),
-            colour=WARN,
-            text=Name(zh="title_zh", en="title_en"),
-            tags="facility,priority",
-            shown=shown,
-        ),
-        Note(
-            title=Name(zh="工单", en="Tickets"),
-            query=q.select(f'{columns}, "action"', q.name(TICKET_EVENT), where=(marked, *where)),
-            colour=PLAIN,
-            text=Name(zh="title_zh", en="title_en"),
-            tags="facility,action",
-            shown=shown,
-        ),
-    )
 
 
 # --- panels of one metric ---------------------------------------------------------------------------------------
@@ -309,38 +276,3 @@ def amounts(
         link=link,
         least_step=step,
     )
-
-
-# --- figures of maintenance -------------------------------------------------------------------------------------
-
-OF_KPI: Final = (q.IN_COMMUNITY, q.OF_KIND)
-"""Hourly figures have no facility: they are those of a kind."""
-
-
-def of_kpi(kpi: str) -> tuple[str, ...]:
-    """One figure, within what the reader has chosen."""
-    return (f'"kpi" = {q.text(kpi)}', *OF_KPI)
-
-
-def standing(kpi: str, *, where: Sequence[str] = q.CHOSEN) -> str:
-    """A count that stands at the end of each hour (open tickets): the newest one of each facility, added up."""
-    latest = q.select(
-        f'last({q.name(kpi)}) AS "newest"', q.name(FACILITY_HOUR), where=where, by=("community", "facility", "kind")
-    )
-    return q.select('sum("newest")', q.inner(latest))
-
-
-def counted(kpi: str, *, by: Sequence[str] = (), step: str = "") -> str:
-    """A count of each hour at the chosen facilities, added up."""
-    return q.select(f"sum({q.name(kpi)})", q.name(FACILITY_HOUR), where=q.CHOSEN, by=by, step=step)
-
-
-def summed(kpi: str, *, by: Sequence[str] = (), step: str = "") -> str:
-    """A count of what happened in each hour to a kind, added up."""
-    return q.select('sum("value")', q.name(KPI_HOUR), where=of_kpi(kpi), by=by, step=step)
-
-
-def weighted(kpi: str, *, by: Sequence[str] = (), step: str = "") -> str:
-    """A mean over what happened, each case counting once: the hours' means weighted by how many cases they had."""
-    parts = q.select('"value" * "n" AS "product", "n" AS "cases"', q.name(KPI_HOUR), where=of_kpi(kpi))
-    return q.select('sum("product") / sum("cases")', q.inner(parts), by=by, step=step)

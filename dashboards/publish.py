@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
+from dashboards.differences import dashboard_differences, differences, only
 from dashboards.grafana import Grafana, GrafanaRefused
 from dashboards.model import uid
 from dashboards.silence import CONTACT, RULE
@@ -32,8 +32,6 @@ TITLES: Final = {
 FROM_FILE: Final = "file"
 """Grafana's word for alerts and contacts that it read from its own files, and lets nobody change."""
 _FROM_FILES: Final = "comes from Grafana's own provisioning files"
-SHOWN: Final = 8
-"""Lines of a difference; more are counted."""
 
 
 class Sign(StrEnum):
@@ -117,7 +115,7 @@ def _source(grafana: Grafana, source: DataSource | None, manner: Manner) -> Iter
             grafana.post("/datasources", source.body | {"secureJsonData": source.secrets})
         yield Outcome(Sign.NEW, what)
         return
-    lines = _differences(_only(there, source.body), source.body)
+    lines = differences(only(there, source.body), source.body)
     if manner.secrets and source.secrets:
         lines = (*lines, "password or token: sent again")
     if not lines:
@@ -206,7 +204,7 @@ def _contact(grafana: Grafana, contact: dict[str, Any], manner: Manner) -> Outco
         if not manner.dry_run:
             grafana.post("/v1/provisioning/contact-points", contact)
         return Outcome(Sign.NEW, what)
-    lines = _differences(_only(there, contact), contact)
+    lines = differences(only(there, contact), contact)
     if not lines:
         return Outcome(Sign.SAME, what)
     if there.get("provenance") == FROM_FILE:
@@ -225,7 +223,7 @@ def _rule(grafana: Grafana, rule: dict[str, Any], manner: Manner) -> Outcome:
             grafana.post("/v1/provisioning/alert-rules", signed | _ORG)
         return Outcome(Sign.NEW, what)
     asked = rule | {"notification_settings": rule.get("notification_settings")}
-    lines = _differences(_only(there, asked), asked)
+    lines = differences(only(there, asked), asked)
     if not lines:
         return Outcome(Sign.SAME, what)
     if there.get("provenance") == FROM_FILE:
@@ -239,83 +237,9 @@ def _rule(grafana: Grafana, rule: dict[str, Any], manner: Manner) -> Outcome:
 
 def _is_as_published(there: dict[str, Any], ours: dict[str, Any]) -> bool:
     """Whether a rule in Grafana is still what an earlier run made it: its fingerprint is that of its own content."""
-    content = _only(there, ours | {"notification_settings": {"receiver": ""}})
+    content = only(there, ours | {"notification_settings": {"receiver": ""}})
     if not there.get("notification_settings"):
         del content["notification_settings"]
     annotations = dict(there.get("annotations", {}))
     signature = annotations.pop(FINGERPRINT, "")
     return bool(signature == fingerprint(content | {"annotations": annotations}))
-
-
-# --- differences ------------------------------------------------------------------------------------------------
-
-
-def _only(there: Any, ours: Any) -> Any:
-    """What Grafana tells of the things that we say; what it adds by itself is its own."""
-    if isinstance(ours, dict):
-        told = there if isinstance(there, dict) else {}
-        return {key: _only(told.get(key), value) for key, value in ours.items()}
-    if isinstance(ours, list) and isinstance(there, list) and len(there) == len(ours):
-        return [_only(old, new) for old, new in zip(there, ours, strict=True)]
-    return there
-
-
-def _differences(old: Any, new: Any) -> tuple[str, ...]:
-    """``path: before → after``, the first few of them."""
-    found = list(_walk("", old, new))
-    return (*found[:SHOWN], *([f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []))
-
-
-def _walk(path: str, old: Any, new: Any) -> Iterator[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted(old.keys() | new.keys()):
-            yield from _walk(f"{path}.{key}" if path else str(key), old.get(key), new.get(key))
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for number, (before, after) in enumerate(zip(old, new, strict=True)):
-            yield from _walk(f"{path}[{number}]", before, after)
-    elif old != new:
-        yield f"{path}: {_short(old)} → {_short(new)}"
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return text if len(text) <= 60 else f"{text[:57]}…"
-
-
-def dashboard_differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
-    """What changes for a reader: panels by their titles, then everything else in one line."""
-    before, after = dict(_panels(old)), dict(_panels(new))
-    found = [f"panel {name}: new" for name in after if name not in before]
-    found += [f"panel {name}: gone" for name in before if name not in after]
-    for name, panel in after.items():
-        if name in before:
-            changed = [
-                part
-                for part in ("targets", "fieldConfig", "gridPos", "type")
-                if before[name].get(part) != panel.get(part)
-            ]
-            if changed:
-                found.append(f"panel {name}: {', '.join(_PARTS[part] for part in changed)}")
-    rest = [
-        key
-        for key in ("title", "tags", "templating", "annotations", "links", "time", "refresh")
-        if old.get(key) != new.get(key)
-    ]
-    if rest:
-        found.append(f"dashboard: {', '.join(rest)}")
-    yield from found[:SHOWN]
-    if len(found) > SHOWN:
-        yield f"and {len(found) - SHOWN} more"
-
-
-_PARTS: Final = {"targets": "query", "fieldConfig": "units and colours", "gridPos": "place", "type": "kind of picture"}
-
-
-def _panels(board: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Panels by their titles; the second one of a title is told as such."""
-    seen: Counter[str] = Counter()
-    for row in board.get("panels", ()):
-        for panel in (row, *row.get("panels", ())):
-            title = str(panel.get("title", ""))
-            seen[title] += 1
-            yield f"“{title}”" if seen[title] == 1 else f"“{title}” ({seen[title]})", panel

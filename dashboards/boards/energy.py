@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dashboards import influxql as q
+from dashboards.marks import notes
 from dashboards.model import Board, Look, Panel, Query, Section
-from dashboards.parts import FACILITY_LINK, Plan, amounts, metric_panel, notes, usual
+from dashboards.parts import FACILITY_LINK, Plan, amounts, metric_panel, usual
 from dashboards.units import unit_of
 from hub.domain.metrics import Metric, MetricKind
 from hub.domain.places import Name

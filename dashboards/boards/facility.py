@@ -7,8 +7,9 @@ from functools import partial
 
 from dashboards import influxql as q
 from dashboards.boards.events import alarm_states, alarm_table, alarms_by_priority, ticket_table
+from dashboards.marks import notes
 from dashboards.model import PLAIN, Board, Look, Override, Panel, Query, Section, Source, Variable
-from dashboards.parts import COUNT, UNIT, WORDS, Plan, is_text, limits, notes, switch_words, usual
+from dashboards.parts import COUNT, UNIT, WORDS, Plan, is_text, limits, switch_words, usual
 from dashboards.units import unit_of
 from hub.domain.metrics import Metric, MetricKind
 from hub.domain.places import Name

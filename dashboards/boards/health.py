@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dashboards import influxql as q
+from dashboards.marks import notes
 from dashboards.model import BAD, GOOD, GREY, WARN, Board, Look, Override, Panel, Query, Section, Threshold
-from dashboards.parts import COUNT, WORDS, Plan, limits, notes, switch_words, usual
+from dashboards.parts import COUNT, WORDS, Plan, limits, switch_words, usual
 from dashboards.units import unit_of
 from hub.domain.metrics import METRICS, Metric
 from hub.domain.places import Name

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from dashboards import influxql as q
 from dashboards.boards.events import alarm_states, alarm_table, alarms_by_priority, ticket_table
+from dashboards.marks import notes
 from dashboards.model import Board, Section, Variable
-from dashboards.parts import COMMUNITY, DATA_SOURCE, FACILITY_LINK, UNIT, Plan, grids, hub_address, metric_panel, notes
+from dashboards.parts import COMMUNITY, DATA_SOURCE, FACILITY_LINK, UNIT, Plan, grids, hub_address, metric_panel
 from dashboards.parts import FACILITY as OF_ANY_KIND
 from hub.domain.catalogue import FacilityKind
 from hub.domain.places import Name

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from dashboards import influxql as q
+from dashboards.counts import OF_KPI, of_kpi, standing, summed, weighted
 from dashboards.figures import course, number
+from dashboards.marks import notes
 from dashboards.model import BAD, GOOD, WARN, Board, Look, Section, Threshold
-from dashboards.parts import (
-    COMMUNITY,
-    DATA_SOURCE,
-    OF_KPI,
-    Plan,
-    hub_address,
-    kinds,
-    notes,
-    of_kpi,
-    standing,
-    summed,
-    weighted,
-)
+from dashboards.parts import COMMUNITY, DATA_SOURCE, Plan, hub_address, kinds
 from hub.domain.kpi import KPIS, Measure
 from hub.domain.places import Name
 from hub.domain.series_names import KPI_HOUR

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dashboards import influxql as q
 from dashboards.boards.events import alarm_table, alarms_by_priority, open_tickets, ticket_table
+from dashboards.counts import counted, standing
 from dashboards.figures import number
+from dashboards.marks import notes
 from dashboards.model import BAD, GOOD, WARN, Board, Look, Panel, Query, Section, Threshold
-from dashboards.parts import COUNT, FACILITY_LINK, Plan, amounts, counted, metric_panel, notes, standing, usual
+from dashboards.parts import COUNT, FACILITY_LINK, Plan, amounts, metric_panel, usual
 from hub.domain.metrics import METRICS
 from hub.domain.places import Name
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashboards import influxql as q
+from dashboards.marks import notes
 from dashboards.model import BAD, GOOD, GREY, PLAIN, WARN, Board, Look, Panel, Query, Section, Threshold
-from dashboards.parts import FACILITY_LINK, SHARE, UNIT, Plan, amounts, is_text, metric_panel, notes, usual
+from dashboards.parts import FACILITY_LINK, SHARE, UNIT, Plan, amounts, is_text, metric_panel, usual
 from dashboards.units import unit_of
 from hub.domain.metrics import Metric, MetricKind
 from hub.domain.places import Name

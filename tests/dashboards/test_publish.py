@@ -11,7 +11,7 @@ import pytest
 
 from dashboards.boards import kpi, overview, use
 from dashboards.build import GENERATED, boards
-from dashboards.publish import dashboard_differences
+from dashboards.differences import dashboard_differences
 from dashboards.silence import NoContact, contact
 from dashboards.sources import UID, NoSource, data_source
 from hub.storage.influx.target import parse

@@ -13,7 +13,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 from dashboards.boards import energy, facility
-from dashboards.boards.events import TICKET_STATES
+from dashboards.boards.columns import TICKET_STATES
 from dashboards.boards.kind import board_name
 from dashboards.build import boards, build
 from dashboards.model import LANGUAGES, PLAIN
