@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
 from hub.domain.kpi import KPIS, SENSOR, Measure, Period, told
@@ -12,6 +13,8 @@ from hub.domain.kpi import KPIS, SENSOR, Measure, Period, told
 T = TypeVar("T")
 COUNTS: Final = tuple(kpi.id for kpi in KPIS.values() if kpi.measure is Measure.COUNT)
 """Ids of the figures that are counts: those of facilities add up, to the kind's and to everybody's."""
+NOTHING: Final[Mapping[str, int]] = MappingProxyType(dict.fromkeys(COUNTS, 0))
+"""Zeros are told as well: what has ended must be seen to have ended."""
 
 
 class Counts(NamedTuple):
@@ -22,7 +25,7 @@ class Counts(NamedTuple):
     """Empty: what is wrong with sensors themselves."""
     kind: str
     counts: Mapping[str, int]
-    """By the figure's id, zeros included: what has ended must be told as well."""
+    """By the figure's id."""
 
 
 def counts(period: Period) -> list[Counts]:
@@ -32,7 +35,9 @@ def counts(period: Period) -> list[Counts]:
     active = _grouped(period.active, lambda alarm: alarm.facility)
     kinds = {facility.id: facility.kind for facility in sorted(period.facilities, key=lambda each: each.id)}
 
-    def of(place: str) -> dict[str, int]:
+    def of(place: str) -> Mapping[str, int]:
+        if not (lives[place] or raised[place] or active[place]):
+            return NOTHING  # as nearly everywhere in nearly every hour
         # without facilities nothing is said of availability, which is no count
         own = replace(period, facilities=(), lives=lives[place], raised=raised[place], active=active[place])
         return {name: int(value) for name, value, _ in told(own) if name in COUNTS}
