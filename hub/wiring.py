@@ -11,7 +11,6 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from devices.contract import Limits
 from hub import process
 from hub.administration import Administration
 from hub.backup.cutting import RunningHub
@@ -54,7 +53,7 @@ from hub.ingest.lanes import LaneRunner
 from hub.ingest.meters import MqttMeters
 from hub.ingest.mqtt import Receiver
 from hub.ingest.quarantine import QuarantineDesk
-from hub.ingest.spoken import Spoken
+from hub.ingest.spoken import Spoken, limits_of
 from hub.jobs.figures import EVERY, HourlyFigures
 from hub.jobs.timetable import Job, Timetable, next_of_cron
 from hub.notify.channels import discover
@@ -136,7 +135,7 @@ class Hub:
         self.mirrors = {mirror.name: self._series_store(mirror.url, None) for mirror in settings.series.mirrors}
         self.connections = settings.mqtt.all_connections()
         ingest = settings.ingest
-        limits = Limits(payload=ingest.payload_limit, depth=ingest.depth_limit, values=ingest.values_limit)
+        limits = limits_of(ingest)
         self.spoken = tuple(Spoken.of(connection, limits, ingest.profiles) for connection in self.connections)
         self.pushed = spoken_by(settings.push, limits, ingest.profiles)
         self.following = Following(self.spoken, lambda name, topics: self.receivers[name].follow(topics))

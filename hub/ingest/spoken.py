@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from devices import formats
 from devices.contract import Format, LearningFormat, Limits, State
 from hub.errors import ConfigError
-from hub.settings import Connection, PushPoll, PushSource
+from hub.settings import Connection, Ingest, PushPoll, PushSource
 
 _TOPICS_LIMIT: Final = 5_000
 _OWN_COMMUNITY: Final = frozenset({"native"})
@@ -98,6 +98,11 @@ class Spoken(NamedTuple):
                 found.update(topics[:_TOPICS_LIMIT])
         filters = self.filters
         return tuple(sorted(each for each in found if _is_plain(each) and not covered(each, filters)))
+
+
+def limits_of(ingest: Ingest) -> Limits:
+    """How much of one message is read."""
+    return Limits(payload=ingest.payload_limit, depth=ingest.depth_limit, values=ingest.values_limit)
 
 
 def _is_plain(topic: str) -> bool:

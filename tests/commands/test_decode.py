@@ -44,7 +44,7 @@ def test_a_capture_is_read_line_by_line(
     said = [json.loads(line)["answers"][0] for line in capsys.readouterr().out.splitlines()]
     assert said[0]["samples"][0]["values"] == {"ph": 7.2}
     assert said[1]["statements"][0]["online"] is False
-    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines.encode())))
     assert main(["decode", "--format", "native", "--capture", "-"]) == 0
     assert "is offline" in capsys.readouterr().out
 

@@ -6,11 +6,7 @@ The nodes speak payloads that foreign encoders wrote. Time is the test's own; no
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import signal
 import socket
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,10 +21,10 @@ from devices.conversation import Conversation
 from devices.formats.sparkplug import SparkplugFormat
 from devices.formats.sparkplug_host import PrimaryHost, Publication
 from devices.formats.sparkplug_payload import read_payload
+from tests.mosquitto import own_mosquitto
 
 pytestmark = pytest.mark.servers
 
-MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 PATIENCE_S = 30.0
 Case = dict[str, Any]
 
@@ -36,25 +32,8 @@ Case = dict[str, Any]
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A mosquitto of its own."""
-    if not Path(MOSQUITTO).is_file():
-        pytest.skip("mosquitto is not installed: apt-get install mosquitto")
-    folder = tmp_path_factory.mktemp("broker")
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        found: int = sock.getsockname()[1]
-    user = "user root\n" if os.geteuid() == 0 else ""
-    config = folder / "mosquitto.conf"
-    config.write_text(f"listener {found} 127.0.0.1\nallow_anonymous true\npersistence false\n{user}")
-    with subprocess.Popen([MOSQUITTO, "-v", "-c", str(config)], stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if " running" in line:
-                break
-        drain = threading.Thread(target=process.stderr.read)
-        drain.start()
+    with own_mosquitto(tmp_path_factory.mktemp("broker")) as found:
         yield found
-        process.send_signal(signal.SIGTERM)
-        drain.join()
 
 
 @pytest.fixture(scope="module")
