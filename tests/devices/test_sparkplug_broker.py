@@ -157,7 +157,13 @@ def open_all() -> Iterator[Callable[[Any], Any]]:
 
 Opened = Callable[[Any], Any]
 Steps = Callable[[str], dict[int, Case]]
-ALIASES, EDGE = "pysparkplug/aliases", "pysparkplug/edge node"
+EDGE = "pysparkplug/edge node"
+
+
+@pytest.fixture(params=["pysparkplug", "sparkplug-payload"])
+def aliases(request: pytest.FixtureRequest, steps: Steps) -> dict[int, Case]:
+    """The same story, as each of two foreign encoders writes it."""
+    return steps(f"{request.param}/aliases")
 
 
 def told(said: Decoded) -> list[tuple[str, bool | None]]:
@@ -179,6 +185,19 @@ def test_birth_data_and_death_by_the_will(port: int, steps: Steps, open_all: Ope
     node.kill()
     [death] = hub.hears()
     assert told(death) == [("site 1/edge-7", False), ("site 1/edge-7/chiller 1", False)]
+
+
+def test_both_encoders_are_born_speak_and_die(port: int, aliases: dict[int, Case], open_all: Opened) -> None:
+    hub = open_all(Hub(port))
+    node = open_all(Node(port, aliases, will=17, name="gateway a"))
+    node.step(13, 14, 15, 16)
+    born, device, own, data = hub.hears(4)
+    assert told(born) == [("plant 1/gateway a", True)]
+    assert told(device) == [("plant 1/gateway a/ahu-1", True)]
+    assert (values(own), values(data)) == ({"uptime": 21.0}, {"temperature": 23.5, "offset": -1.0})
+    node.kill()
+    [death] = hub.hears()
+    assert told(death) == [("plant 1/gateway a", False), ("plant 1/gateway a/ahu-1", False)]
 
 
 def test_a_node_with_the_same_client_id_takes_over(port: int, steps: Steps, open_all: Opened) -> None:
@@ -216,9 +235,9 @@ def test_a_duplicate_that_dies_late_does_not_take_the_living_one_with_it(
     assert told(death)[0] == ("site 1/edge-7", False)
 
 
-def test_an_unknown_alias_brings_a_rebirth(port: int, steps: Steps, open_all: Opened) -> None:
+def test_an_unknown_alias_brings_a_rebirth(port: int, aliases: dict[int, Case], open_all: Opened) -> None:
     hub = open_all(Hub(port))
-    node = open_all(Node(port, steps(ALIASES), will=17, name="gateway a"))
+    node = open_all(Node(port, aliases, will=17, name="gateway a"))
     node.step(*range(1, 12))
     said = hub.hears(11)
     assert [problem.reason for each in said for problem in each.problems] == ["unknown_alias"]
@@ -233,9 +252,11 @@ def test_an_unknown_alias_brings_a_rebirth(port: int, steps: Steps, open_all: Op
     assert values(device) == {"temperature": 23.5, "offset": -1.0}
 
 
-def test_a_hub_that_restarts_knows_the_names_and_asks_once(port: int, steps: Steps, open_all: Opened) -> None:
+def test_a_hub_that_restarts_knows_the_names_and_asks_once(
+    port: int, aliases: dict[int, Case], open_all: Opened
+) -> None:
     hub = open_all(Hub(port))
-    node = open_all(Node(port, steps(ALIASES), will=17, name="gateway a"))
+    node = open_all(Node(port, aliases, will=17, name="gateway a"))
     node.step(1, 2, 3)
     hub.hears(3)
     hub = open_all(hub.restarted(port))
@@ -251,9 +272,9 @@ def test_a_hub_that_restarts_knows_the_names_and_asks_once(port: int, steps: Ste
 
 
 def test_a_hub_that_never_heard_a_birth_lets_data_wait_and_reads_them_after(
-    port: int, steps: Steps, open_all: Opened
+    port: int, aliases: dict[int, Case], open_all: Opened
 ) -> None:
-    node = open_all(Node(port, steps(ALIASES), will=17, name="gateway a"))
+    node = open_all(Node(port, aliases, will=17, name="gateway a"))
     node.step(1, 2)
     hub = open_all(Hub(port))
     node.step(4)
@@ -269,9 +290,11 @@ def test_a_hub_that_never_heard_a_birth_lets_data_wait_and_reads_them_after(
     assert values(again) == {"temperature": 22.0}
 
 
-def test_a_lost_message_brings_a_rebirth_after_two_seconds(port: int, steps: Steps, open_all: Opened) -> None:
+def test_a_lost_message_brings_a_rebirth_after_two_seconds(
+    port: int, aliases: dict[int, Case], open_all: Opened
+) -> None:
     hub = open_all(Hub(port))
-    node = open_all(Node(port, steps(ALIASES), will=17, name="gateway a"))
+    node = open_all(Node(port, aliases, will=17, name="gateway a"))
     node.step(1, 2, 3, 4, 6)
     assert not any(each.requests for each in hub.hears(5))
     hub.now += 2_000
@@ -282,9 +305,9 @@ def test_a_lost_message_brings_a_rebirth_after_two_seconds(port: int, steps: Ste
     assert [each.topic for each in node.wait(1)] == ["spBv1.0/Plant 1/NCMD/Gateway A"]
 
 
-def test_an_overtaken_message_fills_its_hole(port: int, steps: Steps, open_all: Opened) -> None:
+def test_an_overtaken_message_fills_its_hole(port: int, aliases: dict[int, Case], open_all: Opened) -> None:
     hub = open_all(Hub(port))
-    node = open_all(Node(port, steps(ALIASES), will=17, name="gateway a"))
+    node = open_all(Node(port, aliases, will=17, name="gateway a"))
     node.step(1, 2, 3, 4, 6, 5)
     hub.hears(6)
     hub.now += 10_000
