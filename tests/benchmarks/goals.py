@@ -43,6 +43,12 @@ GOALS: Final[Mapping[str, Goal]] = {
     "alarm": Goal(what="publish → alarm committed, p99 at half of peak", least=250, aim=50, unit="ms", places=1),
     "ticket_p50": Goal(what="publish → ticket visible in the API, p50 at 1,000 msg/s", least=150, aim=60, unit="ms"),
     "ticket_p99": Goal(what="publish → ticket visible in the API, p99 at 1,000 msg/s", least=1000, aim=300, unit="ms"),
+    "walk_p99": Goal(
+        what="sensor triggered → tick in the walker's event stream, p99 at 1,000 msg/s",
+        least=3_000,
+        aim=None,
+        unit="ms",
+    ),
     "push": Goal(what="a cloud's push → 200, p99 at 1,000 msg/s", least=300, aim=100, unit="ms"),
     "board": Goal(what="board page p95 at half of peak", least=400, aim=150, unit="ms"),
     "facility": Goal(what="facility API p95 at half of peak", least=400, aim=150, unit="ms"),

@@ -36,6 +36,15 @@ class Visitor:
         self._connection.request("GET", path, headers={"Authorization": f"Bearer {TOKEN}"})
         return self._connection.getresponse()
 
+    def post(self, path: str, body: object) -> None:
+        """RuntimeError where it is refused."""
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        self._connection.request("POST", path, json.dumps(body), headers)
+        answer = self._connection.getresponse()
+        said = answer.read()
+        if answer.status >= 300:
+            raise RuntimeError(f"POST {path}: {answer.status} {said[:300]!r}")
+
     def close(self) -> None:
         """Hang up."""
         self._connection.close()
