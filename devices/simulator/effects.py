@@ -80,7 +80,7 @@ def _garbage(report: Report, step: Step, begun: Values) -> None:
 
 
 def _nothing(report: Report, step: Step, begun: Values) -> None:
-    """``event`` and ``burst`` change what is sent and when, not what a report holds."""
+    """``event`` and ``burst`` change what is sent and when, ``serial`` and ``swapped`` who says it: not what a report holds."""
 
 
 EFFECTS: Final[dict[str, Effect]] = {
@@ -93,6 +93,8 @@ EFFECTS: Final[dict[str, Effect]] = {
     "clock": _clock,
     "no_clock": _no_clock,
     "duplicate": _duplicate,
+    "serial": _nothing,
+    "swapped": _nothing,
     "garbage": _garbage,
 }
 if set(EFFECTS) != set(SHAPES):

@@ -40,7 +40,7 @@ class SimDevice:
     scheme: str = "native"
     """What kind of id it has of its own, as ``devices.contract.DeviceRef`` has it."""
     own: str = ""
-    """That id; empty for a native device, whose id it is."""
+    """That id; empty where it is the name in the community file."""
     name: str = ""
     """What people call it."""
     maker: str = ""

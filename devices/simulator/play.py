@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from devices.simulator import speaking
 from devices.simulator.effects import EFFECTS, Report
+from devices.simulator.fitting import fitted, in_turn, places
 from devices.simulator.model import SimCommunity, SimDevice
 from devices.simulator.scenario import Scenario, Step
 from devices.simulator.speaking.speech import Fault, Said, Speaker, Stage
@@ -68,8 +69,17 @@ class Play:
     introduces: bool = True
     _speakers: dict[str, Speaker] = field(init=False)
     """By device id."""
+    _steps: dict[str, tuple[Step, ...]] = field(init=False)
+    """By device id: what happens where it hangs."""
 
     def __post_init__(self) -> None:
+        written = self.scenario.steps if self.scenario else NO_STEPS
+        self.community = fitted(self.community, written)
+        steps = in_turn(self.community, written)
+        self._steps = {
+            device: tuple(step for step in steps if step.touches(place.id, place.gateway, place.building))
+            for device, place in places(self.community, written).items()
+        }
         stage = Stage(self.community.id, self.start)
         by_format: dict[str, list[SimDevice]] = {}
         for device in self.community.devices.values():
@@ -80,9 +90,8 @@ class Play:
             self._speakers.update((device.id, speaker) for device in devices)
 
     def steps_for(self, device: SimDevice) -> tuple[Step, ...]:
-        """The scenario's steps about this device."""
-        steps = self.scenario.steps if self.scenario else NO_STEPS
-        return tuple(step for step in steps if step.touches(device.id, device.gateway, device.building))
+        """The scenario's steps about the place where this device hangs."""
+        return self._steps[device.id]
 
     def between(self, begin: int, end: int) -> Iterator[Publication]:
         """Every message that leaves in [begin, end), in order of time. Call it for spans that follow one another."""
@@ -115,7 +124,7 @@ class Play:
         found = []
         for device in self.community.devices.values():
             for step in self.steps_for(device):
-                detail = step.code or json.dumps(step.values, ensure_ascii=False)
+                detail = step.code or step.serial or json.dumps(step.values, ensure_ascii=False)
                 for edge, began in ((step.start, True), (step.end, False)):
                     if edge is not None and self.start + edge < end:
                         found.append(Truth(self.start + edge, device.id, device.facility, step.shape, began, detail))

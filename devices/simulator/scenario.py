@@ -15,12 +15,15 @@ SHAPES: Final = {
     "set": "values take what `values` says",
     "ramp": "the point's value moves by `per_minute` a minute from what it was",
     "stuck": "the device repeats what it read when the fault began",
-    "silent": "the device says nothing; with a gateway, nothing behind it either, and the broker tells its last will",
+    "silent": "the device says nothing; with a gateway, nothing behind it either, and the broker tells its last will; "
+    "from the start on and without end: it is dead, and was never connected",
     "event": "a fault event `code` with active true at the start and false at the end",
     "burst": "the device reports every `every_ms` instead of its interval",
     "clock": "the device's clock is off by `offset_ms`",
     "no_clock": "the device sends no time",
     "duplicate": "every message is sent twice",
+    "serial": "the device has the serial (or other id) `serial`, whatever the list says",
+    "swapped": "two devices hang in each other's place: what happens at one place is said by the other device",
     "garbage": "payloads nobody can read, of several kinds, among the good ones",
 }
 
@@ -44,6 +47,9 @@ class Step:
     text: str = ""
     offset_ms: int = 0
     every_ms: int = 1000
+    serial: str = ""
+    each_ms: int = 0
+    """The devices take turns, in the community's order: each begins this much later than the one before; 0: all at once."""
 
     def runs_at(self, since_start: int) -> bool:
         """Whether the fault is present this long after the scenario's start."""
@@ -64,6 +70,8 @@ class Scenario:
     steps: tuple[Step, ...]
     expect: tuple[str, ...]
     """``facility/failure_mode`` of the tickets that must come, no others; the tests read this."""
+    community: str = ""
+    """The shipped community that it is made for; empty: any."""
 
 
 def _matches(pattern: str, device: str, gateway: str, building: str) -> bool:
@@ -99,20 +107,35 @@ def parse(text: str, where: str, name: str) -> Scenario:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{where}: not valid TOML: {error}") from error
-    unknown = set(data) - {"about_zh", "about_en", "step", "expect"}
+    unknown = set(data) - _HEAD
     if unknown:
-        raise ScenarioError(f"{where}: unknown key {min(unknown)}; a scenario has about_zh, about_en, expect, step")
+        raise ScenarioError(f"{where}: unknown key {min(unknown)}; a scenario has {', '.join(sorted(_HEAD))}")
     return Scenario(
         name=name,
         about_zh=data.get("about_zh", ""),
         about_en=data.get("about_en", ""),
         steps=tuple(_step(raw, f"{where}, step {number}") for number, raw in enumerate(data.get("step", ()), 1)),
         expect=tuple(data.get("expect", ())),
+        community=data.get("community", ""),
     )
 
 
+_HEAD: Final = frozenset({"about_zh", "about_en", "community", "expect", "step"})
 _KEYS: Final = frozenset(
-    {"shape", "devices", "start_s", "for_s", "values", "per_minute", "code", "text", "offset_s", "every_ms"}
+    [
+        "shape",
+        "devices",
+        "start_s",
+        "for_s",
+        "values",
+        "per_minute",
+        "code",
+        "text",
+        "offset_s",
+        "every_ms",
+        "serial",
+        "each_s",
+    ],
 )
 
 
@@ -124,6 +147,8 @@ def _step(raw: dict[str, Any], where: str) -> Step:
         raise ScenarioError(f"{where}: shape {raw.get('shape')!r} is none of {', '.join(SHAPES)}")
     if not raw.get("devices"):
         raise ScenarioError(f'{where}: names no devices; write devices = ["lift-b3-2-*"]')
+    if (raw["shape"] == "serial") != bool(raw.get("serial")):
+        raise ScenarioError(f'{where}: shape serial needs serial = "a8…", and no other shape has it')
     start = round(raw.get("start_s", 0) * 1000)
     return Step(
         shape=raw["shape"],
@@ -136,4 +161,6 @@ def _step(raw: dict[str, Any], where: str) -> Step:
         text=raw.get("text", ""),
         offset_ms=round(raw.get("offset_s", 0) * 1000),
         every_ms=int(raw.get("every_ms", 1000)),
+        serial=raw.get("serial", ""),
+        each_ms=round(raw.get("each_s", 0) * 1000),
     )

@@ -22,7 +22,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         " they are also written into a column, in the community's language.",
         epilog="example: hub import my-community.toml --dry-run",
     )
-    reader.add_argument("file", type=Path)
+    reader.add_argument("file", type=Path, metavar="FILE|ID", help="community file, or a shipped one's id")
     reader.add_argument("--dry-run", action="store_true", help="say what would change, change nothing")
     reader.add_argument(
         "--language", choices=LANGUAGES, help="of errors (default: en; in a workbook the community's own)"
@@ -44,13 +44,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def import_file(chosen: argparse.Namespace, settings: Settings) -> int:
     """Send the file to where the stores are; print the plan."""
-    path: Path = chosen.file
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InvalidInput(f"{path}: cannot be read ({error.strerror})") from error
-    if path.suffix not in (".toml", ".xlsx"):
-        raise InvalidInput(f"{path}: expected a file that ends in .toml or .xlsx")
+    path, content = _read(chosen.file)
     arguments = {"file": path.name, "content": base64.b64encode(content).decode(), "dry_run": chosen.dry_run}
     arguments["language"] = chosen.language
     answer = ask(settings, "import", arguments)
@@ -66,6 +60,21 @@ def import_file(chosen: argparse.Namespace, settings: Settings) -> int:
     counts = ", ".join(f"{number} {action}" for action, number in answer["counts"].items() if number)
     print(f"{'would change' if chosen.dry_run else 'done'}: {counts or 'nothing'}")
     return 0
+
+
+def _read(path: Path) -> tuple[Path, bytes]:
+    """A file with its content; a name without an ending is that of a shipped community."""
+    if not path.suffix and not path.exists():
+        from hub.storage.community_toml import shipped_file
+
+        return path.with_suffix(".toml"), shipped_file(str(path)).encode()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"{path}: cannot be read ({error.strerror})") from error
+    if path.suffix not in (".toml", ".xlsx"):
+        raise InvalidInput(f"{path}: expected a file that ends in .toml or .xlsx")
+    return path, content
 
 
 def export_file(chosen: argparse.Namespace, settings: Settings) -> int:

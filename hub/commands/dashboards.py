@@ -223,9 +223,11 @@ def files_of(plan: Plan) -> dict[str, str]:
 
 def plan_for(communities: list[str], *, hub_url: str = _LOCAL_URL) -> Plan:
     """What the dashboards of these communities are made from."""
-    from hub.commands.simulate import read_community
     from hub.storage.catalogue import load_catalogue
+    from hub.storage.community.registry import registry_of
+    from hub.storage.community_toml import find_picture
 
-    registries = [read_community(name) for name in communities]
+    catalogue = load_catalogue()
+    registries = [registry_of(find_picture(name, catalogue), catalogue=catalogue) for name in communities]
     grids = tuple(grid for registry in registries for grid in grids_of(registry, several=len(registries) > 1))
-    return Plan(catalogue=load_catalogue(), grids=grids, hub_url=hub_url)
+    return Plan(catalogue=catalogue, grids=grids, hub_url=hub_url)

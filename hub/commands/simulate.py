@@ -15,21 +15,20 @@ from types import FrameType
 from typing import Final
 
 from devices.simulator import recorded, scenario, speaking
-from devices.simulator.habits import signal_for
-from devices.simulator.model import SimCommunity, SimDevice, SimPoint, point_key
-from devices.simulator.noise import key_of
+from devices.simulator.model import SimCommunity
 from devices.simulator.play import HELLO_WITHIN, Play, Publication
 from devices.simulator.publisher import Broker, BrokerRefused, Gateways, Outlet, Pace, no_presence
 from devices.simulator.pusher import PushRefused
 from devices.simulator.signals import Duty, Signal
 from hub.clock import DAY, HOUR, MINUTE, SECOND, Clock, WallClock, from_iso, to_iso
 from hub.commands.progress import Teller
+from hub.commands.simulated_community import read_community
 from hub.commands.simulated_outlet import add_outlet, outlet_of
 from hub.control import Progress
 from hub.errors import ConfigError, HubError, InvalidInput
-from hub.flows.registry import Registry
 from hub.settings import Settings
 
+GARDEN: Final = "harmony-garden"
 HISTORY_STEP: Final = 15 * MINUTE
 """Devices of the past report this often: enough for a page, a thirtieth of the messages."""
 HISTORY_RATE: Final = 1_500
@@ -55,7 +54,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     add_outlet(parser)
     parser.add_argument(
-        "--community", default="harmony-garden", metavar="FILE|ID", help="community file, or a shipped one's id"
+        "--community",
+        metavar="FILE|ID",
+        help=f"community file, or a shipped one's id (default: the scenario's own, else {GARDEN}); "
+        "its list of expected devices speaks too",
     )
     parser.add_argument(
         "--scenario", metavar="NAME|FILE", help=f"faults to play: {', '.join(scenario.names())}, or a .toml file"
@@ -133,14 +135,14 @@ def _recorded(chosen: argparse.Namespace, clock: Clock, stop: threading.Event) -
         raise InvalidInput("--csv is told in the hub's own format: leave out --as, which is for communities")
     source = recorded.Recorded(
         path=chosen.csv,
-        community=chosen.community,
+        community=chosen.community or GARDEN,
         device=chosen.device,
         point=chosen.point,
         time_column=chosen.time_column,
         value_column=chosen.value_column,
         zone=chosen.zone,
     )
-    gateways = Gateways(Broker.parse(chosen.broker), chosen.community)
+    gateways = Gateways(Broker.parse(chosen.broker), source.community)
     total, teller = sum(1 for _ in recorded.rows(source)), Teller()
     try:
         stream = recorded.publications(source, speed=chosen.speed, start=clock.now(), as_live=chosen.as_live)
@@ -164,8 +166,8 @@ def _counted(stream: Iterator[Publication], total: int, teller: Teller) -> Itera
 
 
 def _community(chosen: argparse.Namespace, clock: Clock, stop: threading.Event) -> int:
-    community = simulated(read_community(chosen.community), chosen.seed)
     faults = scenario.load(chosen.scenario) if chosen.scenario else None
+    community = read_community(chosen.community or (faults and faults.community) or GARDEN, chosen.seed)
     begin = _instant(chosen.begin) if chosen.begin else clock.now()
     if begin > clock.now():
         raise InvalidInput(f"--from {chosen.begin} lies in the future; begin in the past or leave it out")
@@ -173,7 +175,7 @@ def _community(chosen: argparse.Namespace, clock: Clock, stop: threading.Event) 
     if left_out := _without_words(play):
         print(left_out, file=sys.stderr)
     gateways = outlet_of(chosen, play, clock, stop)
-    history = threading.Thread(target=_tell_history, args=(chosen, community, clock, stop), name="history")
+    history = threading.Thread(target=_tell_history, args=(chosen, play.community, clock, stop), name="history")
     try:
         if chosen.history:
             history.start()
@@ -292,61 +294,3 @@ def _write_truth(play: Play, now: int, path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
         for truth in play.truth(now):
             file.write(json.dumps({**truth._asdict(), "at": to_iso(truth.at)}, ensure_ascii=False) + "\n")
-
-
-def read_community(name_or_path: str) -> Registry:
-    """A community file, or a shipped community by its id."""
-    from hub.storage.community_toml import read_registry, shipped
-
-    path = Path(name_or_path)
-    return read_registry(path) if path.suffix == ".toml" else shipped(name_or_path)
-
-
-def simulated(registry: Registry, seed: int) -> SimCommunity:
-    """The registry's devices, each point with the signal that its metric and facility call for."""
-    if len(registry.communities) != 1:
-        raise HubError("a community file holds exactly one community")
-    community = next(iter(registry.communities.values()))
-    points: dict[str, list[SimPoint]] = {}
-    spots: dict[str, tuple[str, str]] = {}
-    for (hub_id, name), bindings in registry.bindings.items():
-        binding = bindings[-1]
-        facility = registry.facilities[binding.community, binding.facility]
-        spots.setdefault(hub_id, (facility.id, facility.kind))
-        metric = binding.metric_name()
-        points.setdefault(hub_id, []).append(
-            SimPoint(
-                name=name,
-                metric=metric,
-                signal=signal_for(facility.kind, metric),
-                key=point_key(seed, _own_name(hub_id), name),
-                capacity=facility.capacity or 0,
-            )
-        )
-    devices = {}
-    for device in registry.devices.values():
-        facility_id, kind = spots.get(device.id, ("", ""))
-        building = registry.facilities[community.id, facility_id].building if facility_id else None
-        name = _own_name(device.id)
-        interval = device.expected_interval or MINUTE
-        devices[name] = SimDevice(
-            id=name,
-            gateway=_own_name(device.gateway) if device.gateway else name,
-            building=building or "",
-            facility=facility_id,
-            kind=kind,
-            interval=interval,
-            phase=key_of(seed, name, "phase") % interval,
-            points=tuple(points.get(device.id, ())),
-            scheme=device.scheme,
-            own=device.scheme_id,
-            name=device.name.en,
-            maker=device.maker,
-            model=device.model,
-        )
-    return SimCommunity(id=community.id, zone=community.timezone, devices=devices)
-
-
-def _own_name(hub_id: str) -> str:
-    """The device's name within its community."""
-    return hub_id.partition("~")[2]

@@ -58,11 +58,21 @@ def read_registry(path: Path) -> Registry:
     return registry_of(read_toml(path, catalogue).picture, catalogue=catalogue)
 
 
+def shipped_picture(community: str, catalogue: Catalogue) -> Picture:
+    """A shipped community as its file describes it."""
+    return parse_toml(shipped_file(community), catalogue, file=f"{community}.toml").picture
+
+
+def find_picture(name_or_path: str, catalogue: Catalogue) -> Picture:
+    """A community file, or a shipped community by its id."""
+    path = Path(name_or_path)
+    return read_toml(path, catalogue).picture if path.suffix == ".toml" else shipped_picture(name_or_path, catalogue)
+
+
 def shipped(community: str) -> Registry:
     """A shipped community as a registry of its own."""
     catalogue = load_catalogue()
-    wish = parse_toml(shipped_file(community), catalogue, file=f"{community}.toml")
-    return registry_of(wish.picture, catalogue=catalogue)
+    return registry_of(shipped_picture(community, catalogue), catalogue=catalogue)
 
 
 def write_toml(picture: Picture, catalogue: Catalogue) -> str:

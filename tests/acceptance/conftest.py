@@ -44,7 +44,7 @@ def records(empty_records: EmptyRecords) -> Iterator[SqlRecords]:
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
     """A real mosquitto with the shipped settings; the simulator may speak for these communities."""
-    communities = ("harmony-garden", "recorded-machine")
+    communities = ("harmony-garden", "recorded-machine", "new-court")
     broker = EmbeddedBroker(folder=tmp_path / "broker", clock=WallClock(), port=0, simulated=communities)
     broker.start()
     yield broker

@@ -1,20 +1,25 @@
-"""A community with 30 gateways on a Tuesday: two people, half a working day, five things that go wrong, no stray page.
+"""New Court on a Tuesday, as the simulator plays it: two people, half a working day, five things that go wrong, no stray page.
 
-Two serials are mistyped in the list, two leak heads hang in each other's place, one gateway's clock is eight hours behind and
-one gateway never speaks. All of it in virtual time, through the decoder, the alarm lane and real records.
+Thirty gateways and three hundred sensors, thirty of them on LoRaWAN. Two serials are mistyped in the list, two leak heads hang in each
+other's place, one gateway's clock is eight hours behind and one gateway never speaks: the scenario ``commissioning``. All of it in
+virtual time, through the decoder, the alarm lane and real records.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import pytest
 
+from devices.contract import DeviceRef
+from devices.simulator import scenario
+from devices.simulator.model import SimDevice
+from devices.simulator.play import Play, Publication
+from devices.simulator.scenario import Step
 from hub.clock import DAY, HOUR, MINUTE, SECOND, from_iso
+from hub.commands.simulated_community import read_community
 from hub.domain.commissioning import Part
 from hub.domain.walk import PointTest
 from hub.flows.commissioning.desk import CommissioningDesk, Parts
@@ -24,99 +29,76 @@ from hub.flows.commissioning.overview import Overview
 from hub.flows.commissioning.walk_desk import WalkDesk
 from hub.flows.community.desk import RegistryDesk
 from hub.flows.registry import Registrar, Registry
-from hub.ingest.frames import Frame
+from hub.ingest.spoken import Spoken
+from hub.settings import Connection
 from hub.storage.catalogue import load_catalogue
-from hub.storage.community_toml import parse_toml
+from hub.storage.community_toml import parse_toml, shipped_file
 from hub.storage.unit import SqlRecords
-from tests.acceptance.virtual import VirtualHub
+from tests.acceptance.virtual import VirtualHub, batches
 
-HOME: Final = "new-court"
+PLAYED: Final = scenario.load("commissioning")
+HOME: Final = PLAYED.community
+SPOKEN: Final = Spoken.of(Connection(url="mqtt://127.0.0.1", community=HOME, formats=("native", "chirpstack")))
+START: Final = from_iso("2026-11-24T09:00:00+08:00")
+WALK, TURN, AGAIN = (next(step.start for step in PLAYED.steps if step.each_ms), 40 * SECOND, PLAYED.steps[-1].start)
+"""When the two begin to walk, how long each sensor takes, and when the pair is triggered once more; from the start."""
 GATEWAYS: Final = 30
 BEHIND: Final = 10
-"""Devices behind each gateway: four leak heads, three fire doors, three sump floats."""
-START: Final = from_iso("2026-11-24T09:00:00+08:00")
-SLOW_CLOCK, DEAD, SWAPPED = 7, 19, 12
-MISTYPED: Final = {(3, 2): "a8x", (24, 5): "a8"}
-"""(gateway, device) -> how the list spells the beginning of its serial: a letter too many, a letter changed over."""
+"""Sensors in each cellar: four leak heads, three fire doors, three sump floats."""
+WIRED: Final = 9
+"""Those that speak through the cellar's gateway; one leak head speaks to the LoRaWAN server."""
+SLOW_CLOCK, DEAD = "gw-07", "gw-19"
+MISSPELT: Final = ("leak-03-2", "door-open-24-5")
+PAIR: Final = ("leak-12-0", "leak-12-1")
 
 
-@dataclass(frozen=True)
-class Sensor:
-    gateway: int
-    number: int
+@dataclass
+class Told:
+    """What the simulator says, from one moment to the next."""
 
-    @property
-    def point(self) -> str:
-        return "leak" if self.number < 4 else "door_open" if self.number < 7 else "extra_high_level"
+    play: Play
+    end: int
+    met: set[str] = field(default_factory=set)
+    """Gateways that have said that they are there."""
+    kept: list[Publication] = field(default_factory=list)
 
-    @property
-    def kind(self) -> str:
-        return {"leak": "leak_watch", "door_open": "fire_door"}.get(self.point, "sump")
+    def __post_init__(self) -> None:
+        self.stream = self.play.between(self.play.start, self.end)
 
-    @property
-    def line(self) -> str:
-        return f"{self.point.replace('_', '-')}-{self.gateway:02d}-{self.number}"
+    def until(self, at: int) -> Iterator[Publication]:
+        kept, self.kept = self.kept, []
+        for publication in (each for source in (kept, self.stream) for each in source):
+            if publication.at >= at:
+                self.kept.append(publication)
+                return
+            yield from self.hello(publication)
+            yield publication
 
-    @property
-    def serial(self) -> str:
-        return f"a8{hashlib.sha256(self.line.encode()).hexdigest()[:8]}"
-
-    @property
-    def listed(self) -> str:
-        if (self.gateway, self.number) not in MISTYPED:
-            return self.serial.upper()
-        return f"{MISTYPED[self.gateway, self.number]}{self.serial[2:]}" if self.number == 2 else f"8a{self.serial[2:]}"
-
-
-SENSORS: Final = [Sensor(g, n) for g in range(GATEWAYS) for n in range(BEHIND)]
-PAIR: Final = (Sensor(SWAPPED, 0), Sensor(SWAPPED, 1))
-MISSPELT: Final = [Sensor(*where) for where in MISTYPED]
-
-
-def gateway(number: int) -> str:
-    return f"gw{hashlib.sha256(str(number).encode()).hexdigest()[:8]}"
-
-
-def at_place(sensor: Sensor) -> Sensor:
-    """Which sensor really hangs where the list has this one."""
-    return PAIR[1 - PAIR.index(sensor)] if sensor in PAIR else sensor
-
-
-def file() -> str:
-    blocks = [
-        f'[community]\nid = "{HOME}"\nname = {{ zh = "新苑", en = "New Court" }}',
-        '[crews.works]\nname = "Works"\ndefault = true',
-        '[crews.works.contacts.desk]\nname = "Desk"\nchannel = "email"\naddress = "desk@example.org"',
-    ]
-    for number in range(GATEWAYS):
-        if number % 3 == 0:
-            blocks.append(f'[places.b{number // 3}]\nkind = "building"\nname = "Building {number // 3}"')
-        blocks.append(f'[places.r{number:02d}]\nkind = "room"\nparent = "b{number // 3}"\nname = "Room {number}"')
-        blocks.append(f'[expected.gw-{number:02d}]\nserial = "{gateway(number).upper()}"\nplace = "r{number:02d}"')
-    for sensor in SENSORS:
-        blocks.append(
-            f'[facilities.{sensor.line}]\nkind = "{sensor.kind}"\nname = "{sensor.line}"\nbuilding = "b{sensor.gateway // 3}"'
-        )
-        blocks.append(
-            f'[expected.{sensor.line}]\nserial = "{sensor.listed}"\nfacility = "{sensor.line}"\nplace = "r{sensor.gateway:02d}"\n'
-            f'gateway = "gw-{sensor.gateway:02d}"\npoints = ["{sensor.point}"]'
-        )
-    return "\n\n".join(blocks)
+    def hello(self, publication: Publication) -> Iterator[Publication]:
+        gateway = publication.gateway
+        if gateway in self.met:
+            return
+        self.met.add(gateway)
+        said = self.play.presence(gateway, online=True)
+        if said is not None:
+            yield Publication(publication.at, gateway, *said)
 
 
 class Day:
-    """The hub, the two installers' phones, and what hangs in the rooms."""
+    """The hub, the two installers' phones, and what hangs in the cellars."""
 
     def __init__(self, records: SqlRecords) -> None:
         self.registrar = Registrar(Registry())
         self.commissioner = Commissioner(self.renew)
-        self.hub = VirtualHub(self.registrar, records, start=START - HOUR, commissioner=self.commissioner)
+        self.hub = VirtualHub(
+            self.registrar, records, start=START - HOUR, spoken=[SPOKEN], commissioner=self.commissioner
+        )
         catalogue = load_catalogue()
         self.registry = RegistryDesk(
             records=records, registrar=self.registrar, catalogue=catalogue, clock=self.hub.clock
         )
         self.registry.open()
-        self.registry.import_file(parse_toml(file(), catalogue))
+        self.registry.import_file(parse_toml(shipped_file(HOME), catalogue))
         parts = Parts(
             records=records,
             registrar=self.registrar,
@@ -128,8 +110,9 @@ class Day:
         )
         self.desk = CommissioningDesk(parts)
         self.walk = WalkDesk(parts)
-        self.clocks_right = False
-        self.wet: set[Sensor] = set()
+        self.community = read_community(HOME, seed=1)
+        self.play = Play(community=self.community, scenario=PLAYED, start=START)
+        self.told = Told(self.play, START + 4 * HOUR)
 
     @property
     def now(self) -> int:
@@ -138,33 +121,23 @@ class Day:
     def renew(self) -> None:
         self.registry.renew()
 
-    # --- what is said -------------------------------------------------------------------------------------------
+    def until(self, at: int) -> None:
+        for frames in batches(self.told.until(at), 5 * SECOND):
+            self.hub.hear(frames)
+        self.hub.wait_until(at)
 
-    def values(self, sensor: Sensor, value: int, at: int) -> Frame:
-        own = at - 8 * HOUR if sensor.gateway == SLOW_CLOCK and not self.clocks_right else at
-        said = {"ts": own, "values": {sensor.point: bool(value), "battery": 90 - sensor.number}}
-        return self.frame(sensor.serial, "telemetry", json.dumps(said).encode(), at)
-
-    @staticmethod
-    def frame(device: str, leaf: str, payload: bytes, at: int) -> Frame:
-        return Frame("main", 1, f"community/v1/{HOME}/{device}/{leaf}".encode(), payload, 1, at)
-
-    def power_on(self, number: int, at: int) -> None:
-        """A gateway says that it is there, and its sensors report for the first time."""
-        frames = [self.frame(gateway(number), "status", b"online", at)]
-        frames += [
-            self.values(sensor, sensor in self.wet, at + SECOND) for sensor in SENSORS if sensor.gateway == number
-        ]
-        self.hub.hear(frames)
-        self.hub.wait_until(at + 5 * SECOND)
-
-    def trigger(self, *sensors: Sensor) -> None:
-        """Pressed, wetted or opened at one moment, and let go three seconds later."""
-        at = self.now + 5 * SECOND
-        self.hub.hear([self.values(sensor, 1, at) for sensor in sensors])
-        self.hub.hear([self.values(sensor, 0, at + 3 * SECOND) for sensor in sensors])
+    def afterwards(self, *steps: Step) -> None:
+        """Another story, from now on, with the devices as they hang."""
+        lasting = tuple(step for step in PLAYED.steps if step.shape in ("serial", "swapped", "silent"))
+        play = Play(community=self.community, scenario=replace(PLAYED, steps=(*lasting, *steps)), start=self.now)
+        self.told = Told(play, self.now + DAY, self.told.met)
 
     # --- what is looked at --------------------------------------------------------------------------------------
+
+    def device(self, line: str) -> str:
+        """The hub id of what really hangs where the list has this line, were it not for the swapped pair."""
+        device = self.play.community.devices[line]
+        return DeviceRef(HOME, device.scheme, device.own).hub_id
 
     def overview(self) -> Overview:
         return self.desk.overview(HOME)
@@ -174,13 +147,6 @@ class Day:
 
     def tests(self) -> list[PointTest]:
         return self.hub.records.read(lambda books: books.commissioning.tests(HOME))
-
-
-def in_pairs(rooms: Sequence[int]) -> Iterator[list[Sensor]]:
-    """Ana takes the even rooms and Bob the odd ones, at the same time; sensor after sensor."""
-    for one, other in zip(rooms[::2], rooms[1::2], strict=True):
-        for number in range(BEHIND):
-            yield [Sensor(one, number), Sensor(other, number)]
 
 
 @pytest.fixture
@@ -193,23 +159,18 @@ def test_thirty_gateways_become_tested_points_in_half_a_day_and_nobody_is_paged(
     assert day.overview().counts() == (300, 0, 0)
     assert day.overview().counts(gateways=True) == (30, 0, 0)
 
-    for number in range(GATEWAYS):
-        if number != DEAD:
-            day.power_on(number, START + number * 2 * MINUTE)
-    day.hub.wait_until(START + HOUR)
+    day.until(START + HOUR)
     all_hitches_are_named_and_the_others_have_adopted_themselves(day)
 
     the_installers_put_right_what_they_can_see(day)
-    two_people_walk(day)
-    the_swapped_pair_is_found_and_changed_over(day)
+    two_people_walk_and_find_the_swapped_pair(day)
 
     shown = day.overview()
-    assert shown.counts() == (300, 290, 290)
+    assert shown.counts() == (300, 300 - WIRED, 300 - WIRED)
     assert shown.counts(gateways=True) == (30, 29, 0)
     assert [hitch.kind for hitch in shown.hitches] == [HitchKind.GATEWAY_SILENT]
-    assert {line.gateway for line in shown.sensors if not line.seen} == {f"gw-{DEAD:02d}"}
+    assert {line.gateway for line in shown.sensors if not line.seen} == {DEAD}
     assert day.now - START <= 4 * HOUR, "half a working day"
-    assert {test.by for test in day.tests()} == {"ana", "bob"}
     assert day.hub.notices() == ()
     assert day.hub.tickets() == ()
 
@@ -219,114 +180,121 @@ def test_thirty_gateways_become_tested_points_in_half_a_day_and_nobody_is_paged(
 
 def all_hitches_are_named_and_the_others_have_adopted_themselves(day: Day) -> None:
     shown = day.overview()
-    assert shown.counts() == (300, 288, 0)
+    assert shown.counts() == (300, 300 - WIRED - len(MISSPELT), 0)
     assert shown.counts(gateways=True) == (30, 29, 0)
     near = {(hitch.line, hitch.device) for hitch in day.hitches(HitchKind.NEAR_MISS)}
-    assert near == {(sensor.line, f"{HOME}~{sensor.serial}") for sensor in MISSPELT}
+    assert near == {(line, day.device(line)) for line in MISSPELT}
     (dead,) = day.hitches(HitchKind.GATEWAY_SILENT)
-    assert (dead.line, dead.text, dead.number) == (f"gw-{DEAD:02d}", "never", BEHIND)
+    assert (dead.line, dead.text, dead.number) == (DEAD, "never", WIRED)
     (slow,) = day.hitches(HitchKind.WRONG_CLOCK)
-    assert (slow.line, slow.text) == (f"gw-{SLOW_CLOCK:02d}", str(BEHIND))
+    assert (slow.line, slow.text) == (SLOW_CLOCK, str(WIRED))
     assert slow.number is not None
     assert abs(slow.number - 8 * HOUR) < MINUTE
     kinds = {hitch.kind for hitch in shown.hitches}
     assert kinds == {HitchKind.NEAR_MISS, HitchKind.GATEWAY_SILENT, HitchKind.WRONG_CLOCK}
-    here = Sensor(0, 4)
-    binding = day.registrar.current.binding(f"{HOME}~{here.serial}", "door_open", day.now)
-    assert binding is not None
-    assert binding.facility == here.line
-    assert day.registrar.current.devices[f"{HOME}~{here.serial}"].gateway == f"{HOME}~{gateway(0)}"
+    for line, point in (("door-open-00-4", "door_open"), ("leak-19-3", "leak")):
+        binding = day.registrar.current.binding(day.device(line), point, day.now)
+        assert binding is not None
+        assert binding.facility == line
+    assert day.registrar.current.devices[day.device("door-open-00-4")].gateway == day.device("gw-00")
 
 
 def the_installers_put_right_what_they_can_see(day: Day) -> None:
     for hitch in day.hitches(HitchKind.NEAR_MISS):
         day.desk.take_place(HOME, hitch.line, hitch.device, by="manager")
-    day.clocks_right = True
-    at = day.now + MINUTE
-    day.hub.hear([day.values(sensor, 0, at) for sensor in SENSORS if sensor.gateway == SLOW_CLOCK])
+    clock = next(step for step in PLAYED.steps if step.shape == "clock")
+    assert clock.end is not None
+    day.until(START + clock.end + MINUTE)
     assert day.hitches(HitchKind.WRONG_CLOCK) == []
-    assert day.overview().counts() == (300, 290, 0)
+    assert day.overview().counts() == (300, 300 - WIRED, 0)
 
 
-def two_people_walk(day: Day) -> None:
-    """Each stands in a room and triggers one sensor after the other; each is ticked with its word."""
-    rooms = [number for number in range(GATEWAYS) if number not in (DEAD, SWAPPED)]
-    for pair in in_pairs(rooms):
-        if pair[0].number == 0:
-            for who, sensor in zip(("ana", "bob"), pair, strict=True):
-                day.walk.here(HOME, f"r{sensor.gateway:02d}", by=who)
-        pressed = day.now + 5 * SECOND
-        day.trigger(*pair)
-        last = day.tests()[-2:]
-        assert {(test.by, test.device) for test in last} == {
-            (who, f"{HOME}~{sensor.serial}") for who, sensor in zip(("ana", "bob"), pair, strict=True)
-        }
-        assert all(test.at - pressed <= 3 * SECOND and test.value == 1.0 for test in last)
-    assert day.overview().counts().tested == 280
+def two_people_walk_and_find_the_swapped_pair(day: Day) -> None:
+    """Ana takes the even cellars and Bob the odd ones, at the same time; what is triggered is ticked, with the right name."""
+    sensors = [device for device in day.community.devices.values() if device.points]
+    ticked: dict[tuple[str, str], int] = {}
+    for turn in range(GATEWAYS // 2 * BEHIND):
+        at = START + WALK + turn * TURN
+        pair = [sensor_at(sensors, 2 * (turn // BEHIND) + person, turn % BEHIND) for person in (0, 1)]
+        day.until(at - SECOND)
+        for who, sensor in zip(("ana", "bob"), pair, strict=True):
+            if turn % BEHIND == 0:
+                day.walk.here(HOME, f"r{sensor.id.split('-')[-2]}", by=who)
+            if sensor.id == PAIR[0]:
+                day.walk.expect(HOME, day.device(sensor.id), "leak", by=who)
+            elif sensor.gateway != DEAD:
+                one, other = PAIR
+                ticked[who, day.device(one if sensor.id == other else sensor.id)] = at
+        day.until(at + 4 * SECOND)
+        if pair[0].id == PAIR[0]:
+            the_pair_is_changed_over(day)
+    assert {(test.by, test.device): test.at for test in day.tests() if test.outcome.value == "passed"} == ticked
+    assert day.overview().counts().tested == 300 - WIRED - 1
+    day.walk.here(HOME, "r12", by="ana")
+    day.until(START + AGAIN + 2 * TURN)
+    assert (day.tests()[-1].by, day.tests()[-1].device) == ("ana", day.device(PAIR[1]))
 
 
-def the_swapped_pair_is_found_and_changed_over(day: Day) -> None:
-    """Bob names the sensor before he wets it; its neighbour speaks instead."""
-    day.walk.here(HOME, f"r{SWAPPED:02d}", by="bob")
-    one, other = PAIR
-    for number in range(2, BEHIND):
-        day.trigger(Sensor(SWAPPED, number))
-    day.walk.expect(HOME, f"{HOME}~{one.serial}", one.point, by="bob")
-    day.trigger(at_place(one))
+def sensor_at(sensors: list[SimDevice], room: int, number: int) -> SimDevice:
+    return sensors[room * BEHIND + number]
+
+
+def the_pair_is_changed_over(day: Day) -> None:
+    """Ana has named the sensor before she wet it; its neighbour spoke instead."""
+    one, other = map(day.device, PAIR)
     (swapped,) = day.hitches(HitchKind.SWAPPED)
-    assert (swapped.device, swapped.other, swapped.by) == (f"{HOME}~{one.serial}", f"{HOME}~{other.serial}", "bob")
-    assert day.overview().counts().tested == 288
+    assert (swapped.device, swapped.other, swapped.by) == (one, other, "ana")
     before = day.now
-    day.desk.swap(HOME, swapped.device, swapped.other, by="bob")
-    day.hub.wait_until(before + MINUTE)
-    day.trigger(one)
-    day.trigger(other)
+    day.desk.swap(HOME, swapped.device, swapped.other, by="ana")
+    day.until(before + 10 * SECOND)
     places = {
-        (device.serial, at): binding.facility
-        for device in PAIR
+        (device, at): binding.facility
+        for device in (one, other)
         for at in (before - 1, day.now)
-        if (binding := day.registrar.current.binding(f"{HOME}~{device.serial}", "leak", at)) is not None
+        if (binding := day.registrar.current.binding(device, "leak", at)) is not None
     }
     assert places == {
-        (one.serial, before - 1): one.line,
-        (other.serial, before - 1): other.line,
-        (one.serial, day.now): other.line,
-        (other.serial, day.now): one.line,
+        (one, before - 1): PAIR[0],
+        (other, before - 1): PAIR[1],
+        (one, day.now): PAIR[1],
+        (other, day.now): PAIR[0],
     }
+
+
+FLOATS, DOOR, LEAK = ("extra-high-level-01-8", "extra-high-level-02-9"), "door-open-05-4", "leak-08-1"
+RECORDED: Final = 3 * HOUR
+"""So long somebody watches what is recorded before the first kind goes live."""
+
+
+def triggered(line: str, point: str, start: int, end: int | None = None) -> Step:
+    return Step(shape="set", devices=(line,), start=start, end=end, values={point: True})
 
 
 def a_week_of_recording_shows_what_is_loud(day: Day) -> None:
     """Two floats stick again and again, one door stands open for an hour: recorded, and told to nobody."""
-    floats, door = (Sensor(1, 8), Sensor(2, 9)), Sensor(5, 4)
-    for _ in range(17):
-        at = day.now + MINUTE
-        day.hub.hear([day.values(sensor, 1, at) for sensor in floats])
-        day.hub.hear([day.values(sensor, 0, at + 10 * SECOND) for sensor in floats])
-        day.hub.wait_until(at + 5 * MINUTE)
-    day.hub.hear([day.values(door, 1, day.now + SECOND)])
-    day.hub.wait_until(day.now + HOUR)
+    times = [MINUTE + number * 6 * MINUTE for number in range(17)]
+    sticks = [triggered(line, "extra_high_level", at, at + 10 * SECOND) for line in FLOATS for at in times]
+    opened = triggered(DOOR, "door_open", RECORDED - HOUR)
+    wet = triggered(LEAK, "leak", RECORDED + MINUTE)
+    day.afterwards(*sticks, opened, wet)
+    day.until(day.now + RECORDED)
     assert (day.hub.notices(), day.hub.tickets()) == ((), ())
     unsent = {(row.facility, row.alarms, row.tellings) for row in day.desk.unsent(HOME)}
-    assert unsent == {(floats[0].line, 17, 6), (floats[1].line, 17, 6), (door.line, 1, 1)}
-    assert {row.facility for row in day.desk.unsent(HOME, "fire_door")} == {door.line}
+    assert unsent == {(FLOATS[0], 17, 6), (FLOATS[1], 17, 6), (DOOR, 1, 1)}
+    assert {row.facility for row in day.desk.unsent(HOME, "fire_door")} == {DOOR}
 
 
 def going_live_tells_from_then_on(day: Day) -> None:
     """The door still stands open when its kind goes live; leak heads stay quiet until theirs does."""
     assert day.desk.go_live(HOME, "fire_door", by="manager") == 90
-    day.hub.wait_until(day.now + 5 * SECOND)
+    day.until(day.now + 5 * SECOND)
     assert {(notice.kind, notice.contact) for notice in day.hub.notices()} == {("opened", "desk")}
-    leak = Sensor(8, 1)
-    day.hub.hear([day.values(leak, 1, day.now + SECOND)])
-    day.hub.wait_until(day.now + HOUR)
+    day.until(day.now + HOUR)
     assert len(day.hub.notices()) == 1
     states = {state.kind: state.commissioned for state in day.desk.kinds(HOME)}
     assert states == {"leak_watch": 120, "fire_door": 0, "sump": 90}
     day.desk.go_live(HOME, "leak_watch", by="manager")
     day.desk.go_live(HOME, "sump", by="manager")
-    day.hub.wait_until(day.now + 5 * SECOND)
-    assert {ticket.key.facility for ticket in day.hub.tickets() if ticket.key.facility} == {
-        Sensor(5, 4).line,
-        leak.line,
-    }
+    day.until(day.now + 5 * SECOND)
+    assert {ticket.key.facility for ticket in day.hub.tickets() if ticket.key.facility} == {DOOR, LEAK}
     assert [span.holds_at(day.now) for span in day.desk.spans(HOME)] == [False], "nothing is left to commission"

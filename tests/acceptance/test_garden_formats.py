@@ -13,7 +13,7 @@ from devices.simulator import speaking
 from devices.simulator.model import SimCommunity
 from devices.simulator.play import Play
 from hub.clock import MINUTE, from_iso
-from hub.commands.simulate import simulated
+from hub.commands.simulated_community import simulated
 from hub.demo import COMMUNITY, FORMATS
 from hub.ingest.mosquitto import SIMULATED_TOPICS
 from hub.ingest.spoken import covered

@@ -7,7 +7,7 @@ import pytest
 from devices.simulator import rhythm
 from devices.simulator.model import SimCommunity, SimPoint
 from devices.simulator.signals import Value
-from hub.commands.simulate import simulated
+from hub.commands.simulated_community import simulated
 from hub.domain.rules import Rule, RuleKind, Side
 from hub.flows.registry import Registry
 from hub.storage.community_toml import shipped

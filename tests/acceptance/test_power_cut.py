@@ -5,7 +5,7 @@ from __future__ import annotations
 from devices.simulator import scenario
 from devices.simulator.play import Play
 from hub.clock import MINUTE, SECOND
-from hub.commands.simulate import simulated
+from hub.commands.simulated_community import simulated
 from hub.domain.alarms import Overlay
 from hub.domain.notices import NoticeKind
 from hub.domain.tickets import TicketState

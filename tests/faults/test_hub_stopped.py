@@ -13,7 +13,7 @@ import pytest
 from devices.simulator.model import SimDevice
 from devices.simulator.play import Play, Publication
 from hub.clock import HOUR, MINUTE, SECOND, ManualClock
-from hub.commands.simulate import simulated
+from hub.commands.simulated_community import simulated
 from hub.domain.rules import LEAST_SILENCE_MS
 from hub.flows.lists import AlarmFilter, TicketFilter
 from hub.ingest.frames import BEAT_ROOT, Frame

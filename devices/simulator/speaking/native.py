@@ -26,8 +26,8 @@ class NativeSpeaker:
         self._seq: dict[str, int] = {}
 
     def own(self, device: SimDevice) -> Own:
-        """Its slug."""
-        return Own("native", device.id)
+        """Its serial or slug, where it is a native device; else its name."""
+        return Own("native", device.own if device.scheme == "native" and device.own else device.id)
 
     def heard_as(self, device: SimDevice) -> Mapping[str, str]:
         """Everything, as it is called."""
@@ -35,14 +35,16 @@ class NativeSpeaker:
 
     def topic(self, device: SimDevice) -> str:
         """Telemetry."""
-        return f"{self._root}/{device.id}/telemetry"
+        return f"{self._root}/{self.own(device).id}/telemetry"
 
     def introduction(self, device: SimDevice, report: Report) -> Iterable[Said]:
         """None: every message says whose it is."""
         return ()
 
     def report(self, device: SimDevice, report: Report) -> Iterable[Said]:
-        """All values, numbered."""
+        """All values, numbered; nothing of a device that measures nothing."""
+        if not report.values:
+            return ()
         seq = self._seq[device.id] = self._seq.get(device.id, 0) + 1
         stamp = {} if report.clock is None else {"ts": report.clock}
         body = compact({**stamp, "seq": seq, "boot": self._boot, "values": report.values})
@@ -51,7 +53,7 @@ class NativeSpeaker:
     def fault(self, device: SimDevice, fault: Fault) -> Iterable[Said]:
         """An event with its code."""
         body = {"ts": fault.at, "type": "fault", "code": fault.code, "active": fault.active, "text": fault.text}
-        return (Said(f"{self._root}/{device.id}/event", compact(body)),)
+        return (Said(f"{self._root}/{self.own(device).id}/event", compact(body)),)
 
     def silenced(self, device: SimDevice, *, alone: bool) -> Iterable[Said]:
         """Nothing: the next message goes on."""
@@ -59,4 +61,6 @@ class NativeSpeaker:
 
     def presence(self, device: SimDevice, *, online: bool) -> Said:
         """Status, retained."""
-        return Said(status_topic(self._community, device.id), b"online" if online else b"offline", retain=True)
+        return Said(
+            status_topic(self._community, self.own(device).id), b"online" if online else b"offline", retain=True
+        )
