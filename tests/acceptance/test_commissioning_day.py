@@ -40,7 +40,7 @@ PLAYED: Final = scenario.load("commissioning")
 HOME: Final = PLAYED.community
 SPOKEN: Final = Spoken.of(Connection(url="mqtt://127.0.0.1", community=HOME, formats=("native", "chirpstack")))
 START: Final = from_iso("2026-11-24T09:00:00+08:00")
-WALK, TURN, AGAIN = (next(step.start for step in PLAYED.steps if step.each_ms), 40 * SECOND, PLAYED.steps[-1].start)
+WALK, TURN, AGAIN = (next(step.start for step in PLAYED.steps if step.each_ms), 20 * SECOND, PLAYED.steps[-1].start)
 """When the two begin to walk, how long each sensor takes, and when the pair is triggered once more; from the start."""
 GATEWAYS: Final = 30
 BEHIND: Final = 10
@@ -159,7 +159,7 @@ def test_thirty_gateways_become_tested_points_in_half_a_day_and_nobody_is_paged(
     assert day.overview().counts() == (300, 0, 0)
     assert day.overview().counts(gateways=True) == (30, 0, 0)
 
-    day.until(START + HOUR)
+    day.until(START + 10 * MINUTE)
     all_hitches_are_named_and_the_others_have_adopted_themselves(day)
 
     the_installers_put_right_what_they_can_see(day)
@@ -246,7 +246,7 @@ def the_pair_is_changed_over(day: Day) -> None:
     assert (swapped.device, swapped.other, swapped.by) == (one, other, "ana")
     before = day.now
     day.desk.swap(HOME, swapped.device, swapped.other, by="ana")
-    day.until(before + 10 * SECOND)
+    day.until(before + 5 * SECOND)
     places = {
         (device, at): binding.facility
         for device in (one, other)
