@@ -110,3 +110,10 @@ def test_ctrl_c_ends_it_also_while_it_tells_the_past(broker: EmbeddedBroker, hea
     assert process.returncode == 0, err
     assert "hours of history told: 0 of" in err
     assert "history told\n" not in err.replace("hours of history told", "")
+
+
+def test_the_day_of_fitting_is_played_by_the_devices_of_its_own_list(broker: EmbeddedBroker) -> None:
+    process = start(broker, "--scenario", "commissioning", "--seconds", "0.5")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "messages of 330 devices" in out

@@ -22,6 +22,16 @@ Court = Callable[[str], Path]
 # --- import and export ----------------------------------------------------------------------------------------------
 
 
+def test_a_shipped_community_is_imported_by_its_id(home: Home) -> None:
+    said = home("import", "new-court", "--dry-run")
+    assert said.code == 0
+    assert "330 expected" in said.out or "expected.leak-00-0" in said.out
+    assert (
+        "no community 'old-court' is shipped with the hub; there is harmony-garden, new-court"
+        in home("import", "old-court").err
+    )
+
+
 def test_a_dry_run_says_what_would_change_and_changes_nothing(home: Home, court: Court) -> None:
     said = home("import", str(court("dry")), "--dry-run")
     assert said.code == 0

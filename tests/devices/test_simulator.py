@@ -172,6 +172,48 @@ def test_the_truth_is_kept() -> None:
     assert [(t.at - NOON, t.began, t.detail) for t in truth] == [(60_000, True, "E21")]
 
 
+# --- as they were fitted ------------------------------------------------------------------------------------------
+
+
+def leak_heads(*steps: Step) -> Play:
+    return a_play(*steps, devices=tuple(a_device(name, "leak", interval=12 * 3_600_000) for name in ("a", "b", "c")))
+
+
+def wet(play: Play) -> list[tuple[int, str]]:
+    """When which serial says that it is wet, from the start."""
+    said = play.between(NOON, NOON + 10 * MINUTE)
+    return [(p.at - NOON, p.topic.split("/")[3]) for p in said if json.loads(p.payload)["values"]["leak"]]
+
+
+TRIGGERED = {"devices": ("a", "c"), "end": 63_000, "values": {"leak": True}, "each_ms": 20_000}
+
+
+def test_devices_that_take_turns_are_triggered_one_after_the_other() -> None:
+    assert wet(leak_heads(a_step("set", **TRIGGERED))) == [(60_000, "a"), (80_000, "c")]
+
+
+def test_a_device_says_the_serial_that_it_has_and_not_that_of_the_list() -> None:
+    mistyped = a_step("serial", devices=("a",), serial="a81")
+    assert wet(leak_heads(a_step("set", **TRIGGERED), mistyped)) == [(60_000, "a81"), (80_000, "c")]
+
+
+def test_what_happens_at_one_place_of_a_swapped_pair_is_said_by_the_other_device() -> None:
+    swapped = a_step("swapped", devices=("a", "b"))
+    assert wet(leak_heads(a_step("set", **TRIGGERED), swapped)) == [(60_000, "b"), (80_000, "c")]
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        (a_step("swapped", devices=("a", "b", "c")), "swapped is about 2 of the community's devices; a, b, c names 3"),
+        (a_step("serial", devices=("d",), serial="x1"), "serial is about 1 of the community's devices; d names 0"),
+    ],
+)
+def test_a_fitting_that_the_community_has_no_devices_for_is_refused(step: Step, says: str) -> None:
+    with pytest.raises(ScenarioError, match=says):
+        leak_heads(step)
+
+
 @pytest.mark.parametrize("name", scenario.names())
 def test_shipped_scenarios_say_what_they_are_in_both_languages(name: str) -> None:
     plot = scenario.load(name)
@@ -186,6 +228,7 @@ def test_shipped_scenarios_say_what_they_are_in_both_languages(name: str) -> Non
         ('[[step]]\nshape = "explode"', "shape 'explode' is none of"),
         ('[[step]]\nshape = "set"', "names no devices"),
         ('[[step]]\nshape = "set"\nwhen = 3', "unknown key when"),
+        ('[[step]]\nshape = "serial"\ndevices = ["a"]', 'shape serial needs serial = "a8…"'),
         ("[[step", "not valid TOML"),
     ],
 )
