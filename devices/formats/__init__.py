@@ -1,34 +1,30 @@
 """The wire formats, by the name that a connection lists them under; each is imported when a connection first asks for it.
 
-Beside the formats written here there are those that are data: the files of ``devices/profiles``, and of a user's own folder.
+A format is found, not registered: the module (or folder) ``x`` here with its worked examples ``x_examples.toml`` beside it is the
+format ``x``. Beside those there are formats that are data: the files of ``devices/profiles``, and of a user's own folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType, ModuleType
-from typing import Final
+from typing import Any, Final
 
 from devices.contract import Format, Limits
 
-_FORMATS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "chirpstack": "devices.formats.chirpstack:ChirpStackFormat",
-        "homeassistant": "devices.formats.homeassistant:HomeAssistantFormat",
-        "influx_line": "devices.formats.influx_line:InfluxLineFormat",
-        "native": "devices.formats.native:NativeFormat",
-        "senml": "devices.formats.senml:SenmlFormat",
-        "shelly": "devices.formats.shelly:ShellyFormat",
-        "sparkplug": "devices.formats.sparkplug:SparkplugFormat",
-        "tasmota": "devices.formats.tasmota:TasmotaFormat",
-        "telegraf_json": "devices.formats.telegraf_json:TelegrafJsonFormat",
-        "thethingsstack": "devices.formats.thethingsstack:TheThingsStackFormat",
-        "zigbee2mqtt": "devices.formats.zigbee2mqtt:Zigbee2MqttFormat",
-    }
-)
-"""Name -> module and class. A class is made with ``limits`` and the connection's options for it (text -> text)."""
+_EXAMPLES: Final = "_examples.toml"
+
+
+def _found() -> Mapping[str, str]:
+    files = (file for folder in __path__ for file in Path(folder).glob(f"*{_EXAMPLES}"))
+    names = (file.name.removesuffix(_EXAMPLES) for file in files)
+    return MappingProxyType({name: f"{__name__}.{name}" for name in names})
+
+
+_FORMATS: Final = _found()
+"""The formats that are code: name -> module."""
 
 
 class UnknownFormat(ValueError):
@@ -54,19 +50,27 @@ def make(
     name: str, limits: Limits | None = None, options: Mapping[str, str] | None = None, profiles: Path | None = None
 ) -> Format:
     """The format, as one connection speaks it. UnknownFormat names what is wrong and what there is."""
-    where = _FORMATS.get(name)
-    if where is None:
+    if name not in _FORMATS:
         file = _profiles().find(name, profiles)
         if file is None:
             raise UnknownFormat(f"unknown format {name!r}; expected one of {', '.join(names(profiles))}")
         profile: Format = _profiles().load(file, limits, options, profiles)
         return profile
-    module, _, kind = where.partition(":")
+    kind = _class_of(name)
     try:
-        made: Format = getattr(import_module(module), kind)(limits, **(options or {}))
+        made: Format = kind(limits, **(options or {}))
     except (TypeError, ValueError) as error:
         raise UnknownFormat(f"format {name}: {error}") from error
     return made
+
+
+def _class_of(name: str) -> Callable[..., Any]:
+    """The class of that ``name`` in the format's module; made with ``limits`` and the connection's options (text -> text)."""
+    module = import_module(_FORMATS[name])
+    for found in vars(module).values():
+        if isinstance(found, type) and found.__module__ == module.__name__ and getattr(found, "name", "") == name:
+            return found
+    raise UnknownFormat(f'{module.__name__} has worked examples and no class with name = "{name}"')
 
 
 def _profiles() -> ModuleType:

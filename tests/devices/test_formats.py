@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,53 @@ def test_a_format_listens_to_topics_of_its_own_and_never_to_everything(name: str
         assert re.fullmatch(r"[^#]*(/#)?", each), each
         assert each not in {"#", "+/#"}
         assert not each.startswith("$SYS")
+
+
+MORSE = """
+from devices.contract import Decoded
+
+class Helper:
+    name = "another"
+
+class MorseFormat:
+    name, filters = "morse", ("morse/+",)
+
+    def __init__(self, limits=None, *, speed="20"):
+        self.speed = speed
+
+    def route(self, topic, community):
+        return topic
+
+    def decode(self, route, message, state=None):
+        return Decoded()
+"""
+
+
+@pytest.fixture
+def one_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder beside the shipped formats, with the examples of one that is not shipped."""
+    (tmp_path / "morse_examples.toml").write_text("", encoding="utf-8")
+    monkeypatch.setattr(formats, "__path__", [*formats.__path__, str(tmp_path)])
+    monkeypatch.setattr(formats, "_FORMATS", formats._found())
+    yield tmp_path
+    sys.modules.pop("devices.formats.morse", None)
+
+
+@pytest.mark.parametrize("module", ["morse.py", "morse/__init__.py"])
+def test_a_format_is_added_by_one_module_or_folder_and_its_examples(one_more: Path, module: str) -> None:
+    (one_more / module).parent.mkdir(exist_ok=True)
+    (one_more / module).write_text(MORSE, encoding="utf-8")
+    assert "morse" in formats.names()
+    made = formats.make("morse", options={"speed": "25"})
+    assert (made.name, made.speed, formats.rank("morse")) == ("morse", "25", 1)  # type: ignore[attr-defined]
+    with pytest.raises(formats.UnknownFormat, match="format morse: "):
+        formats.make("morse", options={"tone": "high"})
+
+
+def test_examples_without_their_format_are_named(one_more: Path) -> None:
+    (one_more / "morse.py").write_text(MORSE.replace('"morse",', '"mores",'), encoding="utf-8")
+    with pytest.raises(formats.UnknownFormat, match='no class with name = "morse"'):
+        formats.make("morse")
 
 
 def test_the_manual_lists_every_format() -> None:

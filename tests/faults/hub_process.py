@@ -62,7 +62,7 @@ class Life:
     inject: tuple[str, ...] = ()
     clock: Path | None = None
     formats: tuple[tuple[str, str], ...] = ()
-    """Further wire formats: name, and where it is."""
+    """Further wire formats: name, and its module."""
 
 
 def live(life: Life, ready: Connection) -> None:

@@ -51,7 +51,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., HubRun]]:
             hook="http://127.0.0.1:1/",
             log=tmp_path / "hub.log",
             inject=inject,
-            formats=(("pushed", "tests.ingest.push.format:Pushed"),),
+            formats=(("pushed", "tests.ingest.push.format"),),
         )
         runs.append(HubRun(life))
         return runs[-1]

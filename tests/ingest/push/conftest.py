@@ -88,6 +88,6 @@ def make_rig(intake: HeldIntake) -> Callable[..., Rig]:
 @pytest.fixture
 def pushed_format(monkeypatch: pytest.MonkeyPatch) -> str:
     """The small format, under a name that settings can use."""
-    with_it = {**formats._FORMATS, "pushed": "tests.ingest.push.format:Pushed"}
+    with_it = {**formats._FORMATS, "pushed": "tests.ingest.push.format"}
     monkeypatch.setattr(formats, "_FORMATS", MappingProxyType(with_it))
     return "pushed"
