@@ -75,9 +75,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         description="Reads one message, or a capture as mosquitto_sub -v prints it (topic, a blank, payload), and shows "
         "which format claims it and what it says. Formats that learn (inventories, births) do so from line to line. A "
         "topic with blanks ends where a format understands the rest; JSON may run over lines. Binary payloads need "
-        "mosquitto_sub -F '%%t hex:%%x', and with it nothing is left to be guessed.",
+        "mosquitto_sub -F '%t hex:%x', and with it nothing is left to be guessed.",
         epilog="example: hub decode zigbee2mqtt/hall '{\"temperature\": 21.5}'    "
-        "or: mosquitto_sub -t 'spBv1.0/#' -F '%%t hex:%%x' | hub decode --connection main --capture -",
+        "or: mosquitto_sub -t 'spBv1.0/#' -F '%t hex:%x' | hub decode --connection main --capture -",
     )
     parser.add_argument("topic", nargs="?", help="of one message")
     parser.add_argument("payload", nargs="?", help="of one message; hex:0a0b… for bytes")

@@ -31,6 +31,8 @@ _LAST: Final = 1000
 _PAUSE_S: Final = 0.05
 _LOOK_EVERY_S: Final = 0.002
 _PATIENCE_S: Final = 10.0
+_LINES: Final = 12
+"""Of the event stream, among which a tick must be: an event has four of them, a heartbeat two."""
 _WALKED: Final = 40
 """Sensors that are triggered in each round, at most: naming each takes the API some time at this load."""
 
@@ -117,8 +119,8 @@ def _walk(url: str, client: mqtt.Client, until: float) -> list[float]:
         body = {"device": f"bench~d{device:04}", "point": "humidity"}
         visitor.post("/api/v1/commissioning/bench/walk/expect", body)
         began = _say(client, device, "humidity", 50.0)
-        while not events.readline().startswith(b"data: "):
-            pass
+        if not any(events.readline().startswith(b"data: ") for _ in range(_LINES)):
+            raise RuntimeError(f"no tick for device {device}")
         taken.append((time.monotonic() - began) * 1000)
     visitor.close()
     page.close()

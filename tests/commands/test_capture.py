@@ -177,6 +177,13 @@ def test_the_content_type_decides_where_a_format_asks_for_it(capsys: pytest.Capt
     assert (main([*words, "--content-type", "application/senml+json"]), capsys.readouterr().out) != before
 
 
+def test_the_help_says_how_bytes_are_captured(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["decode", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "mosquitto_sub -t 'spBv1.0/#' -F '%t hex:%x' | hub decode --connection main --capture -" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
