@@ -53,6 +53,22 @@ class Cell:
     known_ms: int
 
 
+def spans_of(starts: Iterable[int]) -> list[tuple[int, int]]:
+    """Cells by their starts, put together to (start, end) where they follow on each other."""
+    return merged((start, start + CELL) for start in starts)
+
+
+def merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """(start, end) in order; those that touch or overlap are one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
+
+
 def hold_of(expected_interval: int | None) -> int:
     """How long a reading counts: three reporting intervals (1 min to 24 h); 15 minutes where none is stated.
 

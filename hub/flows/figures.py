@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from hub.domain.alarm_load import Turn
 from hub.domain.alarms import Alarm, Change
 from hub.domain.event_series import SeriesPoint
 from hub.domain.kpi import Acknowledged, Life, Period
@@ -50,11 +51,26 @@ class PeriodRows(NamedTuple):
     acknowledged: list[Acknowledged]
 
 
+class Turns(NamedTuple):
+    """When alarms became active, and ended to be, in a period. Late data aside."""
+
+    start: int
+    """Of the period, or later where more happened in it than was asked for."""
+    before: list[Turn]
+    """Of each alarm that was active at ``start``, the last time it became so."""
+    turns: list[Turn]
+    """Since then, in order."""
+
+
 class Histories(Protocol):
     """Reads what the figures of a period follow from."""
 
     def period(self, start: int, end: int, *, community: str | None = None) -> PeriodRows:
         """Of one community, or of all."""
+        ...
+
+    def turns(self, start: int, end: int, *, community: str, limit: int) -> Turns:
+        """The newest ``limit`` of them."""
         ...
 
     def begun(self, community: str) -> int | None:

@@ -119,12 +119,19 @@ class Written(NamedTuple):
     """Of a time that retention has taken away: not stored."""
 
 
+Times = tuple[int, int]
+"""From an instant to before another, epoch ms."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Window:
     """Columns of equal length, in order of time. A step nothing is known of is left out, never zero."""
 
     time: IntArray
     value: FloatArray
+    not_recomputed: Sequence[Times] = ()
+    """Where the figures are from before late readings came: the store does not give them back, so that its roll-ups
+    could not be computed again. In order, apart from each other."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -159,6 +166,17 @@ class WeekHours:
     places: list[SeriesPlace]
     mean: FloatArray
     known_ms: IntArray
+    not_recomputed: Sequence[Times] = ()
+    """As in ``Window``, of all points together."""
+
+
+class Doubtful(NamedTuple):
+    """Readings of a point whose quality is not good: how many, when the last of them was, and what that was."""
+
+    point: PointKey
+    times: int
+    last: int
+    quality: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -266,7 +284,8 @@ class SeriesReader(Protocol):
         """For drawing: the lowest and the highest reading of each point in every ``width`` ms, in order of time.
 
         One question for all points. A width of less than a roll-up cell is read from the readings, with their own
-        instants; a longer one from the cells, at the beginning and the middle of each width. Nothing known: not there.
+        instants; a longer one from the cells, at the beginning and the middle of each width. A point of which nothing is
+        known, nor that it could not be computed again, is not there.
         """
         ...
 
@@ -286,6 +305,10 @@ class SeriesReader(Protocol):
 
     def week_hours(self, points: Sequence[PointKey], *, start: int, end: int, zone: str) -> WeekHours:
         """From finished roll-ups alone: cells still waiting are not in it."""
+        ...
+
+    def doubtful(self, points: Sequence[PointKey], *, start: int, end: int) -> list[Doubtful]:
+        """In order of the points; those with good readings alone are not there."""
         ...
 
     def counts(self, *, community: str, start: int, end: int, zone: str) -> Counts: ...

@@ -20,6 +20,7 @@ from hub.flows.series import (
     Capability,
     Cells,
     Counts,
+    Doubtful,
     Extract,
     Forgotten,
     IdArray,
@@ -174,6 +175,10 @@ class DuckSeries:
     def week_hours(self, points: Sequence[PointKey], *, start: int, end: int, zone: str) -> WeekHours:
         with self._questions.ask() as cursor:
             return reading.week_hours(cursor, self._names, self._known(points), start=start, end=end, zone=zone)
+
+    def doubtful(self, points: Sequence[PointKey], *, start: int, end: int) -> list[Doubtful]:
+        with self._questions.ask() as cursor:
+            return reading.doubtful(cursor, self._names, self._known(points), start=start, end=end)
 
     def counts(self, *, community: str, start: int, end: int, zone: str) -> Counts:
         with self._questions.ask() as cursor:

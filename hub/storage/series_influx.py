@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from hub.clock import HOUR, Clock
 from hub.domain.event_series import SeriesPoint
 from hub.domain.retention import Before
-from hub.domain.rollups import CELL, offsets, step_edges
+from hub.domain.rollups import CELL, offsets, spans_of, step_edges
 from hub.errors import StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import (
@@ -24,6 +25,7 @@ from hub.flows.series import (
     Capability,
     Cells,
     Counts,
+    Doubtful,
     Extract,
     Forgotten,
     IdArray,
@@ -37,10 +39,12 @@ from hub.flows.series import (
     Span,
     Step,
     TextRow,
+    Times,
     WeekHours,
     Window,
     Written,
 )
+from hub.flows.unstored import Unstored
 from hub.flows.windows import window as make_window
 from hub.storage.duck.courses import of_cells
 from hub.storage.duck.meters import SeriesMeters
@@ -52,12 +56,14 @@ from hub.storage.influx.catalogue import EVER, Catalogue
 from hub.storage.influx.courses import of_readings
 from hub.storage.influx.forgetting import delete_before
 from hub.storage.influx.protocol import Spot
+from hub.storage.influx.refusals import unstored
 from hub.storage.influx.rollup import Rollup
 from hub.storage.influx.server import Server
 from hub.storage.influx.target import Target
 from hub.storage.influx.writing import Redriven, Writing
 
 _log: Final = logging.getLogger(__name__)
+NOTHING: Final = Window(time=np.zeros(0, np.int64), value=np.zeros(0))
 _WEEK: Final = 7 * 24
 _EPOCH_HOUR: Final = 72
 """1 January 1970 was a Thursday: 72 hours after Monday's midnight."""
@@ -183,10 +189,11 @@ class InfluxSeries:
             return Window(time=rows.time[order], value=rows.value[order])
         edges = step_edges(start, end, step.value, zone)
         if not edges or not known:
-            return Window(time=np.zeros(0, np.int64), value=np.zeros(0))
+            return NOTHING
         cells = self._cells(known, edges[0], edges[-1])
         before = self._asking.last_before(known, edges[0]) if agg is Aggregate.DELTA else {}
-        return make_window(cells, edges, agg, before=before)
+        found = make_window(cells, edges, agg, before=before)
+        return replace(found, not_recomputed=self._not_recomputed(known, edges[0], edges[-1]))
 
     def courses(self, points: Sequence[PointKey], *, start: int, end: int, width: int) -> dict[PointKey, Window]:
         known = self._known(points)
@@ -197,6 +204,8 @@ class InfluxSeries:
         else:
             waiting = self._book.waiting(np.array(known, np.int32), start, end)
             found = of_cells(self._rollup.stretches(known, waiting, (start, end), width), width)
+            for number, starts in self._book.not_recomputed(known, start, end).items():
+                found[number] = replace(found.get(number, NOTHING), not_recomputed=spans_of(starts))
         return {self._catalogue.points.keys[number]: window for number, window in found.items()}
 
     def window_of_texts(self, point: PointKey, *, start: int, end: int, limit: int) -> list[tuple[int, str]]:
@@ -233,7 +242,8 @@ class InfluxSeries:
         catalogue = self._catalogue
         changes = offsets(start, end, zone)
         whole = all(at % HOUR == 0 for at in (start, end, *(offset for _, offset in changes)))
-        rows = self._asking.sums(self._known(points), start, end, "1h" if whole else "15m")
+        known_points = self._known(points)
+        rows = self._asking.sums(known_points, start, end, "1h" if whole else "15m")
         since = np.array([at for at, _ in changes], np.int64)
         offset = np.array([by for _, by in changes], np.int64)
         tables: dict[SeriesPlace, tuple[NDArray[np.float64], NDArray[np.int64]]] = {}
@@ -248,7 +258,16 @@ class InfluxSeries:
         sums_of = np.array([sums for sums, _ in tables.values()]).reshape(shape)
         known_of = np.array([spans for _, spans in tables.values()], np.int64).reshape(shape)
         mean = np.divide(sums_of, known_of, out=np.full(shape, np.nan), where=known_of > 0)
-        return WeekHours(places=list(tables), mean=mean, known_ms=known_of)
+        return WeekHours(
+            places=list(tables),
+            mean=mean,
+            known_ms=known_of,
+            not_recomputed=self._not_recomputed(known_points, start, end),
+        )
+
+    def doubtful(self, points: Sequence[PointKey], *, start: int, end: int) -> list[Doubtful]:
+        found = self._asking.doubtful(self._known(points), start, end).items()
+        return sorted(Doubtful(self._catalogue.points.keys[number], *told) for number, told in found)
 
     def counts(self, *, community: str, start: int, end: int, zone: str) -> Counts:
         keys = self._catalogue.points.keys
@@ -358,6 +377,10 @@ class InfluxSeries:
         """How many there are."""
         return int(self._book.rows("select count(*) from unread")[0][0])
 
+    def unstored(self, communities: Collection[str] | None, limit: int) -> Unstored:
+        """What a person should look at: see hub.storage.influx.refusals."""
+        return unstored(self._book, self._catalogue.points.keys, self.target.shown, communities, limit)
+
     def redrive(self) -> Redriven:
         """Send every refused line again; cells that could not be computed are tried again as well."""
         try:
@@ -386,6 +409,10 @@ class InfluxSeries:
 
     def _known(self, points: Sequence[PointKey]) -> list[int]:
         return sorted({number for key in points if (number := self._catalogue.points.find(key)) is not None})
+
+    def _not_recomputed(self, points: list[int], start: int, end: int) -> list[Times]:
+        cells = self._book.not_recomputed(points, start, end).values()
+        return spans_of(at for starts in cells for at in starts)
 
     def _cells(self, points: list[int], start: int, end: int) -> Cells:
         waiting = self._book.waiting(np.array(points, np.int32), start, end)

@@ -14,8 +14,9 @@ from urllib.parse import quote_plus
 import numpy as np
 import pytest
 
-from hub.clock import DAY, MINUTE, WallClock
+from hub.clock import DAY, HOUR, MINUTE, WallClock
 from hub.domain.event_series import SeriesPoint
+from hub.domain.rollups import merged
 from hub.errors import StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import Aggregate, Rows, SeriesPlace, Step
@@ -227,6 +228,16 @@ def test_a_wrong_password_stops_everything_and_is_named(tmp_path: Path) -> None:
         server.remove()
 
 
+def old_figures(filling: Filling) -> list[list[tuple[int, int]]]:
+    """What the answers of a store say of figures that are from before late readings came."""
+    store, end = filling.store, START + DAY
+    hourly = store.window(KEYS, start=START, end=end, step=Step.HOUR, agg=Aggregate.MEAN)
+    drawn = store.courses(KEYS, start=START, end=end, width=HOUR)
+    week = store.week_hours(KEYS, start=START, end=end, zone="UTC")
+    in_drawings = merged(span for window in drawn.values() for span in window.not_recomputed)
+    return [list(hourly.not_recomputed), in_drawings, list(week.not_recomputed)]
+
+
 def test_roll_ups_whose_readings_the_server_does_not_give_are_listed_and_tried_again(
     server: InfluxServer, tmp_path: Path
 ) -> None:
@@ -240,11 +251,19 @@ def test_roll_ups_whose_readings_the_server_does_not_give_are_listed_and_tried_a
     assert key in KEYS
     assert "query would exceed file limit" in cell.reason
     assert "10 roll-ups were not computed again" in filling.store.remarks().reason
+    answers = old_figures(filling)
+    assert answers[0]
+    assert answers == [answers[0]] * 3, "every answer made of roll-ups says so"
+    left = filling.store.unstored(("hg",), 3)
+    assert (left.cells_count, len(left.cells), left.lines_count) == (10, 3, 0)
+    assert {cell.point for cell in left.cells} <= set(KEYS)
+    assert filling.store.unstored(("elsewhere",), 3).cells_count == 0
     proxy.unanswered = None
     filling.store.redrive()
     while filling.store.refresh_cells(START + DAY):
         pass
     assert filling.store.count_unread() == 0
+    assert old_figures(filling) == [[], [], []]
     assert filling.store.cells(KEYS, start=START, end=START + DAY).count.sum() == 200
     proxy.close()
 

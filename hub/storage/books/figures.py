@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, or_, select
 
-from hub.domain.alarms import Alarm, Change
+from hub.domain.alarm_load import Fault, Turn
+from hub.domain.alarms import Alarm, Change, Priority
 from hub.domain.ids import instant_of, uuid7
 from hub.domain.kpi import Acknowledged, Done, Life
 from hub.domain.tickets import ENDED, Action, TicketState
-from hub.flows.figures import AlarmChange, PeriodRows, TicketChange
+from hub.flows.figures import AlarmChange, PeriodRows, TicketChange, Turns
 from hub.storage.books.alarms import alarm_from_row
 from hub.storage.books.tickets import ticket_from_row
 from hub.storage.books.upserts import Upsert
@@ -32,6 +33,16 @@ _TICKET_EVENT: Final = tuple(
 _OF_ALARMS: Final = (
     select(*_ALARM_EVENT, alarms).join(alarms, alarms.c.id == alarm_events.c.alarm).order_by(alarm_events.c.id)
 )
+_TURNED: Final = select(
+    alarms.c.id,
+    alarm_events.c.at,
+    alarm_events.c.kind,
+    alarms.c.facility,
+    alarms.c.unit,
+    alarms.c.device,
+    alarms.c.failure_mode,
+    alarms.c.priority,
+).join(alarms, alarms.c.id == alarm_events.c.alarm)
 _RAISED: Final = alarm_events.c.kind == Change.RAISED.value
 _TOLD: Final = alarm_events.c.kind == Change.ANNUNCIATED.value
 _ACKNOWLEDGED: Final = alarm_events.c.kind == Change.ACKNOWLEDGED.value
@@ -71,6 +82,16 @@ class FigureBook:
             acknowledged=self._acknowledged(start, end, mine),
         )
 
+    def turns(self, start: int, end: int, *, community: str, limit: int) -> Turns:
+        mine = (alarms.c.community == community, alarms.c.late.is_(False))
+        within = _TURNED.where(*_within(alarm_events, start, end), alarm_events.c.kind.in_(_TURNS), *mine)
+        found = [_turn(row) for row in self._connection.execute(within.order_by(alarm_events.c.id.desc()).limit(limit))]
+        if len(found) == limit:
+            start = found[-1].at
+        last = _last_turns(start, start, mine)
+        before = _TURNED.where(alarm_events.c.id.in_(last), _RAISED).order_by(alarm_events.c.id)
+        return Turns(start, [_turn(row) for row in self._connection.execute(before)], found[::-1])
+
     def begun(self, community: str) -> int | None:
         """An alarm is written when its condition first held, and its id tells when that was."""
         alarm = select(func.min(alarms.c.id)).where(alarms.c.community == community, alarms.c.late.is_(False))
@@ -98,12 +119,7 @@ class FigureBook:
 
     def _active(self, start: int, end: int, mine: _Where) -> list[Alarm]:
         """Those whose last change before the end left them active: an alarm's own stamps are of its latest occurrence."""
-        candidates = select(alarms.c.id).where(or_(alarms.c.active, alarms.c.cleared_at >= start), *mine)
-        last = (
-            select(func.max(alarm_events.c.id))
-            .where(alarm_events.c.alarm.in_(candidates), alarm_events.c.at < end, alarm_events.c.kind.in_(_TURNS))
-            .group_by(alarm_events.c.alarm)
-        )
+        last = _last_turns(start, end, mine)
         return [row.alarm for row in self._alarm_changes(_OF_ALARMS.where(alarm_events.c.id.in_(last), _RAISED))]
 
     def _acknowledged(self, start: int, end: int, mine: _Where) -> list[Acknowledged]:
@@ -129,6 +145,22 @@ class FigureBook:
 
     def _ticket_changes(self, query: Select[Any]) -> list[TicketChange]:
         return [_ticket_change(row) for row in self._connection.execute(query).mappings()]
+
+
+def _last_turns(start: int, end: int, mine: _Where) -> Select[Any]:
+    """Ids of the last turn before ``end`` of each alarm that is active, or was so at ``start`` or later."""
+    candidates = select(alarms.c.id).where(or_(alarms.c.active, alarms.c.cleared_at >= start), *mine)
+    return (
+        select(func.max(alarm_events.c.id))
+        .where(alarm_events.c.alarm.in_(candidates), alarm_events.c.at < end, alarm_events.c.kind.in_(_TURNS))
+        .group_by(alarm_events.c.alarm)
+    )
+
+
+def _turn(row: Any) -> Turn:
+    alarm, at, kind, facility, unit, device, mode, priority = row
+    fault = Fault(facility, unit if facility else device or unit, mode)
+    return Turn(alarm, at, kind == Change.RAISED.value, fault, Priority(priority))
 
 
 def _history_of(ids: list[str], end: int) -> Select[Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from hub.clock import DAY, HOUR
 from hub.domain.rollups import CELL, offset_at, offsets, step_edges
 from hub.flows.batch import PointKey
-from hub.flows.series import Aggregate, Counts, FloatArray, IdArray, IntArray, Sizes, Step, WeekHours, Window
+from hub.flows.series import Aggregate, Counts, Doubtful, FloatArray, IdArray, IntArray, Sizes, Step, WeekHours, Window
 from hub.flows.windows import window as make_window
 from hub.storage.duck import rollup
 from hub.storage.duck.database import Connection, columns, one
@@ -123,6 +123,24 @@ def _local(changes: list[tuple[int, int]], column: str = "start") -> str:
     for since, offset in changes[1:]:
         expression = f"(case when {column} >= {since} then {column} + {offset} else {expression} end)"
     return expression
+
+
+def doubtful(connection: Connection, names: Names, points: IdArray, *, start: int, end: int) -> list[Doubtful]:
+    """Numbers and texts whose quality is not good, by point."""
+    with columns(connection, "asked", {"point": points}):
+        rows = connection.execute(_DOUBTFUL, {"start": start, "end": end}).fetchall()
+    return sorted(Doubtful(names.points.keys[point], *told) for point, *told in rows)
+
+
+_DOUBTFUL: Final = """
+select point, count(*), max(time), arg_max(quality, time) from (
+    select point, time, quality from readings semi join asked using (point)
+    where time >= $start and time < $end and quality > 0
+    union all
+    select point, time, quality from texts semi join asked using (point)
+    where time >= $start and time < $end and quality > 0
+) group by point
+"""
 
 
 def points_of(

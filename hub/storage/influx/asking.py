@@ -252,6 +252,22 @@ class Asking:
                 found[point] = found.get(point, 0) + int(table.values[0][1])
         return found
 
+    def doubtful(self, points: Sequence[int], start: int, end: int) -> dict[int, tuple[int, int, int]]:
+        """(how many, instant and quality of the last) of the points' readings whose quality is not good."""
+        counts: dict[int, int] = {}
+        last: dict[int, tuple[int, int]] = {}
+        wanted, quality = set(points), named([QUALITY])
+        for source, those in self._sources(points):
+            rest = f"FROM {source} WHERE {span(start, end)}{those} AND {quality} > 0 {_BY_SERIES}"
+            question = f'SELECT count({quality}) AS "times" {rest}; SELECT last({quality}) {rest}'
+            for number, table in self._ours(question, wanted):
+                point, (time, told, *_) = self._catalogue.point_of[number], table.values[-1]
+                if table.columns[1] == "times":
+                    counts[point] = counts.get(point, 0) + int(told)
+                else:
+                    last[point] = max(last.get(point, (time, int(told))), (time, int(told)))
+        return {point: (counts[point], *told) for point, told in last.items()}
+
     def spoke(self, points: Sequence[int], places: Sequence[int], start: int, end: int) -> set[int]:
         """Which of these points have anything at one of these places in a span."""
         found = set()

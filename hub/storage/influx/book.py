@@ -213,14 +213,23 @@ class Book:
 
     def waiting(self, points: IdArray, start: int, end: int) -> tuple[IdArray, IntArray]:
         """Touched cells of these points in a span."""
+        return _columns(self._cells("touched", points.tolist(), start, end))
+
+    def not_recomputed(self, points: Sequence[int], start: int, end: int) -> dict[int, list[int]]:
+        """By point, the starts of those of its cells in a span that could not be computed again."""
+        found: dict[int, list[int]] = {}
+        for point, at in self._cells("unread", points, start, end):
+            found.setdefault(point, []).append(at)
+        return found
+
+    def _cells(self, table: str, points: Sequence[int], start: int, end: int) -> list[tuple[int, int]]:
         rows: list[tuple[int, int]] = []
         for at in range(0, len(points), _ASKED):
-            some = points[at : at + _ASKED].tolist()
+            some = ", ".join(map(str, points[at : at + _ASKED]))
             rows += self.rows(
-                f"select point, start from touched where point in ({', '.join(map(str, some))}) and start >= ? and start < ?",
-                [start, end],
+                f"select point, start from {table} where point in ({some}) and start >= ? and start < ?", [start, end]
             )
-        return _columns(rows)
+        return rows
 
     def count_waiting(self) -> int:
         """How many cells wait."""

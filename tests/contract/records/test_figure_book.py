@@ -7,6 +7,7 @@ from dataclasses import replace
 from hub.domain.alarms import Change
 from hub.domain.ids import uuid7
 from hub.domain.tickets import Action, TicketState
+from hub.flows.figures import Turns
 from hub.flows.ports import AlarmEvent, TicketEvent
 from hub.storage.unit import SqlRecords
 from tests.contract.records.test_alarm_book import alarm, save
@@ -169,3 +170,34 @@ def test_records_begin_with_the_first_alarm_or_ticket_that_was_on_time(records: 
     assert begun() == START + 5
     save(records, alarm(2, id=uuid7(START, 0, bytes(8)), raised_at=START + HOUR))
     assert begun() == START
+
+
+def test_turns_of_alarms_with_those_that_were_active_before(records: SqlRecords) -> None:
+    before, end = START - HOUR, START + HOUR
+    save(records, alarm(1, active=True, device="d1", facility=""), alarm(2, cleared_at=START + 5), alarm(3, late=True))
+    log(
+        records,
+        AlarmEvent("alarm-001", before, Change.RAISED, "r", 1),
+        AlarmEvent("alarm-002", before + 1, Change.RAISED, "r", 1),
+        AlarmEvent("alarm-002", START + 5, Change.RETURNED, "r", 1),
+        AlarmEvent("alarm-002", START + 6, Change.ACKNOWLEDGED, "r", 1),
+        AlarmEvent("alarm-003", START + 7, Change.RAISED, "r", 1),
+        AlarmEvent("alarm-002", START + 8, Change.RAISED, "r", 2),
+        AlarmEvent("alarm-002", end, Change.RETURNED, "r", 2),
+    )
+
+    def read(limit: int) -> Turns:
+        return records.read(
+            lambda books: books.figures.turns(START, end, community=alarm(1).community, limit=limit)  # type: ignore[no-any-return] # books of a file
+        )
+
+    found = read(10)
+    assert found.start == START
+    assert [(turn.alarm, turn.at) for turn in found.before] == [("alarm-001", before), ("alarm-002", before + 1)]
+    assert [(turn.at, turn.active) for turn in found.turns] == [(START + 5, False), (START + 8, True)]
+    assert found.before[0].fault == ("", "d1", alarm(1).failure_mode)
+    cut = read(1)
+    assert (cut.start, [turn.at for turn in cut.turns]) == (START + 8, [START + 8])
+    assert [turn.alarm for turn in cut.before] == ["alarm-001"], "the other had returned by then"
+    elsewhere = records.read(lambda books: books.figures.turns(START, end, community="elsewhere", limit=9))
+    assert elsewhere == (START, [], [])

@@ -119,6 +119,17 @@ def test_weekday_x_hour_matches_the_calendar(hand: Any, zone: str, beyond: int) 
     assert np.isnan(found.mean[1 - hall]).sum() == 7 * 24 - np.count_nonzero(found.known_ms[1 - hall])
 
 
+def test_doubtful_readings_are_told_by_point(hand: Any) -> None:
+    hand.write([("t", START, 1.0), ("t", START + 2000, 2.0), ("t", START - 1, 0.0)], quality=1)
+    hand.write([("t", START + 3000, 3.0), ("u", START, 1.0)], batch=2)
+    hand.write([], texts=[("mode", START + 5, "away")], quality=4, batch=3)
+    t, u, mode = map(hand.key, ("t", "u", "mode"))
+    found = hand.store.doubtful([t, u, mode], start=START, end=START + DAY)
+    assert found == sorted([(t, 2, START + 2000, 1), (mode, 1, START + 5, 4)])
+    assert hand.store.doubtful([u], start=START, end=START + DAY) == []
+    assert hand.store.doubtful([], start=START, end=START + DAY) == []
+
+
 def test_counts_for_each_point_and_day(loaded: Any) -> None:
     loaded.write([("t", START + DAY, 1.0), ("lake-view/t", START, 1.0)], batch=3)
     found = loaded.store.counts(community="harmony-garden", start=START, end=START + 2 * DAY, zone="UTC")
