@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -38,6 +38,7 @@ from hub.flows.registry import Registrar, Registry
 from hub.flows.series import SeriesStore
 from hub.flows.series_lane import SeriesLane
 from hub.flows.tickets import TicketDesk
+from hub.flows.unstored import Unstored
 from hub.handlers import handlers
 from hub.ingest.asking import Asking
 from hub.ingest.batches import BatchSource
@@ -322,6 +323,7 @@ class Hub:
             walk=WalkDesk(parts),
             devices=self.registry,
             redrive=self._redrive,
+            unstored=self._unstored,
             health=self.health,
             metrics=self.metrics,
             changes=self.changes,
@@ -345,6 +347,10 @@ class Hub:
         entry = AuditEntry(at=self.clock.now(), by=by, action="redrive", object=f"{len(items)} frames")
         self.records.write(lambda books: books.people.record(entry))
         return result
+
+    def _unstored(self, communities: Collection[str] | None, limit: int) -> dict[str, Unstored]:
+        stores = {name: store for name, (store, _) in self.series_stores().items() if isinstance(store, InfluxSeries)}
+        return {name: store.unstored(communities, limit) for name, store in stores.items()}
 
     @property
     def url(self) -> str:

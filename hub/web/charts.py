@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from statistics import median
@@ -20,6 +20,8 @@ WIDTH: Final = 720
 HEIGHT: Final = 200
 LEFT, RIGHT, TOP, BOTTOM = 72, 12, 12, 34
 MOST_POINTS: Final = 600
+NARROWEST: Final = 6.0
+"""Of a hatched span, in units of the view box."""
 
 
 class Sample(NamedTuple):
@@ -72,6 +74,8 @@ class Chart:
     limits: tuple[Limit, ...]
     bars: tuple[Bar, ...] = ()
     bands: tuple[Band, ...] = ()
+    hatched: tuple[tuple[float, float], ...] = ()
+    """(x, width) of spans of which more is known than is drawn."""
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
@@ -124,6 +128,14 @@ def draw(
         y_ticks=tuple(Tick(y(value), f"{value:g}") for value in ticks),
         limits=tuple(Limit(y(value), label) for value, label in limits if low <= value <= high),
     )
+
+
+def hatched(chart: Chart, spans: Iterable[tuple[int, int]], *, start: int, end: int) -> Chart:
+    """The same with these spans (epoch ms) marked, each wide enough to be seen."""
+    wide = (WIDTH - LEFT - RIGHT) / (end - start)
+    edges = [(LEFT + (max(a, start) - start) * wide, LEFT + (min(b, end) - start) * wide) for a, b in spans]
+    marks = tuple((round(a, 1), round(max(b - a, NARROWEST), 1)) for a, b in edges if b > a)
+    return replace(chart, hatched=marks)
 
 
 def usual_break(samples: Sequence[Sample]) -> int:

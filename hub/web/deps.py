@@ -31,6 +31,7 @@ from hub.flows.ports import Records
 from hub.flows.pushing import Inlet
 from hub.flows.registry import Registrar
 from hub.flows.series import SeriesReader
+from hub.flows.unstored import Unstored
 from hub.settings import Settings
 from hub.web.stream import Changes
 
@@ -239,6 +240,8 @@ class WebDeps:
     walk: Walk
     devices: Devices
     redrive: Redrive
+    unstored: Callable[[Collection[str] | None, int], Mapping[str, Unstored]]
+    """By store elsewhere: what it did not take of these communities (None: of all), the newest so many of it."""
     health: Callable[[int], Sequence[Health]]
     """One line per component, at an instant."""
     metrics: CollectorRegistry

@@ -22,10 +22,14 @@ from hub.web.devices.upkeep import pages_router as upkeep_pages
 from hub.web.events.api import router as events_api
 from hub.web.facilities.api import router as facilities_api
 from hub.web.facilities.pages import router as facilities_pages
+from hub.web.figures.alarms import router as alarm_figures
 from hub.web.figures.api import router as figures_api
+from hub.web.figures.kinds import router as kind_pages
 from hub.web.figures.pages import router as figures_pages
+from hub.web.figures.quality import router as quality_pages
 from hub.web.health.pages import router as health_pages
 from hub.web.health.probes import router as health_probes
+from hub.web.health.refused import router as refused_pages
 from hub.web.push.api import router as push_api
 from hub.web.quarantine.api import router as quarantine_api
 from hub.web.quarantine.pages import router as quarantine_pages
@@ -45,6 +49,9 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     alarms_pages,
     tickets_pages,
     figures_pages,
+    kind_pages,
+    alarm_figures,
+    quality_pages,
     devices_pages,
     commissioning_pages,
     walk_pages,
@@ -52,6 +59,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     device_pages,
     quarantine_pages,
     health_pages,
+    refused_pages,
     health_probes,
     facilities_api,
     upkeep_api,

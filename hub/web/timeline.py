@@ -16,6 +16,7 @@ from hub.web.charts import (
     Band,
     Bar,
     Chart,
+    Limit,
     Sample,
     Tick,
     nice,
@@ -60,7 +61,14 @@ def rises(samples: Sequence[Sample], step: int, offset_ms: int = 0) -> list[Rise
 
 
 def draw_rises(
-    found: Sequence[Rise], step: int, *, start: int, end: int, offset_ms: int, least: float = 0.0
+    found: Sequence[Rise],
+    step: int,
+    *,
+    start: int,
+    end: int,
+    offset_ms: int,
+    least: float = 0.0,
+    limits: Sequence[tuple[float, str]] = (),
 ) -> Chart | None:
     """A bar for each step; steps of which nothing is known are marked. The axis reaches at least to ``least``."""
     if not found:
@@ -83,7 +91,7 @@ def draw_rises(
         gaps=tuple((x(at), round(x(at + step) - x(at), 1)) for at in empty),
         x_ticks=tuple(Tick(x(at), label) for at, label in time_ticks(start, end, offset_ms)),
         y_ticks=tuple(Tick(y(value), f"{value:g}") for value in ticks),
-        limits=(),
+        limits=tuple(Limit(y(value), label) for value, label in limits if value <= top),
         bars=tuple(
             Bar(
                 x(rise.time) + 1,

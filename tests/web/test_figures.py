@@ -41,7 +41,7 @@ def cards(text: str) -> dict[str, str]:
 def test_everybody_who_sees_tickets_finds_the_page(morning: Browser, role: Role) -> None:
     text = page(morning, login=role.value)
     assert '<a href="/figures" aria-current="page">' in text
-    assert re.findall(r'href="(/figures[a-z/]*)"', text.split('<nav class="tabs"')[1])[:3] == [
+    assert re.findall(r'href="(/figures[a-z/]*)"', text.split('<nav class="tabs all"')[1])[:3] == [
         "/figures",
         "/figures/energy",
         "/figures/use",

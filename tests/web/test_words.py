@@ -22,6 +22,7 @@ from hub.domain.ticket_plan import Why as TicketWhy
 from hub.domain.tickets import Action, TicketKind, TicketState
 from hub.domain.upkeep import Need, Why
 from hub.flows.commissioning.hitches import HitchKind
+from hub.flows.unstored import WhyRefused
 from hub.web.figures.pages import SPANS
 from hub.web.tickets.pages import TABS
 
@@ -70,6 +71,9 @@ VOCABULARIES: dict[str, Iterable[Enum | str]] = {
     "gap": ("hub_down", "broker_down", "session_lost", "broker_dropped", "standstill", "set_back"),
     "refusal": ("not_json", "decoder_failed", "unknown_topic", "batch_damaged", "lane_failed"),
     "health": Status,
+    "refused_why": WhyRefused,
+    "refused_do": WhyRefused,
+    "range": ("24h", "7d", "30d", "90d"),
     "hitch": HitchKind,
     "hitch_do": (*HitchKind, "gateway_lost"),
 }

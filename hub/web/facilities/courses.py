@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -13,8 +13,8 @@ from hub.domain.catalogue import FacilityKind
 from hub.domain.metrics import MetricKind
 from hub.domain.places import Facility
 from hub.domain.rules import RuleKind
-from hub.flows.series import Window
-from hub.web.charts import Chart, Sample, draw
+from hub.flows.series import Times, Window
+from hub.web.charts import Chart, Sample, draw, hatched
 from hub.web.picture import BoundPoint
 from hub.web.telling import Teller
 from hub.web.timeline import draw_rises, draw_stretches, rises, stretches
@@ -57,6 +57,8 @@ class Drawn:
     hint: str
     rows: tuple[tuple[int, str], ...]
     """The newest last."""
+    not_recomputed: tuple[Times, ...] = ()
+    """Hatched in the chart: see hub.flows.series.Window."""
 
 
 def chosen(points: Sequence[BoundPoint], kind: FacilityKind | None) -> list[BoundPoint]:
@@ -71,6 +73,15 @@ def chosen(points: Sequence[BoundPoint], kind: FacilityKind | None) -> list[Boun
 
 def course(point: BoundPoint, window: Window | None, facility: Facility, span: Span, say: Teller) -> Drawn:
     """One chart."""
+    drawn = _course(point, window, facility, span, say)
+    old = tuple(window.not_recomputed) if window is not None else ()
+    if not old:
+        return drawn
+    chart = drawn.chart and hatched(drawn.chart, old, start=say.now - span.length, end=say.now)
+    return replace(drawn, chart=chart, not_recomputed=old)
+
+
+def _course(point: BoundPoint, window: Window | None, facility: Facility, span: Span, say: Teller) -> Drawn:
     metric = point.metric
     if metric is not None and (metric.off is not None or metric.kind is MetricKind.TOTAL):
         told = zip(window.time.tolist(), window.value.tolist(), strict=True) if window is not None else ()

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from hub.domain.facility_state import FacilityState
 from hub.domain.places import Facility, Name
+from hub.domain.rollups import merged
 from hub.domain.tickets import ENDED, TicketState
 from hub.errors import HubError
 from hub.flows.lists import TicketFilter
@@ -104,6 +105,7 @@ def facility_page(
         ended=[t for t in tickets if t.state in ENDED or t.late][:8],
         charts=drawn,
         chart_trouble=trouble,
+        not_recomputed=merged(span for item in drawn for span in item.not_recomputed),
         store_away=store_away(deps, say.now) if trouble else None,
         range=range,
         ranges=tuple(SPANS),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from starlette.requests import Request
 
 from hub.clock import DAY, to_iso
@@ -14,7 +14,7 @@ from hub.domain.metrics import METRICS
 from hub.domain.places import Binding
 from hub.errors import InvalidInput, NotFound
 from hub.flows.batch import PointKey
-from hub.flows.series import Aggregate, SeriesReader, Step
+from hub.flows.series import Aggregate, SeriesReader, Step, Window
 from hub.web.auth.access import Access, Read
 from hub.web.deps import WebDeps
 from hub.web.queries import Queries
@@ -24,6 +24,13 @@ router = APIRouter(prefix="/api/v1/series", tags=["series"])
 
 LONGEST: Final = {Step.RAW: 31 * DAY, Step.QUARTER: 400 * DAY, Step.HOUR: 5 * 366 * DAY, Step.DAY: 10 * 366 * DAY}
 MOST_POINTS: Final = 500
+
+
+class TimesOut(Schema):
+    """From ``start`` to before ``end``."""
+
+    start: str
+    end: str
 
 
 class SeriesOut(Schema):
@@ -42,6 +49,13 @@ class SeriesOut(Schema):
     """device/point, those that were read."""
     time: list[str]
     value: list[float | None]
+    not_recomputed: Annotated[
+        list[TimesOut],
+        Field(
+            description="Where the values are from before late readings came: the server that keeps them does not give "
+            "them back, so that they are stored and yet not in the values. Always empty with `step=raw`."
+        ),
+    ]
 
 
 @router.get("", response_model=SeriesOut)
@@ -89,11 +103,10 @@ def read_series(
     home = deps.registrar.current.communities.get(points[0].community) if points else None
     zone = home.timezone if home else "UTC"
 
-    def question(series: SeriesReader) -> tuple[list[int], list[float]]:
-        found = series.window(points, start=start, end=end, step=step, agg=agg, zone=zone)
-        return found.time.tolist(), found.value.tolist()
+    def question(series: SeriesReader) -> Window:
+        return series.window(points, start=start, end=end, step=step, agg=agg, zone=zone)
 
-    times, values = queries.ask(question) if points else ([], [])
+    found = queries.ask(question) if points else None
     name = next(iter(metrics), metric or "")
     return SeriesOut(
         community=points[0].community if points else community or "",
@@ -104,8 +117,11 @@ def read_series(
         start=to_iso(start),
         end=to_iso(end),
         points=[f"{key.device}/{key.name}" for key in points],
-        time=[to_iso(time) for time in times],
-        value=list(values),
+        time=[to_iso(time) for time in found.time.tolist()] if found else [],
+        value=found.value.tolist() if found else [],
+        not_recomputed=[TimesOut(start=to_iso(at), end=to_iso(until)) for at, until in found.not_recomputed]
+        if found
+        else [],
     )
 
 

@@ -13,9 +13,10 @@ from typing import Final, NamedTuple
 from hub.clock import DAY
 from hub.domain.metrics import METRICS, Metric
 from hub.domain.places import Facility
+from hub.domain.rollups import merged
 from hub.flows.batch import PointKey
-from hub.flows.series import Window
-from hub.web.charts import Chart, Sample
+from hub.flows.series import Times, Window
+from hub.web.charts import Chart, Sample, hatched
 from hub.web.timeline import Rise, draw_rises, rises
 from hub.web.use.choice import Spoken
 
@@ -75,6 +76,8 @@ class Consumption:
     kinds: tuple[KindAmount, ...]
     chart: Chart | None
     """None: nothing was heard."""
+    not_recomputed: tuple[Times, ...] = ()
+    """Of any of the meters: see hub.flows.series.Window."""
 
     @property
     def total(self) -> float | None:
@@ -115,14 +118,18 @@ def consumption(
         )
         for of, amounts in zip(meters, told, strict=True)
     ]
+    end = first + days * DAY
     bars = [Rise(day.start, day.amount) for day in by_day if day.amount is not None]
+    chart = draw_rises(bars, DAY, start=first, end=end, offset_ms=offset_ms)
+    old = _not_recomputed(meters, found, first, end)
     return Consumption(
         metric=meters[0].metric,
         meters=sum(of.sensors for of in meters),
         days=tuple(by_day),
         facilities=tuple(sorted(each, key=lambda one: _rank(one.amount))),
         kinds=tuple(sorted(_kinds(each), key=lambda one: _rank(one.amount))),
-        chart=draw_rises(bars, DAY, start=first, end=first + days * DAY, offset_ms=offset_ms),
+        chart=chart and hatched(chart, old, start=first, end=end),
+        not_recomputed=old,
     )
 
 
@@ -138,6 +145,14 @@ def _daily(of: Meters, found: Mapping[PointKey, Window], first: int, offset_ms: 
             if rise.time >= first:
                 amounts.setdefault(rise.time, []).append(rise.amount)
     return {day: DayAmount(day, sum(some), min(len(some), of.sensors)) for day, some in amounts.items()}
+
+
+def _not_recomputed(
+    meters: Sequence[Meters], found: Mapping[PointKey, Window], first: int, end: int
+) -> tuple[Times, ...]:
+    windows = [found[key] for of in meters for key in of.points if key in found]
+    spans = (span for window in windows for span in window.not_recomputed)
+    return tuple(merged(span for span in spans if first < span[1] and span[0] < end))
 
 
 def _kinds(each: Sequence[FacilityAmount]) -> list[KindAmount]:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hub.clock import DAY, HOUR
+from hub.domain.rollups import merged
 from hub.errors import HubError
 from hub.web.auth.access import Read
 from hub.web.deps import WebDeps
@@ -69,6 +70,7 @@ def energy_page(
         shown=shown,
         days=days,
         left_out=len({of.facility.id for of in meters if (of.facility.id, of.metric.name) not in taken}),
+        not_recomputed=merged(span for one in shown for span in one.not_recomputed),
         trouble=trouble,
         store_away=store_away(deps, say.now) if trouble else None,
         range=range,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from fastapi import APIRouter
@@ -10,6 +11,7 @@ from starlette.responses import Response
 
 from hub.clock import DAY, HOUR
 from hub.errors import HubError
+from hub.flows.series import Times
 from hub.web.auth.access import Read
 from hub.web.deps import WebDeps
 from hub.web.queries import Queries, store_away
@@ -46,10 +48,11 @@ def use_page(
     asked = fitting(sources)
     keys = [key for source in asked for key in source.points]
     used, trouble = [], None
+    old: Sequence[Times] = ()
     try:
         if keys:
             table = queries.ask(lambda series: series.week_hours(keys, start=start, end=end, zone=say.zone))
-            used = uses(table, asked, end - start)
+            used, old = uses(table, asked, end - start), table.not_recomputed
     except HubError as error:
         trouble = error
     known = [use.share for use in used if use.share is not None]
@@ -61,6 +64,7 @@ def use_page(
         choice=choice,
         catalogue=deps.catalogue,
         used=sorted(used, key=_rank),
+        not_recomputed=old,
         heat=draw_hours(together(used)) if known else None,
         mean=sum(known) / len(known) if known else None,
         unknown=sum(use.unknown for use in used) / len(used) if used else None,

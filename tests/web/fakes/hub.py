@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -28,6 +28,7 @@ from hub.flows.community.adoption import InboxDevice, InboxPoint
 from hub.flows.ports import AlarmEvent, TicketEvent
 from hub.flows.registry import Registrar, Registry
 from hub.flows.tickets import TicketDesk
+from hub.flows.unstored import Unstored
 from hub.settings import Settings
 from hub.storage.catalogue import load_catalogue
 from hub.storage.community_toml import shipped
@@ -68,6 +69,7 @@ class FakeHub:
     inbox: FakeInbox
     health: list[Health]
     redriven: list[int]
+    unstored: dict[str, Unstored]
     inlet: FakeInlet
     tickets: dict[str, Ticket]
     alarms: dict[str, Alarm]
@@ -87,6 +89,7 @@ def build(folder: Path, clock: Clock, *, settings: Settings | None = None) -> Fa
     series.gap = (now - 9 * HOUR, now - 7 * HOUR)
     health = components(now)
     redriven: list[int] = []
+    unstored: dict[str, Unstored] = {}
     inbox = FakeInbox(waiting(registrar.current, now))
     inlet = FakeInlet()
 
@@ -121,6 +124,7 @@ def build(folder: Path, clock: Clock, *, settings: Settings | None = None) -> Fa
         walk=WalkDesk(parts),
         devices=FakeDevices(registrar, inbox, clock),
         redrive=redrive,
+        unstored=lambda communities, _limit: unstored_of(unstored, communities),
         health=lambda _: tuple(health),
         metrics=CollectorRegistry(),
         changes=changes,
@@ -137,10 +141,23 @@ def build(folder: Path, clock: Clock, *, settings: Settings | None = None) -> Fa
         inbox=inbox,
         health=health,
         redriven=redriven,
+        unstored=unstored,
         inlet=inlet,
         tickets=tickets,
         alarms=alarms,
     )
+
+
+def unstored_of(stores: Mapping[str, Unstored], communities: Collection[str] | None) -> dict[str, Unstored]:
+    def mine(key: PointKey | None) -> bool:
+        return communities is None or (key is not None and key.community in communities)
+
+    found = {}
+    for name, store in stores.items():
+        lines = tuple(line for line in store.lines if mine(line.point))
+        cells = tuple(cell for cell in store.cells if mine(cell.point))
+        found[name] = replace(store, lines=lines, cells=cells, lines_count=len(lines), cells_count=len(cells))
+    return found
 
 
 def renew(records: SqlRecords, registrar: Registrar) -> None:

@@ -23,7 +23,7 @@ from hub.flows.live import ClockFault, LiveReading
 from hub.flows.ports import AlarmEvent, Records
 from hub.flows.pushing import Answer, Delivery
 from hub.flows.registry import Registrar
-from hub.flows.series import Aggregate, QueryInterrupted, SeriesPlace, Step, WeekHours, Window
+from hub.flows.series import Aggregate, Doubtful, QueryInterrupted, SeriesPlace, Step, WeekHours, Window
 from hub.web.stream import Changes
 
 TYPICAL = {
@@ -58,6 +58,7 @@ class FakeLive:
         self.clock_faults: dict[str, ClockFault] = {}
         self.lost: set[tuple[str, str]] = set()
         self.pinned: dict[PointKey, float] = {}
+        self.quality: dict[PointKey, int] = {}
         self._changed: list[tuple[int, PointKey]] = []
         self._mark = 0
 
@@ -73,7 +74,7 @@ class FakeLive:
             at = now - (5 * HOUR if silent else sum(map(ord, key.name)) % 50 * 1000)
             value = self.pinned.get(key, course(key, at))
             text = texts[0] if texts else ""
-            found[key] = LiveReading(key, None if texts else value, text, at, at, 0, silent)
+            found[key] = LiveReading(key, None if texts else value, text, at, at, self.quality.get(key, 0), silent)
         return found
 
     def pin(self, key: PointKey, value: float) -> None:
@@ -106,7 +107,7 @@ class FakeLive:
 
 
 class FakeSeries:
-    """Answers ``window``, ``courses`` and ``week_hours``; the pages ask nothing else."""
+    """Answers ``window``, ``courses``, ``week_hours`` and ``doubtful``; the pages ask nothing else."""
 
     def __init__(self, registrar: Registrar) -> None:
         self._registrar = registrar
@@ -114,6 +115,9 @@ class FakeSeries:
         self.gap: tuple[int, int] = (0, 0)
         self.silent: set[str] = set()
         """Devices of which nothing is known over the whole time."""
+        self.old: list[tuple[int, int]] = []
+        """Spans that were not computed again."""
+        self.odd: list[Doubtful] = []
         self.asked = 0
         self.asked_for: list[PointKey] = []
 
@@ -125,7 +129,16 @@ class FakeSeries:
         size = {Step.RAW: 5 * MINUTE, Step.QUARTER: 15 * MINUTE, Step.HOUR: HOUR, Step.DAY: DAY}[step]
         times = [at for at in range(start // size * size, end, size) if not self.gap[0] <= at < self.gap[1]]
         values = [course(points[0], at) for at in times]
-        return Window(time=np.array(times, np.int64), value=np.array(values, np.float64))
+        return Window(
+            time=np.array(times, np.int64), value=np.array(values, np.float64), not_recomputed=tuple(self.old)
+        )
+
+    def doubtful(self, points: Sequence[PointKey], *, start: int, end: int) -> list[Doubtful]:
+        if self.trouble is not None:
+            raise self.trouble
+        self.asked += 1
+        self.asked_for = list(points)
+        return sorted(one for one in self.odd if one.point in points and start <= one.last < end)
 
     def courses(self, points: Sequence[PointKey], *, start: int, end: int, width: int) -> dict[PointKey, Window]:
         if self.trouble is not None:
@@ -134,7 +147,11 @@ class FakeSeries:
         self.asked_for = list(points)
         times = [at for at in range(start // width * width, end, width) if not self.gap[0] <= at < self.gap[1]]
         return {
-            key: Window(time=np.array(times, np.int64), value=np.array([course(key, at) for at in times], np.float64))
+            key: Window(
+                time=np.array(times, np.int64),
+                value=np.array([course(key, at) for at in times], np.float64),
+                not_recomputed=tuple(self.old),
+            )
             for key in points
             if key.device not in self.silent
         }
@@ -153,7 +170,10 @@ class FakeSeries:
         known = np.full(mean.shape, (end - start) // (7 * 24), np.int64)
         known[:, 2, 2:5], mean[:, 2, 2:5] = 0, np.nan
         return WeekHours(
-            places=[SeriesPlace(b.community, b.facility, b.unit, "") for b in bindings], mean=mean, known_ms=known
+            places=[SeriesPlace(b.community, b.facility, b.unit, "") for b in bindings],
+            mean=mean,
+            known_ms=known,
+            not_recomputed=tuple(self.old),
         )
 
 
