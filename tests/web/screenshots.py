@@ -18,6 +18,7 @@ from hub.web.app import create_app
 from hub.web.server import Server
 from tests.web.browsers import chromium, visitor
 from tests.web.fakes.hub import PASSWORD, build
+from tests.web.fakes.views import burden
 
 FIXED = {
     "today": "/",
@@ -42,6 +43,11 @@ FIXED = {
     "health": "/health",
     "use": "/figures/use",
     "energy": "/figures/energy?range=30d",
+    "kinds": "/figures/kinds",
+    "kind": "/figures/kinds/lift",
+    "alarm-course": "/figures/alarms",
+    "quality": "/figures/quality",
+    "refused": "/health/refused",
     "missing": "/no-such-page",
 }
 FIRST_LINK = {
@@ -102,6 +108,7 @@ def running(url: str | None) -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory() as place:
         hub = build(Path(place), WallClock(), settings=Settings(web=Web(port=0)))
+        burden(hub)
         server = Server(create_app(hub.deps), hub.deps.settings.web, WallClock())
         server.start()
         try:

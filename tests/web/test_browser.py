@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from hub.clock import WallClock
 from hub.domain.people import Session
@@ -20,6 +20,7 @@ from hub.web.pulse import Pulse, reading_event
 from hub.web.server import Server
 from tests.web.browsers import chromium, visitor
 from tests.web.fakes.hub import HOME, PASSWORD, FakeHub, build
+from tests.web.fakes.views import burden
 
 pytestmark = pytest.mark.browser
 
@@ -30,6 +31,7 @@ SESSION = "session-of-the-tests"
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakeHub, str]]:
     clock = WallClock()
     hub = build(tmp_path_factory.mktemp("browser"), clock)
+    burden(hub)
     now = clock.now()
 
     def sign_in(books: object) -> None:
@@ -61,7 +63,8 @@ def pages(hub: FakeHub) -> list[str]:
         f"/facilities/{hub.alarms['pump'].facility}", "/figures", "/devices", "/commissioning/harmony-garden", "/commissioning/harmony-garden/walk", "/commissioning/harmony-garden/walk?place=garage",
         "/commissioning/harmony-garden/live/sump", "/commissioning/harmony-garden/sheet",
         f"/devices/{HOME}~gw-b3-lift", f"/devices/{HOME}~lift-b3-2-door/replace?by={HOME}~lora-0a41f2",
-        "/devices/upkeep?days=366", "/quarantine", "/quarantine/1", "/health", "/figures/use", "/figures/energy?range=30d", "/none",
+        "/devices/upkeep?days=366", "/quarantine", "/quarantine/1", "/health", "/figures/use", "/figures/energy?range=30d",
+        "/figures/kinds", "/figures/kinds/lift", "/figures/alarms", "/figures/quality", "/health/refused", "/none",
     ]  # fmt: skip
 
 
@@ -184,3 +187,28 @@ def test_forms_are_sent_without_loading_the_page_anew(running: tuple[FakeHub, st
         page.get_by_role("button", name="恢复处理", exact=True).click()
         expect(page.locator("#main .chip").first).to_have_text("处理中")
         assert page.evaluate("window.same === true")
+
+
+def test_figures_are_filtered_by_keyboard_and_say_that_they_are_coming(
+    running: tuple[FakeHub, str], browser: Chromium
+) -> None:
+    _, url = running
+    with visitor(browser, url, SESSION, language="en") as page:
+        page.goto(f"{url}/figures/kinds")
+        page.evaluate("window.same = true")
+        held: list[Route] = []
+
+        def hold(route: Route) -> None:
+            held.append(route)
+
+        page.route("**/figures/kinds?*", hold)
+        page.locator("select[name=kind]").focus()
+        page.keyboard.type("Lift")
+        button = page.get_by_role("button", name="Filter")
+        with page.expect_request("**/figures/kinds?*"):
+            button.press("Enter")
+        expect(button).to_be_disabled()
+        held[0].continue_()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Lift")
+        assert page.evaluate("window.same === true")
+        assert page.url.startswith(f"{url}/figures/kinds/lift?"), "it can be kept as a bookmark"
