@@ -13,7 +13,7 @@ from tests.docs.pages import PAGES, ROOT, blocks, page, prose
 HOSTS = {"mosquitto.org", "github.com", "semver.org", "127.0.0.1", "localhost"}
 """What the pages may point at, besides *.example and example.com."""
 PLACES = re.compile(
-    r"/(etc/hub|var/lib/hub|mnt/backups|opt/hub|run/secrets|usr/sbin|usr/local/sbin|api|healthz|readyz|figures|metrics"
+    r"/(etc/hub|var/lib/hub|mnt/backups|opt/hub|run/secrets|usr/sbin|usr/local/sbin|api|health|healthz|readyz|figures|metrics"
     r"|etc/systemd/system|dev/null|backups|grafana|ingest)\b"
     r"|/(sys|as/mqtt|neuron|status)/"  # topics of makers that begin with an empty level
     r"|/data\.level\b"  # a path inside a message

@@ -82,7 +82,7 @@ def test_a_program_is_told_where_values_are_old(web: Browser) -> None:
 def test_refused_lines_are_listed_with_day_point_reason_and_what_to_do(busy: Browser) -> None:
     text = page(busy, "/health/refused", login="admin")
     old, wrong, nobody, cells = rows(text)
-    assert re.search(r"14 Oct 2026 .* 12 Older than the server keeps readings Lengthen the retention", old)
+    assert re.search(r"14 Oct 2026 Gym air CO₂ 12 Older than the server keeps readings Lengthen the retention", old)
     assert "Give the hub a bucket of its own" in wrong
     assert "field type conflict" in wrong
     assert nobody.startswith("— No point: alarms, tickets or figures 1 The server refuses this line")
