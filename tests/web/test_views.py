@@ -137,6 +137,11 @@ def test_a_kind_has_its_facilities_side_by_side_those_in_alarm_first(web: Browse
     assert rows(text)[0].startswith(registry.facilities[HOME, alarm.facility].name.en)
     assert re.search(r"Alarm .*2\.84 m.* 1 High 1$", rows(text)[0])
     assert re.search(r"Normal .* 0 0$", rows(text)[-1])
+    last = max(f.id for f in registry.facilities.values() if f.kind == "sump")
+    web.hub.live.silent_devices.update(d for (d, _), spans in registry.bindings.items() if spans[-1].facility == last)
+    second = rows(page(web, "/figures/kinds/sump"))[1]
+    assert second.startswith(registry.facilities[HOME, last].name.en), "what is unknown comes next"
+    assert "Unknown" in second
 
 
 def test_several_points_of_a_metric_are_one_cell(web: Browser) -> None:
