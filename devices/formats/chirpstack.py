@@ -24,6 +24,7 @@ from devices.lorawan.uplink import (
     eui_of,
     introduce,
     introduction,
+    joined,
     position,
     read_uplink,
     strongest,
@@ -133,8 +134,7 @@ class ChirpStackFormat:
         if event == "log":
             return _log(found, who, time, self._limits)
         if event == "join":
-            announcements, changes = introduce(who, {}, state, always=True)
-            return Decoded(announcements=announcements, changes=changes)
+            return joined(who, time, _identity(found), state)
         if event == "status":
             return _status(found, who, time, state)
         return self._from_a_service(event, found, who, time)

@@ -18,7 +18,7 @@ from devices.formats.shelly_fields import COMPONENT, COMPONENTS, SILENT, Reading
 from devices.formats.shelly_gen1 import Topic, topic_of
 from devices.formats.shelly_gen1_reading import hear
 from devices.formats.shelly_who import Meeting, Speaker, mac_of, speaker_of
-from devices.formats.topic_filters import filters_of, matches
+from devices.formats.topic_filters import apart, filters_of, matches
 
 _GEN1_ROOT: Final = "shellies"
 
@@ -48,7 +48,8 @@ class ShellyFormat:
         self._prefixes = filters_of(prefix)
         leaves = ("events/rpc", "status/+", "online", "announce")
         later = (f"{each}/{leaf}" for each in self._prefixes for leaf in leaves)
-        self.filters: tuple[str, ...] = (f"{_GEN1_ROOT}/#", *later)
+        gen1 = (f"{_GEN1_ROOT}/announce", f"{_GEN1_ROOT}/+/+/#")
+        self.filters: tuple[str, ...] = apart((*gen1, *later))
 
     def route(self, topic: str, community: str | None) -> Route | None:
         """Topics under ``shellies``, and those that end as a Gen2+ device's do under a prefix of this connection."""

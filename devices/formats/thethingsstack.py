@@ -19,8 +19,8 @@ from devices.lorawan.uplink import (
     Uplink,
     bytes_of,
     eui_of,
-    introduce,
     introduction,
+    joined,
     position,
     read_uplink,
     strongest,
@@ -106,8 +106,7 @@ class TheThingsStackFormat:
                 return Decoded(problems=(Problem("no_uplink", detail, who.device),))
             return read_uplink(_uplink(found, up), who, self._limits, state)
         if route.event == "join":
-            announcements, changes = introduce(who, {}, state, always=True)
-            return Decoded(announcements=announcements, changes=changes)
+            return joined(who, iso_moment(found.received_at), None, state)
         solved = found.location_solved
         values = position(solved.get("location") if isinstance(solved, dict) else None)
         return Decoded(samples=(Sample(who.device, iso_moment(found.received_at), values),) if values else ())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from devices.contract import DeviceRef
 from devices.formats.slugs import id_slug
 
@@ -31,6 +33,25 @@ def matches(topic_filter: str, topic: str) -> bool:
         if level == "#":
             return True
         if place >= len(levels) or level not in {"+", levels[place]}:
+            return False
+    return len(wanted) == len(levels)
+
+
+def apart(filters: Iterable[str]) -> tuple[str, ...]:
+    """Each filter once, and none whose topics are all another's too: a broker may send a message once for each."""
+    found = tuple(dict.fromkeys(filters))
+    return tuple(each for each in found if not any(wide != each and _takes_in(wide, each) for wide in found))
+
+
+def _takes_in(wide: str, narrow: str) -> bool:
+    """Whether every topic of ``narrow`` is one of ``wide``."""
+    wanted, levels = wide.split("/"), narrow.split("/")
+    if narrow.startswith("$") and wanted[0] in {"+", "#"}:
+        return False
+    for place, level in enumerate(wanted):
+        if level == "#":
+            return True
+        if place >= len(levels) or levels[place] == "#" or level not in {"+", levels[place]}:
             return False
     return len(wanted) == len(levels)
 

@@ -21,6 +21,7 @@ from devices.contract import (
     Change,
     Decoded,
     DeviceRef,
+    Event,
     Limits,
     Problem,
     Quality,
@@ -277,3 +278,10 @@ def introduce(
     if known is None and len(state) >= _MOST_DEVICES:
         return (announcement,), ()
     return (announcement,), (Change(who.device.id, told),)
+
+
+def joined(who: Introduction, time: int | None, identity: str | None, state: State) -> Decoded:
+    """A device joined the network: it happened, and the device is introduced each time."""
+    announcements, changes = introduce(who, {}, state, always=True)
+    event = Event(who.device, time, "join", "join", None, who.name, identity)
+    return Decoded(events=(event,), announcements=announcements, changes=changes)

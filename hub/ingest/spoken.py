@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from devices import formats
 from devices.contract import Format, LearningFormat, Limits, State
+from devices.formats.topic_filters import apart
 from hub.errors import ConfigError
 from hub.settings import Connection, Ingest, PushPoll, PushSource
 
@@ -83,8 +84,8 @@ class Spoken(NamedTuple):
 
     @property
     def filters(self) -> tuple[str, ...]:
-        """The topic filters of all its formats, each once."""
-        return tuple(dict.fromkeys(each for spoken in self.formats for each in spoken.filters))
+        """The topic filters of all its formats, each once, and none that lies inside another."""
+        return apart(each for spoken in self.formats for each in spoken.filters)
 
     def learned_topics(self, states: Mapping[str, State]) -> tuple[str, ...]:
         """Topics that devices have named and no filter covers; ``states``: by format. Sorted, at most 5,000 of each format.

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from devices import formats
 from devices.contract import NO_STATE, Format, LearningFormat, Limits, Message
 from devices.conversation import Conversation
+from devices.formats.topic_filters import matches
 from tests.devices.test_worked_examples import ALL, assert_sound
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,6 +78,15 @@ def test_examples_without_their_format_are_named(one_more: Path) -> None:
     (one_more / "morse.py").write_text(MORSE.replace('"morse",', '"mores",'), encoding="utf-8")
     with pytest.raises(formats.UnknownFormat, match='no class with name = "morse"'):
         formats.make("morse")
+
+
+@pytest.mark.parametrize(
+    "example", [pytest.param(each.values, id=str(each.id)) for each in ALL if each.values[0].filters]
+)
+def test_no_message_is_subscribed_to_twice(example: tuple[Format, dict[str, Any]]) -> None:
+    """A broker may send it once for each filter, and the second would be another message."""
+    wire_format, shown = example
+    assert sum(matches(each, shown["topic"]) for each in wire_format.filters) <= 1
 
 
 def test_the_manual_lists_every_format() -> None:

@@ -17,7 +17,7 @@ from devices.conversation import Conversation
 from devices.formats.shelly import ShellyFormat
 from devices.formats.shelly_events import moment
 from devices.formats.shelly_fields import MOST_VALUES
-from devices.formats.topic_filters import filters_of, matches
+from devices.formats.topic_filters import apart, filters_of, matches
 
 SHELLY = ShellyFormat()
 MAC = "aabbccddeeff"
@@ -165,7 +165,7 @@ def test_what_is_no_time_is_none(ts: object) -> None:
 
 
 def test_it_listens_to_no_topic_of_others() -> None:
-    assert SHELLY.filters == ("shellies/#", "+/events/rpc", "+/status/+", "+/online", "+/announce")
+    assert SHELLY.filters == ("shellies/+/+/#", "+/events/rpc", "+/status/+", "+/online", "+/announce")
     for topic in (
         "zigbee2mqtt/plug",
         "a/b/events/rpc",
@@ -181,6 +181,9 @@ def test_it_listens_to_no_topic_of_others() -> None:
 def test_prefixes_of_several_levels_are_an_option() -> None:
     deep = devices.formats.make("shelly", options={"prefix": "site/+/shelly, +"})
     assert "site/+/shelly/events/rpc" in deep.filters
+    elsewhere = devices.formats.make("shelly", options={"prefix": "site/+, shellies/+"})
+    assert "shellies/announce" in elsewhere.filters  # which no filter of these prefixes lets in
+    assert "shellies/+/events/rpc" not in elsewhere.filters  # which that of the first generation does
     route = deep.route("site/b1/shelly/events/rpc", "c")
     assert route is not None
     assert route.speaker.guess == DeviceRef("c", "shelly", "site-b1-shelly")
@@ -191,6 +194,13 @@ def test_prefixes_of_several_levels_are_an_option() -> None:
 def test_a_filter_that_is_none_is_refused_with_a_sentence(option: str) -> None:
     with pytest.raises(ValueError, match="topic"):
         devices.formats.make("shelly", options={"prefix": option})
+
+
+def test_a_filter_inside_another_is_left_out() -> None:
+    assert apart(("a/#", "a/+/c", "b/c", "b/+", "a/#")) == ("a/#", "b/+")
+    assert apart(("+/#", "$sparkplug/a/#")) == ("+/#", "$sparkplug/a/#")
+    assert apart(("a/+", "a/#", "a")) == ("a/#",)
+    assert apart(("+/b", "a/+")) == ("+/b", "a/+")
 
 
 def test_filters_match_as_the_broker_does() -> None:
