@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -32,10 +33,9 @@ from hub.ingest.frames import BEAT_ROOT, CONTROL, DUP, GAP_TOPIC, RETAIN, Frame
 from hub.ingest.long_way import EventTimes, LongWay, Tally
 from hub.ingest.repeats import Repeats
 from hub.ingest.spoken import Spoken
-from hub.ingest.topics import Arrival, Topic, refusal
+from hub.ingest.topics import LONGEST_TOPIC, Arrival, Topic, Topics, refusal
 from hub.settings import Ingest
 
-_TOPICS_KEPT: Final = 200_000
 _TRACE_LENGTH: Final = 4_000
 _SHORT_TEXT: Final = 100
 """Characters; longer texts go the long way, which knows the limits."""
@@ -91,7 +91,8 @@ class Decoder:
         self._long_way = LongWay(
             self._devices, self._repeats, self._times, self._tally, settings, on_learned=self._look_anew
         )
-        self._topics: dict[str, dict[bytes, Topic]] = {}
+        self._topics: defaultdict[str, Topics] = defaultdict(Topics)
+        self._too_long = Topic(self._refuse_length)
         self.counts = self._tally.counts
         """Things passed over: ``unknown_key``, ``repeat``, ``retained_without_time``, ``clock_problem`` …"""
 
@@ -123,7 +124,7 @@ class Decoder:
     def _look_anew(self, arrival: Arrival, conversation: Conversation) -> None:
         """Devices of this connection may speak on other topics than before: each is looked at anew."""
         if isinstance(conversation.format, LearningFormat):
-            self._topics.setdefault(arrival.connection, {}).clear()
+            self._topics[arrival.connection].forget()
 
     def _identities(self, past: Iterable[list[Frame]]) -> Mapping[Hashable, int]:
         """Frames that have had their effects, read for what repeats of them would look like, and for nothing else."""
@@ -144,14 +145,14 @@ class Decoder:
         earliest, limit = self._settings.earliest, self._settings.payload_limit
         slots, values, counts = out.slots.append, out.values.append, out.counts.append
         times, marks, indices = out.times.append, out.marks.append, out.frames.append
-        current, topics = None, self._topics.setdefault("", {})
+        current, topics = None, self._topics[""]
         index = -1
         for frame in frames:
             index += 1
             connection, topic, payload, flags = frame.connection, frame.topic, frame.payload, frame.flags
             arrived = frame.received_at
             if connection != current:
-                current, topics = connection, self._topics.setdefault(connection, {})
+                current, topics = connection, self._topics[connection]
             entry = topics.get(topic)
             if entry is None:
                 entry = self._learn(connection, topic, topics)
@@ -253,11 +254,12 @@ class Decoder:
 
     # --- topics -----------------------------------------------------------------------------------------------
 
-    def _learn(self, connection: str, topic: bytes, topics: dict[bytes, Topic]) -> Topic:
+    def _learn(self, connection: str, topic: bytes, topics: Topics) -> Topic:
         """Find out, once, who reads this topic."""
-        if len(topics) > _TOPICS_KEPT:
-            topics.clear()
-        entry = topics[topic] = self._entry(connection, topic)
+        if len(topic) > LONGEST_TOPIC:
+            return self._too_long
+        entry = self._entry(connection, topic)
+        topics.keep(topic, entry)
         return entry
 
     def _entry(self, connection: str, topic: bytes) -> Topic:
@@ -324,12 +326,16 @@ class Decoder:
             old.received_at,
             int(Mark.REDRIVEN),
         )
-        topics = self._topics.setdefault(old.connection, {})
+        topics = self._topics[old.connection]
         inner = topics.get(old.topic) or self._learn(old.connection, old.topic, topics)
         if inner.read == self._read_redriven:
             out.refusals.append(refusal(again, "bad_redrive", "a re-driven frame inside another one", None, whole=True))
         else:
             inner.read(inner, again, out)
+
+    def _refuse_length(self, _entry: Topic, arrival: Arrival, out: Columns) -> None:
+        detail = f"a topic of {len(arrival.topic)} bytes: at most {LONGEST_TOPIC} are taken; shorten the device's name"
+        out.refusals.append(refusal(arrival, "topic_too_long", detail, None, whole=True))
 
     def _refuse_topic(self, _entry: Topic, arrival: Arrival, out: Columns) -> None:
         spoken = self._conversations.get(arrival.connection, _UNKNOWN_CONNECTION)

@@ -14,6 +14,11 @@ from hub.flows.batch import Refusal
 from hub.ingest.columns import Columns
 from hub.ingest.decoded_devices import MIXED, KnownDevice, Shape
 
+LONGEST_TOPIC: Final = 1_000
+"""Bytes. MQTT allows 65,535; what is longer is refused before anything of it is kept."""
+_TOPICS_KEPT: Final = 200_000
+_TOPIC_BYTES_KEPT: Final = 16 * 1024**2
+"""Of the topics themselves, on one connection; with what is known of them they take some five times as much."""
 _SHAPES_KEPT: Final = 16
 _STEADY_AFTER: Final = 8
 """Messages in a row: a device that changes between two shapes would have every reader fail."""
@@ -116,6 +121,25 @@ class Topic:
                 self.steady = replace(shape, read=reader)
 
 
+class Topics(dict[bytes, Topic]):
+    """What is known of the topics of one connection. Beyond its bounds all of it is forgotten, and learned again."""
+
+    size = 0
+    """Bytes of the topics."""
+
+    def keep(self, topic: bytes, entry: Topic) -> None:
+        """One more."""
+        if len(self) >= _TOPICS_KEPT or self.size + len(topic) > _TOPIC_BYTES_KEPT:
+            self.forget()
+        self.size += len(topic)
+        self[topic] = entry
+
+    def forget(self) -> None:
+        """Each is looked at anew when it comes again."""
+        self.clear()
+        self.size = 0
+
+
 def refusal_of(arrival: Arrival, problem: Problem) -> Refusal:
     """What a format said, as it goes to quarantine."""
     return refusal(arrival, problem.reason, problem.detail, problem.device, whole=problem.whole)
@@ -131,8 +155,14 @@ def refusal(arrival: Arrival, reason: str, detail: str, device: DeviceRef | None
         community=device.community if device else None,
         whole=whole,
         connection=arrival.connection,
-        topic=arrival.topic.decode("utf-8", "backslashreplace"),
+        topic=_shown(arrival.topic),
         payload=arrival.payload,
         received_at=arrival.first_received_at,
         content_type=arrival.content_type,
     )
+
+
+def _shown(topic: bytes) -> str:
+    """As text that every store can keep. What is cut stays too long, so that it is never read as another topic."""
+    text = topic[:LONGEST_TOPIC].decode("utf-8", "backslashreplace").replace("\0", "\ufffd")
+    return text if len(topic) <= LONGEST_TOPIC else f"{text}…"

@@ -17,7 +17,7 @@ from hub.storage.tables import quarantine, quarantine_counts
 PER_REASON: Final = 1_000
 """Kept per device and reason."""
 TOTAL_BYTES: Final = 256 * 1024**2
-"""Kept in all."""
+"""Kept in all: payloads, and the topics they came on."""
 _CONTENT_TYPE: Final = 100
 """Characters of a content type; beyond are parameters that no format asks for."""
 _STATES: Final = ("redriven", "dismissed")
@@ -59,7 +59,7 @@ class QuarantineBook:
         kept = 0
         for (device, reason), rows in groups.items():
             taken = self._take(device, reason, rows, per_reason=per_reason, room=room)
-            room -= sum(len(row["payload"]) for row in taken)
+            room -= sum(map(_size, taken))
             kept += len(taken)
         return kept
 
@@ -126,7 +126,7 @@ class QuarantineBook:
         kept, kept_bytes, dropped = tuple(found) if found is not None else (0, 0, 0)
         taken = []
         for row in rows[: max(0, per_reason - kept)]:
-            room -= len(row["payload"])
+            room -= _size(row)
             if room < 0:
                 break
             taken.append(row)
@@ -136,7 +136,7 @@ class QuarantineBook:
             "device": device,
             "reason": reason,
             "kept": kept + len(taken),
-            "kept_bytes": kept_bytes + sum(len(row["payload"]) for row in taken),
+            "kept_bytes": kept_bytes + sum(map(_size, taken)),
             "dropped": dropped + len(rows) - len(taken),
             "last_at": max(row["received_at"] for row in rows),
         }
@@ -149,7 +149,7 @@ class QuarantineBook:
                 quarantine.c.device,
                 quarantine.c.reason,
                 func.count(),
-                func.coalesce(func.sum(func.length(quarantine.c.payload)), 0),
+                func.coalesce(func.sum(func.length(quarantine.c.payload) + func.length(quarantine.c.topic)), 0),
             )
             .where(chosen)
             .group_by(quarantine.c.device, quarantine.c.reason)
@@ -166,6 +166,11 @@ class QuarantineBook:
 def item_from_row(row: RowMapping) -> QuarantineItem:
     """A row of ``quarantine`` as a value."""
     return QuarantineItem(**{name: row[name] for name in QuarantineItem._fields})
+
+
+def _size(row: dict[str, Any]) -> int:
+    """What is counted of a row: as the database measures it, a topic by characters."""
+    return len(row["payload"]) + len(row["topic"])
 
 
 def _row(position: Position, refusal: Refusal, part: int) -> dict[str, Any]:

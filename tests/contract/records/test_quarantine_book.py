@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
+from sqlalchemy import text, update
 
 from hub.flows.batch import Position, Refusal
 from hub.flows.lists import QuarantineCount, QuarantineFilter, Scope
+from hub.storage.books import Books
+from hub.storage.tables import quarantine_counts
 from hub.storage.unit import SqlRecords
 
 FIRST = Position("journal-a", 7)
+TOPIC = "community/v1/garden/电梯-1/telemetry"
+PAYLOAD = b"\x00\xff not json"
+SIZE = len(TOPIC) + len(PAYLOAD)
 
 
 def refusal(frame: int = 0, **changes: object) -> Refusal:
@@ -20,8 +28,8 @@ def refusal(frame: int = 0, **changes: object) -> Refusal:
         community="garden",
         whole=True,
         connection="main",
-        topic="community/v1/garden/lift-1/telemetry",
-        payload=b"\x00\xff not json",
+        topic=TOPIC,
+        payload=PAYLOAD,
         received_at=1_000 + frame,
     )
     return plain._replace(**changes)
@@ -70,12 +78,19 @@ def test_beyond_the_number_for_a_device_and_reason_they_are_counted(records: Sql
 
 def test_beyond_the_bytes_in_all_they_are_counted(records: SqlRecords) -> None:
     other = refusal(2, device="garden~lift-2")
-    kept = keep(records, FIRST, refusal(0, payload=b"x" * 60), refusal(1, payload=b"x" * 60), other, total_bytes=80)
+    kept = keep(
+        records,
+        FIRST,
+        refusal(0, payload=b"x" * 60),
+        refusal(1, payload=b"x" * 60),
+        other,
+        total_bytes=80 + 2 * len(TOPIC),
+    )
     assert kept == 2
     counts = records.read(lambda books: books.quarantine.counts())
     assert sorted((one.device, one.kept, one.kept_bytes, one.dropped) for one in counts) == [
-        ("garden~lift-1", 1, 60, 1),
-        ("garden~lift-2", 1, 11, 0),
+        ("garden~lift-1", 1, len(TOPIC) + 60, 1),
+        ("garden~lift-2", 1, SIZE, 0),
     ]
 
 
@@ -89,7 +104,7 @@ def test_what_is_dealt_with_frees_its_place(records: SqlRecords, state: str) -> 
     assert left == (oldest,)
     dealt = records.read(lambda books: books.quarantine.page(QuarantineFilter(state=state))).items
     assert [(one.id, one.payload) for one in dealt] == [(newest.id, b"")]
-    assert (count(records).kept, count(records).kept_bytes) == (1, 11)
+    assert (count(records).kept, count(records).kept_bytes) == (1, SIZE)
 
 
 def test_an_unknown_state_is_refused(records: SqlRecords) -> None:
@@ -101,7 +116,7 @@ def test_old_ones_are_forgotten_a_few_at_a_time(records: SqlRecords) -> None:
     keep(records, FIRST, *(refusal(n) for n in range(5)))
     assert records.write(lambda books: books.quarantine.forget(1_004, limit=3)) == 3
     assert records.write(lambda books: books.quarantine.forget(1_004, limit=3)) == 1
-    assert (count(records).kept, count(records).kept_bytes) == (1, 11)
+    assert (count(records).kept, count(records).kept_bytes) == (1, SIZE)
 
 
 def test_lists_filter_and_stay_in_scope(records: SqlRecords) -> None:
@@ -128,3 +143,19 @@ def test_lists_filter_and_stay_in_scope(records: SqlRecords) -> None:
 def frames(records: SqlRecords, what: QuarantineFilter, scope: Scope | None = None) -> list[int]:
     scope = scope or Scope(everything=True)
     return [one.frame for one in records.read(lambda books: books.quarantine.page(what, scope)).items]
+
+
+def test_what_was_kept_by_an_earlier_program_is_counted_anew(records: SqlRecords) -> None:
+    """It counted payloads only: freed with their topics, they would leave room that there is not."""
+    keep(records, FIRST, refusal(0), refusal(1))
+    (newest, _) = records.read(lambda books: books.quarantine.page(QuarantineFilter())).items
+    records.write(lambda books: books.quarantine.mark([newest.id], "redriven"))
+
+    def upgrade(books: Books) -> None:
+        connection = books.quarantine._connection
+        connection.execute(update(quarantine_counts).values(kept_bytes=len(PAYLOAD)))
+        connection.execute(text(import_module(f"{versions}.0007_count_the_topics_in_quarantine").ANEW))
+
+    versions = "hub.storage.migrations.versions"
+    records.write(upgrade)
+    assert (count(records).kept, count(records).kept_bytes) == (1, SIZE)

@@ -404,6 +404,31 @@ def test_a_device_that_invents_names_without_end_is_stopped() -> None:
     assert [(r.reason, r.whole) for r in out.refusals] == [("too_many_points", False)]
 
 
+def test_a_topic_that_is_too_long_is_refused_before_anything_of_it_is_kept(desk: Desk) -> None:
+    long = b"zigbee2mqtt/" + b"x" * 989
+    before = len(desk.decoder._topics["main"])
+    out = desk.read(frame(topic=long, payload=b"1"), frame(topic="长/".encode() * 16_000, payload=b"2"))
+    assert [(r.reason, r.whole) for r in out.refusals] == [("topic_too_long", True)] * 2
+    assert "1001 bytes: at most 1000" in out.refusals[0].detail
+    assert len(desk.decoder._topics["main"]) == before
+    for refused in out.refusals:
+        assert len(refused.topic) <= 1_010
+        again = Redriven("main", refused.topic.encode(), refused.payload, 0, NOON)
+        assert [r.reason for r in desk.read(redrive_frame(again, NOON)).refusals] == ["topic_too_long"]
+
+
+def test_topics_are_forgotten_before_they_take_more_than_their_room(
+    monkeypatch: pytest.MonkeyPatch, desk: Desk
+) -> None:
+    monkeypatch.setattr("hub.ingest.topics._TOPIC_BYTES_KEPT", 10_000)
+    desk.read(*(frame(topic=b"%03d/" % index + b"x" * 896, payload=b"1") for index in range(25)))
+    kept = desk.decoder._topics["main"]
+    assert (len(kept), kept.size) == (3, 2_700)
+    monkeypatch.setattr("hub.ingest.topics._TOPICS_KEPT", 4)
+    desk.read(frame(topic=b"a", payload=b"1"), frame(topic=b"b", payload=b"1"))
+    assert (sorted(kept), kept.size) == ([b"b"], 1)
+
+
 def test_statements_of_devices_come_as_availability(desk: Desk) -> None:
     frames = [
         frame(leaf="status", payload=payload, flags=1 | RETAIN) for payload in (b"online", b'{"online": false}', b"")

@@ -1,0 +1,22 @@
+"""Count the topics of what is quarantined among the bytes that are kept."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0007"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+ANEW = """
+UPDATE quarantine_counts SET kept_bytes = (
+    SELECT coalesce(sum(length(payload) + length(topic)), 0) FROM quarantine
+    WHERE quarantine.device = quarantine_counts.device AND quarantine.reason = quarantine_counts.reason
+    AND quarantine.state = 'kept'
+)
+"""
+
+
+def upgrade() -> None:
+    op.execute(ANEW)
