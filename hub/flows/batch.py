@@ -214,6 +214,8 @@ class Announced(NamedTuple):
     """(scheme, id)"""
     points: tuple[PointSaid, ...]
     withdrawn: bool
+    points_only: bool = False
+    """A better format speaks for the device itself: of this one's word only the points count."""
 
 
 class Learned(NamedTuple):

@@ -13,7 +13,13 @@ ALIASES: Final = "@aliases"
 """Stands where a format's name would: what all formats of a connection have learned about identities."""
 
 
-def announced(said: Announcement, device: str, arrival: Arrival, wire_format: str) -> Announced:
+OWNERS: Final = "@owners"
+"""Stands there likewise: which format speaks for which points of a device."""
+
+
+def announced(
+    said: Announcement, device: str, arrival: Arrival, wire_format: str, *, points_only: bool = False
+) -> Announced:
     """``device``: the hub id under which it has been admitted."""
     return Announced(
         device=device,
@@ -33,6 +39,7 @@ def announced(said: Announcement, device: str, arrival: Arrival, wire_format: st
             PointSaid(point.name, point.metric, point.unit, point.label, point.upkeep) for point in said.points
         ),
         withdrawn=said.withdrawn,
+        points_only=points_only,
     )
 
 
@@ -58,6 +65,21 @@ def alias_of(known: Learned) -> tuple[DeviceRef, DeviceRef] | None:
     if known.format != ALIASES or len(parts) != 3 or not isinstance(known.value, list) or len(known.value) != 3:
         return None
     return DeviceRef(*parts), DeviceRef(*known.value)
+
+
+def owners_learned(connection: str, device: DeviceRef, rank: int, names: list[str]) -> Learned:
+    """A format of this rank has begun to speak for these points of the device: it never claims one of them twice."""
+    key = f"{device.community}/{device.scheme}/{device.id}\n{rank} {names[0]}"
+    return Learned(connection, OWNERS, key, [rank, names])
+
+
+def owners_of(known: Learned) -> tuple[DeviceRef, int, list[str]] | None:
+    """(device, rank, names) of such a lesson; None where it is none, or none that can be read."""
+    parts = known.key.partition("\n")[0].split("/", 2)
+    if known.format != OWNERS or len(parts) != 3 or not isinstance(known.value, list) or len(known.value) != 2:
+        return None
+    rank, names = known.value
+    return DeviceRef(*parts), rank, names
 
 
 def asked(requests: Iterable[Request], arrival: Arrival) -> Iterator[Asked]:

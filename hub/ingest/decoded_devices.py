@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -50,6 +50,12 @@ MIXED: Final = Shape.of(())
 """A set of names among whose values are texts or nulls: looked at value by value."""
 
 
+Row = tuple[str, str]
+"""(connection, key) of something learned."""
+Claims = dict[tuple[DeviceRef, int], list[str]]
+"""(device, rank of a format) -> names that it has begun to speak for."""
+
+
 @dataclass(slots=True)
 class KnownDevice:
     """A device met since the start."""
@@ -57,19 +63,39 @@ class KnownDevice:
     ref: DeviceRef
     hub_id: str
     connection: str
+    owners: dict[str, int]
+    """Point name -> rank of the format that speaks for it; ``""``: for the device itself. Absent: nobody yet."""
+    claims: Claims
+    """Where it is noted what becomes somebody's."""
+    most: int
+    """Names of which it is kept who speaks for them."""
     slots: dict[str, int] = field(default_factory=dict)
-    owners: dict[str, int] = field(default_factory=dict)
-    """Point name -> rank of the format that speaks for it; absent: the native one, or nobody yet."""
     shapes: dict[tuple[int, tuple[str, ...]], Shape] = field(default_factory=dict)
     """(rank, names) -> where they go, for sets of names that were numbers, all of points that this rank speaks for."""
 
     def owns(self, name: str, rank: int) -> bool:
         """Whether a format of this rank speaks for the point: the first one, until a better one does."""
-        owner = self.owners.setdefault(name, rank)
+        owner = self.owners.get(name)
+        if owner is None:
+            if len(self.owners) <= self.most:
+                self._claim(name, rank)
+            return True
         if rank < owner:
-            self.owners[name] = rank
+            self._claim(name, rank)
             self.shapes.clear()  # one of the sets is no longer all the other format's
         return rank <= owner
+
+    def leads(self, rank: int) -> bool:
+        """The same for the device itself: whether it can be reached, what it is, whether it is gone."""
+        owner = self.owners.get("")
+        if owner is None or rank < owner:
+            self._claim("", rank)
+            return True
+        return rank == owner
+
+    def _claim(self, name: str, rank: int) -> None:
+        self.owners[name] = rank
+        self.claims.setdefault((self.ref, rank), []).append(name)
 
     def keep(self, rank: int, names: tuple[str, ...], shape: Shape) -> None:
         """The next sample with these names goes the same way."""
@@ -92,6 +118,11 @@ class DeviceCache:
         self._new = 0
         self._fresh: dict[DeviceRef, tuple[int, list[str]]] = {}
         self._same: dict[tuple[str, DeviceRef], DeviceRef] = {}
+        self._owners: dict[DeviceRef, dict[str, int]] = {}
+        """Outlives what is only kept to be quick: whoever spoke for a point goes on to."""
+        self._claimed: dict[DeviceRef, list[Row]] = {}
+        self.claims: Claims = {}
+        """What has become somebody's since they were last taken."""
 
     def take_for(self, connection: str, alias: DeviceRef, ref: DeviceRef) -> bool:
         """Who speaks as ``alias`` on this connection is ``ref`` from now on; whether that is news, and allowed.
@@ -116,6 +147,29 @@ class DeviceCache:
         """Known from before the start."""
         self._same[connection, alias] = ref
 
+    def recall_owners(self, row: Row, ref: DeviceRef, rank: int, names: Iterable[str]) -> None:
+        """Known from before the start; in any order, for a point only ever goes to a better format."""
+        self.note_claims(row, ref)
+        owners = self._owners.setdefault(ref, {})
+        for name in names:
+            owners[name] = min(rank, owners.get(name, rank))
+
+    def note_claims(self, row: Row, ref: DeviceRef) -> None:
+        """Where it stands that somebody speaks for points of the device."""
+        self._claimed.setdefault(ref, []).append(row)
+
+    def take_claims(self) -> list[tuple[DeviceRef, int, list[str]]]:
+        """What has become somebody's and is to be known after a restart: all but what only the native format can say."""
+        taken = [(ref, rank, names) for (ref, rank), names in self.claims.items() if ref.scheme != "native"]
+        self.claims.clear()
+        return taken
+
+    def release(self, device: KnownDevice) -> list[Row]:
+        """Its format knows it no longer: whoever speaks of it next, speaks for it. Where it stood otherwise."""
+        device.owners.clear()
+        device.shapes.clear()
+        return self._claimed.pop(device.ref, [])
+
     def met(self, ref: DeviceRef, connection: str) -> KnownDevice | None:
         """The device that has this very name, if it has spoken before; None: ``admit`` says."""
         if self._same and (connection, ref) in self._same:
@@ -133,7 +187,8 @@ class DeviceCache:
             return None
         if len(self._devices) >= _DEVICES_KEPT:
             self._devices.clear()
-        device = self._devices[ref] = KnownDevice(ref, hub_id, connection)
+        owners = self._owners.setdefault(ref, {})
+        device = self._devices[ref] = KnownDevice(ref, hub_id, connection, owners, self.claims, self.points_limit)
         self._fresh[ref] = (at, [])
         return device
 

@@ -25,7 +25,7 @@ from hub.flows.batch import (
     Slots,
     TextReading,
 )
-from hub.ingest.announcing import alias_of
+from hub.ingest.announcing import alias_of, owners_of
 from hub.ingest.columns import Columns
 from hub.ingest.control import REDRIVE_TOPIC, SIGNED_TOPIC, read_gap, read_redriven
 from hub.ingest.decoded_devices import MIXED, DeviceCache, NoNumber, Shape
@@ -116,6 +116,9 @@ class Decoder:
         for learned in known:
             if (same := alias_of(learned)) is not None:
                 self._devices.recall_alias(learned.connection, *same)
+                continue
+            if (owned := owners_of(learned)) is not None:
+                self._devices.recall_owners((learned.connection, learned.key), *owned)
                 continue
             conversation = by_format.get((learned.connection, learned.format))
             if conversation is not None:

@@ -40,8 +40,8 @@ class Following:
     def _learn(self, learned: Iterable[Learned]) -> set[str]:
         changed = set()
         for each in learned:
-            if each.connection not in self._states:
-                continue
+            if each.connection not in self._states or each.format.startswith("@"):
+                continue  # another connection's, or no format's: who speaks for what
             state = self._states[each.connection].setdefault(each.format, {})
             if each.value is None:
                 state.pop(each.key, None)

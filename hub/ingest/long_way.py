@@ -8,8 +8,8 @@ from typing import Any, Final
 from devices.contract import ID_LENGTH, Announcement, Decoded, DeviceRef, Event, Message, Quality, Sample
 from devices.conversation import Conversation
 from hub.clock import DAY
-from hub.flows.batch import Availability, FaultEvent, Mark, TextReading
-from hub.ingest.announcing import alias_learned, announced, asked, gone_into, learned
+from hub.flows.batch import Availability, FaultEvent, Learned, Mark, TextReading
+from hub.ingest.announcing import OWNERS, alias_learned, announced, asked, gone_into, learned, owners_learned
 from hub.ingest.columns import Columns
 from hub.ingest.decoded_devices import DeviceCache, KnownDevice, NoNumber, Shape
 from hub.ingest.frames import DUP, RETAIN
@@ -18,6 +18,7 @@ from hub.ingest.topics import Arrival, Topic, refusal, refusal_of
 from hub.settings import Ingest
 
 _CLOCKS_KEPT: Final = 10_000
+_REFUSED_KEPT: Final = 10_000
 _REDRIVEN: Final = int(Mark.REDRIVEN)  # plain numbers: the operators of a flag cost a microsecond each
 _RETAINED: Final = int(Mark.RETAINED)
 _ARRIVAL_TIME: Final = int(Mark.ARRIVAL_TIME)
@@ -85,6 +86,7 @@ class LongWay:
         self._tally = tally
         self._settings = settings
         self._on_learned = on_learned
+        self._refused: set[tuple[str, DeviceRef, DeviceRef]] = set()
 
     def read(self, entry: Topic, arrival: Arrival, out: Columns) -> None:
         conversation = entry.conversation
@@ -103,11 +105,44 @@ class LongWay:
         if said.unknown:
             self._tally.count("unknown_key", len(said.unknown))
         for announcement in said.announcements:
-            device = self._admit(announcement.device, arrival, out)
-            if device is not None:
-                out.announced.append(announced(announcement, device.hub_id, arrival, conversation.format.name))
-                self._take_aliases(announcement, arrival, conversation.format.name, out)
+            self._announce(entry.rank, announcement, arrival, conversation.format.name, out)
         self._add(entry, arrival, said, out)
+        if self._devices.claims:
+            self._keep_claims(arrival, out)
+
+    def _announce(self, rank: int, said: Announcement, arrival: Arrival, wire_format: str, out: Columns) -> None:
+        """What a device is. Where a better format speaks for it, only points that nobody better tells are news."""
+        device = self._admit(said.device, arrival, out)
+        if device is None:
+            return
+        points = tuple(point for point in said.points if device.owns(point.name, rank))
+        if self._speaks(device, rank, arrival, out):
+            out.announced.append(announced(said, device.hub_id, arrival, wire_format))
+            self._take_aliases(said, arrival, wire_format, out)
+            if said.withdrawn:
+                rows = self._devices.release(device)
+                out.learned.extend(Learned(connection, OWNERS, key, None) for connection, key in rows)
+            return
+        self._tally.count("other_format_speaks")
+        if points:
+            beside = Announcement(device=said.device, points=points)
+            out.announced.append(announced(beside, device.hub_id, arrival, wire_format, points_only=True))
+
+    def _speaks(self, device: KnownDevice, rank: int, arrival: Arrival, out: Columns) -> bool:
+        """Whether a format of this rank speaks for the device itself. What a worse one stated goes with the better one."""
+        before = device.owners.get("")
+        speaks = device.leads(rank)
+        if before is not None and rank < before and not arrival.mark & _REDRIVEN:
+            word = Availability(device.ref.community, device.hub_id, None, arrival.received_at, arrival.frame)
+            out.availability.append(word)
+        return speaks
+
+    def _keep_claims(self, arrival: Arrival, out: Columns) -> None:
+        """Who speaks for which points, so that the same format does after a restart and in a lane that lags."""
+        for ref, rank, names in self._devices.take_claims():
+            lesson = owners_learned(arrival.connection, ref, rank, names)
+            self._devices.note_claims((lesson.connection, lesson.key), ref)
+            out.learned.append(lesson)
 
     def _add(self, entry: Topic, arrival: Arrival, said: Decoded, out: Columns) -> None:
         for problem in said.problems:
@@ -118,7 +153,11 @@ class LongWay:
             self._add_event(arrival, event, out)
         for statement in said.statements:
             device = self._admit(statement.device, arrival, out)
-            if device is not None and not arrival.mark & _REDRIVEN:
+            if device is None or arrival.mark & _REDRIVEN:
+                continue
+            if not self._speaks(device, entry.rank, arrival, out):
+                self._tally.count("other_format_speaks")
+            else:
                 word = Availability(
                     statement.device.community, device.hub_id, statement.online, arrival.received_at, arrival.frame
                 )
@@ -140,7 +179,22 @@ class LongWay:
                 out.learned.append(alias_learned(arrival.connection, alias, said.device))
                 out.announced.append(gone_into(alias, arrival, wire_format))
             elif not self._devices.means(arrival.connection, alias, said.device):
-                self._tally.count("alias_refused")
+                self._refuse_alias(alias, said.device, arrival, out)
+
+    def _refuse_alias(self, alias: DeviceRef, device: DeviceRef, arrival: Arrival, out: Columns) -> None:
+        """Once for each claim: devices say what they are again and again."""
+        self._tally.count("alias_refused")
+        claim = (arrival.connection, alias, device)
+        if claim in self._refused:
+            return
+        if len(self._refused) >= _REFUSED_KEPT:
+            self._refused.clear()
+        self._refused.add(claim)
+        detail = (
+            f"{device.scheme}:{device.id} says that it is also {alias.scheme}:{alias.id}, an identity that is in use: "
+            "give each device one of its own; where it is the same device, retire the other one first"
+        )
+        out.refusals.append(refusal(arrival, "identity_in_use", detail, device, whole=False))
 
     def _admit(self, ref: DeviceRef, arrival: Arrival, out: Columns) -> KnownDevice | None:
         return self._devices.met(ref, arrival.connection) or self._admit_new(ref, arrival, out)
@@ -211,6 +265,7 @@ class LongWay:
         slots: list[int] = []
         values: list[float] = []
         refused: list[str] = []
+        self._speaks(device, rank, arrival, out)
         for name, value in self._owned(device, rank, sample):
             slot = self._devices.slot(device, name)
             if slot is None:

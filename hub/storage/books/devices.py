@@ -50,7 +50,7 @@ class DeviceBook:
             row = self._connection.execute(select(devices).where(devices.c.id == word.device)).one_or_none()
             if row is None:
                 continue
-            changed = _changed(row, word)
+            changed = {} if word.points_only else _changed(row, word)
             if changed:
                 self._connection.execute(update(devices).where(devices.c.id == word.device).values(changed))
                 renewed |= row.state != DeviceState.INBOX.value or "state" in changed

@@ -106,6 +106,19 @@ def test_what_a_device_says_of_itself_is_noted_and_what_it_leaves_out_stays(reco
     ]
 
 
+def test_of_a_format_that_does_not_speak_for_the_device_only_the_points_are_noted(records: SqlRecords) -> None:
+    heard = DeviceSeen("garden", "garden~ieee-1", "ieee", "1", "main", 7, ())
+    records.write(lambda books: books.devices.seen([heard]))
+    records.write(lambda books: books.devices.announced([said("garden~ieee-1", name="cellar", withdrawn=True)]))
+    before = device_of(records, "garden~ieee-1")
+    point = PointSaid("humidity", "humidity", "%", "", upkeep=False)
+    word = said("garden~ieee-1", format="homeassistant", name="x", points=(point,), points_only=True)
+    assert not records.write(lambda books: books.devices.announced([word]))
+    assert device_of(records, "garden~ieee-1") == before
+    named = records.read(lambda books: books.connection.execute(points.select()).all())
+    assert [(each.name, each.metric) for each in named] == [("humidity", "humidity")]
+
+
 def test_what_people_decided_about_a_device_stands_against_its_own_word(records: SqlRecords) -> None:
     heard = DeviceSeen("garden", "garden~ieee-1", "ieee", "1", "main", 7, ())
     records.write(lambda books: books.devices.seen([heard]))
