@@ -55,6 +55,7 @@ from hub.ingest.meters import MqttMeters
 from hub.ingest.mqtt import Receiver
 from hub.ingest.quarantine import QuarantineDesk
 from hub.ingest.spoken import Spoken, limits_of
+from hub.ingest.too_early import TooEarly
 from hub.jobs.figures import EVERY, HourlyFigures
 from hub.jobs.timetable import Job, Timetable, next_of_cron
 from hub.notify.channels import discover
@@ -180,6 +181,7 @@ class Hub:
             fresh=self.pulse.fresh,
             meter=meters.of(self.alarm_lane.name),
             oldest_needed=self.alarm_lane.state_batch,
+            taken=lambda batch: self.too_early.note(batch),  # noqa: PLW0108 - it is made later, of the intake
         )
         self.series_runner = self._series_runner(self.series_lane, meters)
         self.mirror_lanes = [
@@ -230,6 +232,7 @@ class Hub:
         self.administration = Administration(self.records, clock)
         self.timetable = Timetable(self.records, self._jobs(), clock=clock, metrics=metrics)
         self.quarantine = QuarantineDesk(self.records, self.intake, clock, trial=self._trial_decoder)
+        self.too_early = TooEarly(self.quarantine, clock, connections=[each.connection for each in self.spoken])
         deps = self._web_deps()
         self.server = Server(create_app(deps), settings.web, clock)
         self.web_pulse = WebPulse(deps)
@@ -540,6 +543,7 @@ class Hub:
         self.alarm_lane.open()
         self.alarm_lane.restore(self._batches_to_restore())
         self.intake.start()
+        self.too_early.start()
         for runner in self._runners():
             runner.start()
         steps.callback(self._stop_lanes)
@@ -554,6 +558,7 @@ class Hub:
             done = batch.position.batch
 
     def _stop_lanes(self) -> None:
+        self.too_early.stop()
         self.intake.stop()
         for runner in (self.series_runner, *self.mirror_runners):
             runner.stop()

@@ -167,6 +167,8 @@ class Refusal(NamedTuple):
     received_at: int
     content_type: str = ""
     """As it came with the frame: the same bytes may be JSON or CBOR."""
+    retained: bool = False
+    """The broker's copy of something said before: no new reading."""
 
 
 class DeviceSeen(NamedTuple):

@@ -140,6 +140,8 @@ class QuarantineItem(NamedTuple):
     detail: str
     whole: bool
     state: str
+    retained: bool = False
+    """It was the broker's copy of something said before."""
 
 
 class QuarantineCount(NamedTuple):
@@ -225,6 +227,10 @@ class QuarantineLists(Protocol):
 
     def get(self, item: int) -> QuarantineItem | None: ...
     def counts(self, scope: Scope = EVERYTHING) -> tuple[QuarantineCount, ...]: ...
+    def waiting(self, connection: str, reasons: Collection[str], since: int, limit: int) -> list[int]:
+        """Whole frames of a connection that are kept for one of these reasons and came since then, in their order."""
+        ...
+
     def mark(self, items: list[int], state: str) -> int:
         """``redriven`` or ``dismissed``: frees the place and lets the payload go; how many were still kept."""
         ...

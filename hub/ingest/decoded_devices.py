@@ -69,6 +69,8 @@ class KnownDevice:
     """Where it is noted what becomes somebody's."""
     most: int
     """Names of which it is kept who speaks for them."""
+    stated_at: int = 0
+    """When its last statement about being reachable was received."""
     slots: dict[str, int] = field(default_factory=dict)
     shapes: dict[tuple[int, tuple[str, ...]], Shape] = field(default_factory=dict)
     """(rank, names) -> where they go, for sets of names that were numbers, all of points that this rank speaks for."""

@@ -62,7 +62,8 @@ class LaneRunner:
 
     ``fresh(now)`` says whether the wall clock may stand in for messages once the lane is level. ``keep`` puts poison
     frames into quarantine for a lane that has no quarantine in its own transaction; None: they come to ``take`` as
-    refusals. ``oldest_needed`` is for a lane whose state belongs to an earlier batch than its position.
+    refusals. ``oldest_needed`` is for a lane whose state belongs to an earlier batch than its position. ``taken`` is
+    told of every batch once its effects are committed; it returns at once.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class LaneRunner:
         meter: LaneMeter,
         keep: Callable[[Position, Sequence[Refusal]], object] | None = None,
         oldest_needed: Callable[[], int] | None = None,
+        taken: Callable[[Decoded], None] = lambda _batch: None,
     ) -> None:
         self._lane = lane
         self._source = source
@@ -83,6 +85,7 @@ class LaneRunner:
         self._meter = meter
         self._keep = keep
         self._oldest_needed = oldest_needed
+        self._taken = taken
         self._commands: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._isolation: Isolation | None = None
         self._done: int | None = None
@@ -223,6 +226,7 @@ class LaneRunner:
         with self._meter.take_seconds.time():
             self._take(batch)
         self._done = batch.position.batch
+        self._taken(batch)
         if batch.set_back:
             self.time = min(self.time, batch.received_at)
         self._meter.batches.inc()

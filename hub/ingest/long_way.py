@@ -153,7 +153,7 @@ class LongWay:
             self._add_event(arrival, event, out)
         for statement in said.statements:
             device = self._admit(statement.device, arrival, out)
-            if device is None or arrival.mark & _REDRIVEN:
+            if device is None or not self._is_news(device, arrival):
                 continue
             if not self._speaks(device, entry.rank, arrival, out):
                 self._tally.count("other_format_speaks")
@@ -162,6 +162,13 @@ class LongWay:
                     statement.device.community, device.hub_id, statement.online, arrival.received_at, arrival.frame
                 )
                 out.availability.append(word)
+                device.stated_at = arrival.first_received_at
+
+    def _is_news(self, device: KnownDevice, arrival: Arrival) -> bool:
+        """Whether a statement counts: one that is sent through again only while it is young, and the last one."""
+        first = arrival.first_received_at
+        young = arrival.received_at - first <= self._settings.lateness
+        return not arrival.mark & _REDRIVEN or (young and first > device.stated_at)
 
     def learn(self, arrival: Arrival, conversation: Conversation, said: Decoded, out: Columns) -> None:
         """What a message or the time taught, and what it calls for; not for an old message that is sent through again."""

@@ -12,7 +12,7 @@ import numpy as np
 from hub.errors import StoreUnavailable
 from hub.flows.batch import Decoded, Position, Refusal
 from hub.ingest.batches import no_readings
-from hub.ingest.frames import Frame
+from hub.ingest.frames import RETAIN, Frame
 
 _TRACE_LENGTH: Final = 4_000
 
@@ -117,4 +117,5 @@ def refusal_of(lane: str, index: int, trace: str, frame: Frame | None, received_
         payload=frame.payload if frame else b"",
         received_at=frame.received_at if frame else received_at,
         content_type=frame.content_type if frame else "",
+        retained=bool(frame and frame.flags & RETAIN),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, NamedTuple
 
 from hub.clock import Clock
@@ -12,9 +12,13 @@ from hub.flows.lists import Page, QuarantineCount, QuarantineFilter, QuarantineI
 from hub.flows.ports import Records
 from hub.ingest.batches import BatchDecoder
 from hub.ingest.control import Redriven, redrive_frame
-from hub.ingest.frames import Intake
+from hub.ingest.frames import RETAIN, Intake
 
+MOST_WAITING: Final = 1_000
+"""Sent through at a time by themselves."""
 _PATIENCE: Final = 10.0
+_AT_ONCE: Final = 50
+"""Frames that are in memory together: each may have the greatest payload."""
 
 
 class _Nobody:
@@ -72,8 +76,22 @@ class QuarantineDesk:
         They are marked once their frames are durable; killed in between, they can be sent again without harm, since
         the last write of a reading wins. StoreUnavailable while the journal takes nothing.
         """
+        return self._redrive(items, self._trial())
+
+    def redrive_waiting(self, connection: str, reasons: Collection[str], since: int) -> RedriveResult:
+        """What a connection said since then, and was kept for one of these reasons: at most 1,000, in their order."""
+        items = self._records.read(lambda books: books.quarantine.waiting(connection, reasons, since, MOST_WAITING))
+        if not items:
+            return RedriveResult(0, 0)
+        understood, refused, trial = 0, 0, self._trial()
+        for begin in range(0, len(items), _AT_ONCE):
+            done = self._redrive(items[begin : begin + _AT_ONCE], trial)
+            understood, refused = understood + done.understood, refused + done.refused
+        return RedriveResult(understood, refused)
+
+    def _redrive(self, items: Sequence[int], trial: BatchDecoder) -> RedriveResult:
         kept = [found for item in items if (found := self.show(item)).state == "kept"]
-        understood = [item for item in kept if self._is_understood(item)]
+        understood = [item for item in kept if self._is_understood(item, trial)]
         if understood:
             one_each = {(item.journal, item.batch, item.frame): item for item in understood}
             now = self._clock.now()
@@ -84,15 +102,16 @@ class QuarantineDesk:
             self._records.write(lambda books: books.quarantine.mark(ids, "redriven"))
         return RedriveResult(len(understood), len(kept) - len(understood))
 
-    def _is_understood(self, item: QuarantineItem) -> bool:
+    def _is_understood(self, item: QuarantineItem, trial: BatchDecoder) -> bool:
         frame = redrive_frame(_redriven(item), self._clock.now())
-        decoded = self._trial().decode(Position("", 0), [frame], frame.received_at)
+        decoded = trial.decode(Position("", 0), [frame], frame.received_at)
         return not any(refusal.whole for refusal in decoded.refusals)
 
 
 def _redriven(item: QuarantineItem) -> Redriven:
     topic = item.topic.encode("utf-8", "surrogateescape")
-    return Redriven(item.connection, topic, item.payload, 0, item.received_at, item.content_type)
+    flags = RETAIN if item.retained else 0
+    return Redriven(item.connection, topic, item.payload, flags, item.received_at, item.content_type)
 
 
 def payload_text(payload: bytes, limit: int = 4_000) -> str:

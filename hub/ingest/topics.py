@@ -13,6 +13,7 @@ from devices.conversation import Conversation
 from hub.flows.batch import Refusal
 from hub.ingest.columns import Columns
 from hub.ingest.decoded_devices import MIXED, KnownDevice, Shape
+from hub.ingest.frames import RETAIN
 
 LONGEST_TOPIC: Final = 1_000
 """Bytes. MQTT allows 65,535; what is longer is refused before anything of it is kept."""
@@ -159,6 +160,7 @@ def refusal(arrival: Arrival, reason: str, detail: str, device: DeviceRef | None
         payload=arrival.payload,
         received_at=arrival.first_received_at,
         content_type=arrival.content_type,
+        retained=bool(arrival.flags & RETAIN),
     )
 
 

@@ -505,6 +505,7 @@ quarantine = Table(
     Column("detail", Text, nullable=False),
     Column("whole", Boolean, nullable=False),
     Column("state", String(16), nullable=False, comment="kept, redriven, dismissed"),
+    Column("retained", Boolean, nullable=False, server_default=text("false"), comment="said before: no new reading"),
     UniqueConstraint("journal", "batch", "frame", "part"),
     Index("ix_quarantine_device", "device", "reason"),
 )

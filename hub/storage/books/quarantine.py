@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, delete, func, insert, or_, select, update
@@ -88,6 +88,18 @@ class QuarantineBook:
             query = query.where(or_(*prefixes))
         rows = self._connection.execute(query).mappings()
         return tuple(QuarantineCount(**{name: row[name] for name in QuarantineCount._fields}) for row in rows)
+
+    def waiting(self, connection: str, reasons: Collection[str], since: int, limit: int) -> list[int]:
+        column = quarantine.c
+        query = select(column.id).where(
+            column.connection == connection,
+            column.reason.in_(reasons),
+            column.state == "kept",
+            column.whole,
+            column.received_at >= since,
+        )
+        order = (column.received_at, column.batch, column.frame)
+        return list(self._connection.execute(query.order_by(*order).limit(limit)).scalars())
 
     def mark(self, items: Iterable[int], state: str) -> int:
         """``redriven`` or ``dismissed``: frees the place and lets the payload go; how many were still kept."""
@@ -190,6 +202,7 @@ def _row(position: Position, refusal: Refusal, part: int) -> dict[str, Any]:
         "detail": refusal.detail,
         "whole": refusal.whole,
         "state": "kept",
+        "retained": refusal.retained,
     }
 
 

@@ -154,7 +154,7 @@ def test_what_was_kept_by_an_earlier_program_is_counted_anew(records: SqlRecords
     def upgrade(books: Books) -> None:
         connection = books.quarantine._connection
         connection.execute(update(quarantine_counts).values(kept_bytes=len(PAYLOAD)))
-        connection.execute(text(import_module(f"{versions}.0007_count_the_topics_in_quarantine").ANEW))
+        connection.execute(text(import_module(f"{versions}.0007_note_in_quarantine_what_was_retained").ANEW))
 
     versions = "hub.storage.migrations.versions"
     records.write(upgrade)

@@ -1,7 +1,8 @@
-"""Count the topics of what is quarantined among the bytes that are kept."""
+"""Note what of the quarantine was retained, and count its topics among the bytes that are kept."""
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0007"
@@ -19,4 +20,14 @@ UPDATE quarantine_counts SET kept_bytes = (
 
 
 def upgrade() -> None:
+    op.add_column(
+        "quarantine",
+        sa.Column(
+            "retained",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="said before: no new reading",
+        ),
+    )
     op.execute(ANEW)
