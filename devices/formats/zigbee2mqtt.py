@@ -48,6 +48,9 @@ _COMMAND: Final = re.compile(r".*/(?:set|get)(?:/.*)?")
 _EVENTS: Final = {"device_joined": "join", "device_leave": "leave"}
 _A_GROUP: Final = "group"
 _WORDS: Final[tuple[object, ...]] = ("online", "offline")
+_SLOW: Final = ("battery", "battery_voltage", "battery_low")
+"""What a device reports once in hours or days, and its bridge with every message."""
+_SLOW_AGAIN_MS: Final = 24 * 60 * 60 * 1000
 _SMALL: Final = 64
 _MOST_LEVELS: Final = 16
 
@@ -101,22 +104,22 @@ class Zigbee2MqttFormat:
     def _thing(self, route: Route, message: Message, state: State) -> Decoded:
         payload, ieee = message.payload, state.get(route.key)
         if ieee is not None and payload.startswith((b"{", b"[", b" ", b"\n")):
-            return self._state(_ref(route, ieee), payload, state)
+            return self._state(_ref(route, ieee), message, state)
         if route.name.endswith(_AVAILABILITY):
             return self._availability(route, payload, state)
         if not payload or f"group/{route.name}" in state:
             return NOTHING  # taken back after a renaming; and what a group says, its members say themselves
-        return self._part(route, ieee, payload, state)
+        return self._part(route, ieee, message, state)
 
-    def _part(self, route: Route, ieee: str | None, payload: bytes, state: State) -> Decoded:
+    def _part(self, route: Route, ieee: str | None, message: Message, state: State) -> Decoded:
         """A topic under a device's or a group's name, or a stranger's."""
         owner, attribute = _attribute(route.name, state)
         if owner == _A_GROUP or _COMMAND.fullmatch(f"/{attribute or route.name}"):
             return NOTHING
         if owner:
-            return self._attribute(_ref(route, owner), attribute, payload, state)
+            return self._attribute(_ref(route, owner), attribute, message.payload, state)
         if ieee is not None:
-            return self._state(_ref(route, ieee), payload, state)
+            return self._state(_ref(route, ieee), message, state)
         return Decoded(problems=(self._stranger(route.name, state),))
 
     def _stranger(self, name: str, state: State) -> Problem:
@@ -127,13 +130,15 @@ class Zigbee2MqttFormat:
         found = f"no device in {where} is called {show(name)}"
         return Problem("unknown_device", f"{found}: it is read again when the inventory lists it")
 
-    def _state(self, device: DeviceRef, payload: bytes, state: State) -> Decoded:
-        found = read_object(payload, self._limits, device)
+    def _state(self, device: DeviceRef, message: Message, state: State) -> Decoded:
+        """All that the bridge knows of the device (``cache_state``): what of it is old, nobody says."""
+        found = read_object(message.payload, self._limits, device)
         if isinstance(found, Problem):
             return Decoded(problems=(found,))
         reading = Reading(device, self._limits)
         reading.read(found, state.get(f"device/{device.id}") or {})
-        return _said(device, moment(found.get("last_seen")), reading)
+        changes = () if message.retain else _without_old(reading, f"slow/{device.id}", message.received_at, state)
+        return _said(device, moment(found.get("last_seen")), reading, changes)
 
     def _attribute(self, device: DeviceRef, attribute: str, payload: bytes, state: State) -> Decoded:
         """``output: attribute``: one value as plain text; parts of an object are joined by a hyphen, ``color-x``."""
@@ -272,9 +277,28 @@ def _attribute(name: str, state: State) -> tuple[str, str]:
     return "", ""
 
 
-def _said(device: DeviceRef, time: int | None, reading: Reading) -> Decoded:
+def _without_old(reading: Reading, key: str, now: int, state: State) -> tuple[Change, ...]:
+    """Take out what of the battery is as it was told within a day: the bridge says it again with every message.
+
+    A message that says nothing else is the battery's own. Once a day it stays, for the course of the weeks.
+    """
+    values = reading.values
+    told: dict[str, list[Any]] = state.get(key) or {}
+    news: dict[str, list[Any]] = {}
+    for name in _SLOW:
+        if name in values:
+            value, before = values[name], told.get(name)
+            if before is None or before[0] != value or not 0 <= now - before[1] < _SLOW_AGAIN_MS:
+                news[name] = [value, now]
+            elif len(values) > 1:
+                del values[name]
+    return (Change(key, {**told, **news}, lasting=False),) if news else ()
+
+
+def _said(device: DeviceRef, time: int | None, reading: Reading, changes: tuple[Change, ...] = ()) -> Decoded:
     return Decoded(
         samples=(Sample(device, time, reading.values),) if reading.values else (),
         problems=tuple(reading.problems),
         unknown=tuple(reading.unknown),
+        changes=changes,
     )

@@ -189,7 +189,9 @@ def changes_of(inventory: Inventory, state: State) -> Iterator[Change]:
     for key in [key for key in state if key.startswith("name/") and key.removeprefix("name/") not in names]:
         if inventory.whole or state[key] in names.values():  # renamed, or gone
             yield Change(key, None)
-    yield from (Change(f"device/{ieee}", None) for ieee in gone(inventory, state))
+    for ieee in gone(inventory, state):
+        yield Change(f"device/{ieee}", None)
+        yield Change(f"slow/{ieee}", None, lasting=False)
 
 
 def gone(inventory: Inventory, state: State) -> list[str]:

@@ -58,7 +58,7 @@ class Rule:
     kind: RuleKind
     priority: Priority
     metric: str = ""
-    """For limit, state and no_data; a no_data rule without metric watches every point of the facility."""
+    """For limit, state and no_data; a no_data rule without metric watches every point of the facility but how batteries are."""
     side: Side = Side.HIGH
     setpoint: float = 0.0
     deadband: float = 0.0

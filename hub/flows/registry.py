@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from hub.domain.commissioning import Commissioning
 from hub.domain.places import Binding, Community, Device, Facility, Name, Place
 from hub.domain.rules import FailureMode, Rule, RuleKind
+from hub.domain.upkeep import BATTERY_METRICS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,10 @@ class Registry:
         return spans[-1].metric_name() if spans else point.rpartition(".")[2]
 
     def rules_for_point(self, binding: Binding) -> tuple[Rule, ...]:
-        """Limit, state and no-data rules that watch this point while the binding holds."""
+        """Limit, state and no-data rules that watch this point while the binding holds.
+
+        How a battery is, a device says when it likes: its silence alone is none, unless a rule names it.
+        """
         facility = self.facilities.get((binding.community, binding.facility))
         if facility is None:
             return ()
@@ -81,7 +85,10 @@ class Registry:
             rule
             for rule in self._rules_at(facility, binding.unit)
             if rule.kind is not RuleKind.FAULT_EVENT
-            and (rule.metric == metric or (rule.kind is RuleKind.NO_DATA and not rule.metric))
+            and (
+                rule.metric == metric
+                or (rule.kind is RuleKind.NO_DATA and not rule.metric and metric not in BATTERY_METRICS)
+            )
         )
 
     def fault_rules(self, facility: Facility, unit: str) -> tuple[Rule, ...]:

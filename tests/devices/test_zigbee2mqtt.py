@@ -21,6 +21,7 @@ from devices.formats.zigbee2mqtt_inventory import MOST_DEVICES
 from devices.formats.zigbee2mqtt_reading import attribute_value, moment
 from devices.words import METRICS
 
+DAY = 24 * 60 * 60 * 1000
 COORDINATOR = {"ieee_address": "0x00124b00120144ae", "type": "Coordinator", "friendly_name": "Coordinator"}
 TOPICS = (
     "bridge/devices",
@@ -348,3 +349,28 @@ def test_a_base_topic_with_a_wildcard_is_refused_by_name() -> None:
         with pytest.raises(devices.formats.UnknownFormat, match="base topic"):
             devices.formats.make("zigbee2mqtt", options={"base": base})
     assert devices.formats.make("zigbee2mqtt", options={"base": "a/b/"}).filters == ("a/b/#",)
+
+
+def test_what_the_bridge_repeats_of_the_battery_is_told_once_a_day_and_when_it_changes() -> None:
+    bridge = Conversation(Zigbee2MqttFormat(), "garden")
+    lists = [{"ieee_address": "0x00158d0000000001", "friendly_name": "door", "power_source": "Battery"}]
+
+    def hear(topic: str, body: object, at: int, *, retain: bool = False) -> dict[str, object]:
+        said = bridge.hear(Message(f"zigbee2mqtt/{topic}", msgspec.json.encode(body), at, retain))
+        assert said is not None
+        return {name: value for sample in said.samples for name, value in sample.values.items()}
+
+    hear("bridge/devices", lists, 0)
+    full = {"battery": 97.0, "linkquality": 40.0}
+    rest = {"linkquality": 40.0}
+    assert hear("door", full, 0, retain=True) == full, "which the hub takes for no reading"
+    assert hear("door", full, 1) == full
+    assert hear("door", full, 2) == rest
+    assert hear("door", {**full, "battery": 96.0}, 3) == {**full, "battery": 96.0}
+    assert hear("door", {**full, "battery": 96.0}, DAY + 2) == rest
+    assert hear("door", {**full, "battery": 96.0}, DAY + 3) == {**full, "battery": 96.0}
+    assert hear("door", {**full, "battery": 96.0}, 7) == {**full, "battery": 96.0}, "the clock was set back"
+    kept = {key for key in bridge.state if key.startswith("slow/")}
+    assert kept == {"slow/00158d0000000001"}
+    hear("bridge/devices", [], 8)
+    assert not any(key.startswith("slow/") for key in bridge.state)

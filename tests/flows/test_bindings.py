@@ -12,6 +12,7 @@ from hub.domain.places import Binding, Facility, Name
 from hub.flows.batch import PointKey, Slots
 from hub.flows.bindings import UNBOUND, Bindings
 from hub.flows.registry import Registrar, Registry
+from tests.flows.community import HOME, hub_id, registry, silence_rule
 
 KEY = PointKey("c", "c~d", "temperature")
 
@@ -86,3 +87,15 @@ def test_columns_agree_with_the_registry(times: list[int], cuts: list[int]) -> N
         raw = 0.75 if binding is not None and binding.inverted else 0.25
         expected = 0.25 if binding is None else raw * binding.factor + binding.offset
         assert abs(value - expected) < 1e-12
+
+
+def test_that_a_battery_is_silent_concerns_no_rule_that_does_not_name_it() -> None:
+    watched = registry(silence_rule(id="every"), silence_rule(id="named", metric="battery_low"))
+
+    def watching(point: str) -> list[str]:
+        binding = Binding(community=HOME, device=hub_id("pump"), point=point, facility="room-pump")
+        return [rule.id for rule in watched.rules_for_point(binding)]
+
+    assert watching("temperature") == ["every"]
+    assert watching("battery") == []
+    assert watching("battery_low") == ["named"]
