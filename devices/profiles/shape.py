@@ -179,13 +179,13 @@ class Faults(Choice, kw_only=True, frozen=True):
 
 
 class Announce(Choice, kw_only=True, frozen=True):
-    """What the device is; said once, and again when it changes. All texts are templates."""
+    """What the device is; said once, and again when it changes. All texts are templates; of several the first that has all its pieces."""
 
-    name: str = ""
-    maker: str = ""
-    model: str = ""
-    firmware: str = ""
-    serial: str = ""
+    name: str | list[str] = ""
+    maker: str | list[str] = ""
+    model: str | list[str] = ""
+    firmware: str | list[str] = ""
+    serial: str | list[str] = ""
     power: Literal["", "mains", "battery"] = ""
     via: Ref | None = None
     aliases: list[Ref] = []

@@ -201,7 +201,8 @@ def _told_of(form: Form, device: SimDevice, item: Spot, names: Mapping[str, str]
     spec = form.announce
     said = [] if spec is None else [(spec.name, device.name), (spec.maker, device.maker), (spec.model, device.model)]
     found: dict[Place, Any] = {}
-    for template, text in said:
+    for templates, text in said:
+        template = templates if isinstance(templates, str) else next(iter(templates), "")
         for piece, word in (pieces_for(template, text) if template and text else None) or ():
             place = None if piece.isidentifier() else place_of(item, piece.removeprefix("."), names)
             if place is not None:
