@@ -12,11 +12,11 @@ row before the broker has read its acknowledgements, a hub is sent five windows 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from hashlib import blake2b
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
 from hub.ingest.frames import DUP, QOS_MASK, Frame
+from hub.ingest.seen import Seen, content
 
 
 class JournalTail(Protocol):
@@ -47,7 +47,7 @@ class Door:
         self._left = 0
         self._reached = 0
         self._looks = 0
-        self._known: dict[bytes, list[int]] = {}
+        self._known = Seen()
         self.last_received_at: int | None = None
         """Of this connection's newest frame in the journal, as of ``load``."""
 
@@ -58,7 +58,7 @@ class Door:
 
     def load(self) -> None:
         """Read the journal's newest two windows. To be called before connecting, with nothing left uncommitted."""
-        self._known = {}
+        self._known = Seen()
         self._looks = 0
         self._reached = self._tail.last + 1
         self._look_further_back()
@@ -69,25 +69,26 @@ class Door:
             return False
         self._looks += 1
         self._reached, frames = self._tail.frames_before(self._reached, 2 * self._window)
-        for frame in frames:
-            if frame.connection != self._connection:
-                continue
-            self.last_received_at = max(self.last_received_at or 0, frame.received_at)
-            if frame.packet_id:
-                self._known.setdefault(_content(frame), []).append(frame.packet_id)
+        self._known.add(self._own(frames))
         return True
+
+    def _own(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        for frame in frames:
+            if frame.connection == self._connection:
+                self.last_received_at = max(self.last_received_at or 0, frame.received_at)
+                yield frame
 
     def guard(self, *, session_present: bool) -> None:
         """The connection stands. Without its session the packet ids start anew: then nothing can be a repeat."""
         self._guarded = session_present and bool(self._known)
         self._left = self._window
         if not self._guarded:
-            self._known = {}
+            self._known = Seen()
 
     def stand_down(self) -> None:
         """All redeliveries are through: something has come that was sent after the reconnect."""
         self._guarded = False
-        self._known = {}
+        self._known = Seen()
 
     def admit(self, frames: Sequence[Frame]) -> tuple[list[Frame], list[int]]:
         """Those to journal, and the packet ids of the repeats to acknowledge at once."""
@@ -106,26 +107,8 @@ class Door:
         self._left -= 1
         if self._left < 0 and not frame.flags & DUP:
             return False
-        key = _content(frame)
-        ids = self._known.get(key)
-        while ids is None and frame.flags & DUP and self._look_further_back():
-            ids = self._known.get(key)
-        if ids is None:
-            return False
-        if frame.packet_id in ids:
-            ids.remove(frame.packet_id)
-        elif frame.flags & DUP:
-            ids.pop()
-        else:
-            return False
-        if not ids:
-            del self._known[key]
-        return True
-
-
-def _content(frame: Frame) -> bytes:
-    """Topic and payload in 16 bytes: two windows of large payloads would not fit into memory."""
-    digest = blake2b(frame.topic, digest_size=16)
-    digest.update(b"\0")  # no topic contains it
-    digest.update(frame.payload)
-    return digest.digest()
+        key, again = content(frame), bool(frame.flags & DUP)
+        found = self._known.take(key, frame.packet_id, of_any_id=again)
+        while found is None and again and self._look_further_back():
+            found = self._known.take(key, frame.packet_id, of_any_id=True)
+        return found is True
