@@ -18,6 +18,7 @@ from hub.backup.manifest import Manifest
 from hub.backup.schedule import BackupSchedule
 from hub.backup.taking import take
 from hub.certificates import Certificate, Certificates, FileInUse, Shown
+from hub.certificates_elsewhere import watched
 from hub.clock import DAY, HOUR, MINUTE, SECOND, Clock, WallClock
 from hub.clouds import Clouds, spoken_by
 from hub.control import ControlServer, Say
@@ -60,8 +61,10 @@ from hub.jobs.timetable import Job, Timetable, next_of_cron
 from hub.notify.channels import discover
 from hub.notify.sender import Sender
 from hub.own_look import own_findings
+from hub.own_metrics import show_backups, show_certificates, show_journal, show_refused_lines
 from hub.settings import EMBEDDED, Settings
 from hub.storage.catalogue import load_catalogue
+from hub.storage.duck.meters import SeriesMeters, StoreMeter
 from hub.storage.influx.target import parse as parse_target
 from hub.storage.lease import Lease
 from hub.storage.series_duckdb import DuckSeries
@@ -132,8 +135,12 @@ class Hub:
             handed_on=lambda _registry: self.source.wake(),
         )
         self.journal = Journal(self.folder.journal, settings.journal, clock)
-        self.series = self._series_store(settings.series.url, metrics)
-        self.mirrors = {mirror.name: self._series_store(mirror.url, None) for mirror in settings.series.mirrors}
+        series_meters = SeriesMeters(metrics)
+        self.series = self._series_store(settings.series.url, series_meters.of("main"))
+        self.mirrors = {
+            mirror.name: self._series_store(mirror.url, series_meters.of(mirror.name))
+            for mirror in settings.series.mirrors
+        }
         self.connections = settings.mqtt.all_connections()
         ingest = settings.ingest
         limits = limits_of(ingest)
@@ -236,9 +243,17 @@ class Hub:
         self.control = ControlServer(self.folder.socket, handlers(self))
         self.certificates = self._watched_certificates()
         self.watchdog = self._told_watchdog()
+        self._show_itself()
+
+    def _show_itself(self) -> None:
+        """What /metrics says of the parts that alarms of the hub's own are about."""
+        show_journal(self.metrics, self.clock, self.intake.standing)
+        show_refused_lines(self.metrics, {name: store.count_rejected for name, store in self._servers().items()})
+        show_certificates(self.metrics, self.clock, self.certificates)
+        show_backups(self.metrics, self.clock, self.backup_schedule)
 
     def _watched_certificates(self) -> Certificates | None:
-        """None where nothing is encrypted."""
+        """None where nothing is encrypted, and nothing else to be watched."""
         sources: list[Certificate] = []
         if self.settings.web.tls_cert is not None:
             sources.append(FileInUse(WEB, self.settings.web.tls_cert))
@@ -247,7 +262,8 @@ class Hub:
                 sources.append(FileInUse(own_of(connection.name), connection.cert_file))
             if connection.url.startswith(("mqtts:", "wss:")):
                 sources.append(Shown(broker_of(connection.name), self.receivers[connection.name].certificate))
-        return Certificates(sources) if sources else None
+        elsewhere = [watched(each) for each in self.settings.certificates.watched]
+        return Certificates(sources, elsewhere) if sources or elsewhere else None
 
     def _told_watchdog(self) -> Watchdog | None:
         wanted = self.settings.watchdog
@@ -259,15 +275,13 @@ class Hub:
 
         return Watchdog(wanted.url, every_s=wanted.every_s, ready=ready, clock=self.clock)
 
-    def _series_store(self, url: str, metrics: CollectorRegistry | None) -> SeriesStore:
-        """The store that a URL means. ``metrics`` None: a mirror, whose figures stand in its lane's health."""
+    def _series_store(self, url: str, meter: StoreMeter) -> SeriesStore:
+        """The store that a URL means."""
         series = self.settings.series
         if url == EMBEDDED:
-            return DuckSeries(
-                self.folder.series, memory_limit=series.memory_limit, threads=series.threads, metrics=metrics
-            )
+            return DuckSeries(self.folder.series, memory_limit=series.memory_limit, threads=series.threads, meter=meter)
         target = parse_target(url)
-        return InfluxSeries(target, self.folder.series_positions(target.shown), self.clock, metrics=metrics)
+        return InfluxSeries(target, self.folder.series_positions(target.shown), self.clock, meter=meter)
 
     def _series_runner(self, lane: SeriesLane, meters: LaneMeters) -> LaneRunner:
         return LaneRunner(
@@ -288,6 +302,10 @@ class Hub:
         return {"main": (self.series, self.series_runner)} | {
             name: (store, runner) for (name, store), runner in mirrors
         }
+
+    def _servers(self) -> dict[str, InfluxSeries]:
+        """Of the series stores those that other programs read, by name."""
+        return {name: store for name, (store, _) in self.series_stores().items() if isinstance(store, InfluxSeries)}
 
     def _stores(self) -> list[SeriesStore]:
         return [self.series, *self.mirrors.values()]
@@ -471,6 +489,8 @@ class Hub:
     def _look_at_itself(self, _tick: int) -> None:
         """The alarm lane writes alarms, and nobody else does: it is told how everything else stands."""
         now = self.clock.now()
+        if self.certificates is not None:
+            self.certificates.look(now)
         lanes = zip(self.series_stores().items(), (self.series_lane, *self.mirror_lanes), strict=True)
         found = own_findings(
             now,
