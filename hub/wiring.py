@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ from hub.control import ControlServer, Say
 from hub.datadir import DataDir, Lock
 from hub.domain.certificate_standing import WEB, broker_of, own_of
 from hub.domain.health import Health, Status
+from hub.domain.health_series import HubLook, LaneLook
 from hub.domain.people import AuditEntry
 from hub.domain.store_standing import Standing
 from hub.errors import ConfigError, StoreUnavailable
@@ -56,6 +58,7 @@ from hub.ingest.meters import MqttMeters
 from hub.ingest.mqtt import Receiver
 from hub.ingest.quarantine import QuarantineDesk
 from hub.ingest.spoken import Spoken, limits_of
+from hub.jobs import own_health
 from hub.jobs.figures import EVERY, HourlyFigures
 from hub.jobs.timetable import Job, Timetable, next_of_cron
 from hub.notify.channels import discover
@@ -482,9 +485,39 @@ class Hub:
                     name="figures", run=HourlyFigures(self.records, self.registrar, ToEach(servers)).run, every_ms=EVERY
                 )
             )
+        targets = {
+            name: own_health.Target(store.write_points, takes=partial(self._takes, name))
+            for name, store in self._servers().items()
+        }
+        if targets:
+            shown = own_health.HealthSeries(self._look_for_dashboards, targets)
+            jobs.append(Job(name="own_health", run=shown.run, every_ms=own_health.EVERY))
         if self.backup_schedule is not None:
             jobs.append(Job(name="backup", run=self.backup_schedule.run, cron=self.settings.backup.when))
         return tuple(jobs)
+
+    def _takes(self, store: str) -> bool:
+        """Whether a series store takes what its lane brings, as far as the lane knows."""
+        _, runner = self.series_stores()[store]
+        return runner.halt() is None
+
+    def _look_for_dashboards(self) -> HubLook:
+        now = self.clock.now()
+        journal = self.intake.standing(now)
+        lanes = {"alarm": self.alarm_runner} | {
+            "series" if name == "main" else f"series:{name}": runner
+            for name, (_, runner) in self.series_stores().items()
+        }
+        return HubLook(
+            hub=self.folder.hub_id(),
+            at=now,
+            lanes={name: LaneLook(runner.lag_ms(now), runner.behind) for name, runner in lanes.items()},
+            brokers={name: receiver.connected for name, receiver in self.receivers.items()},
+            stores={name: self._takes(name) for name in self.series_stores()},
+            room_bytes=max(0, journal.left),
+            hours_left=journal.hours_left,
+            messages=self.journal.written,
+        )
 
     def _look_at_itself(self, _tick: int) -> None:
         """The alarm lane writes alarms, and nobody else does: it is told how everything else stands."""

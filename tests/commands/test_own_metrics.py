@@ -99,3 +99,5 @@ def test_a_mirror_is_counted_beside_the_main_store(tmp_path: Path) -> None:
     assert found["hub_series_cells_total", "main"] == found["hub_series_cells_total", "grafana"] == 0
     assert math.isnan(found["hub_series_refused_lines", "grafana"]), "its file is not open yet"
     assert ("hub_series_refused_lines", "main") not in found, "DuckDB refuses no lines"
+    assert "own_health" in hub.timetable._jobs
+    assert "own_health" not in Hub(Settings(data_dir=tmp_path)).timetable._jobs
