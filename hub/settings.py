@@ -20,6 +20,7 @@ from hub.errors import ConfigError
 
 GIB = 1024**3
 _MICROSECONDS = 1_000_000
+_PORTS = 65_535
 EMBEDDED = "duckdb"
 """The series store inside the data folder."""
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -405,6 +406,8 @@ class WatchedCertificate(_Section):
             raise ValueError("a certificate is watched in a file or at an address: set one of the two")
         if self.server_name is not None and self.address is None:
             raise ValueError("server_name goes with address: a file is asked for no name")
+        if self.address is not None and not 0 < self.host_and_port()[1] <= _PORTS:
+            raise ValueError(f"address: a port is a number from 1 to {_PORTS}")
         return self
 
     def host_and_port(self) -> tuple[str, int]:

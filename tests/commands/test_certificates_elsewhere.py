@@ -127,6 +127,8 @@ def test_one_that_renews_itself_every_few_hours_is_not_about_to_end_all_the_time
         ({"name": "a", "file": "/a.pem", "server_name": "a"}, "server_name goes with address"),
         ({"name": "a", "address": "https://a.example"}, "address"),
         ({"name": "a", "address": "a.example"}, "address"),
+        ({"name": "a", "address": "a.example:99999"}, "from 1 to 65535"),
+        ({"name": "a", "address": "a.example:0"}, "from 1 to 65535"),
     ],
 )
 def test_a_place_that_is_none_is_refused(wrong: dict[str, str], says: str) -> None:
