@@ -29,7 +29,7 @@ def board(plan: Plan) -> Board:
         notes=notes(),
         sections=(
             Section(
-                title=Name(zh="平台", en="Hub"),
+                title=Name(zh="平台（不受上方选择影响）", en="Hub (whatever is chosen above)"),
                 panels=(_rate(), _lag(), _waiting(), _hours(), _room(), _brokers(), _stores()),
             ),
             Section(
