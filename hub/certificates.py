@@ -1,15 +1,16 @@
-"""When the certificates end on which the hub depends: its web pages', its own at brokers, and the brokers'."""
+"""When the certificates end on which the hub depends: its web pages', its own at brokers, the brokers', and those of others."""
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from hub.clock import DAY, to_iso
-from hub.domain.certificate_standing import SOON_MS, CertificateStanding, certificate_name
+from hub.domain.certificate_standing import CertificateStanding, Ending, certificate_name, how_near
 from hub.domain.health import Health, Status
 from hub.web.certificate import not_after
 
@@ -22,6 +23,8 @@ class End(NamedTuple):
     what: str
     at: int
     cure: str
+    lasts_ms: int | None = None
+    """From its beginning; None: not known."""
 
 
 class Certificate(Protocol):
@@ -34,7 +37,7 @@ class Certificate(Protocol):
 
     @property
     def where(self) -> str:
-        """The file to renew; empty where it is not the hub's."""
+        """As ``CertificateStanding`` has it."""
         ...
 
     def __call__(self) -> End | None: ...
@@ -91,31 +94,64 @@ class Shown:
             return None
 
 
+class Elsewhere(Certificate, Protocol):
+    """A certificate that others use, which is looked at again and again: calling it says what was seen last."""
+
+    @property
+    def trouble(self) -> str:
+        """Why the last look saw nothing; empty where it did."""
+        ...
+
+    def look(self, now: int) -> None:
+        """Read or ask where it is time to; may take a few seconds."""
+        ...
+
+
 class Certificates:
     """The component ``certificates``."""
 
-    def __init__(self, sources: Sequence[Certificate]) -> None:
-        self._sources = sources
+    def __init__(self, own: Sequence[Certificate], elsewhere: Sequence[Elsewhere] = ()) -> None:
+        self._elsewhere = elsewhere
+        self._sources = (*own, *elsewhere)
 
     def start(self) -> None:
         """Read what is used from now on."""
         for source in self._sources:
             source()
 
+    def look(self, now: int) -> None:
+        """See how those of others stand. By the periodic job alone, since servers are asked."""
+        for each in self._elsewhere:
+            each.look(now)
+
     def standings(self) -> list[CertificateStanding]:
         """For the hub's own alarms: also those that cannot be seen."""
-        ends = [(source, source()) for source in self._sources]
-        return [CertificateStanding(s.which, None if end is None else end.at, s.where) for s, end in ends]
+        return [_standing(source) for source in self._sources]
+
+    def each(self) -> dict[str, Callable[[], CertificateStanding]]:
+        """By which one it is: what says how it stands."""
+        return {source.which: partial(_standing, source) for source in self._sources}
 
     def health(self, now: int) -> Health:
-        """Degraded from 30 days before one ends; in its last week it says so first."""
-        return judge([end for source in self._sources if (end := source()) is not None], now)
+        """Degraded from 30 days before one ends; in its last week it says so first. Also where one cannot be seen."""
+        line = judge([end for source in self._sources if (end := source()) is not None], now)
+        troubles = [each.trouble for each in self._elsewhere if each.trouble]
+        if not troubles:
+            return line
+        return replace(line, status=Status.DEGRADED, reason="; ".join([*filter(None, [line.reason]), *troubles]))
+
+
+def _standing(source: Certificate) -> CertificateStanding:
+    end = source()
+    if end is None:
+        return CertificateStanding(source.which, None, source.where)
+    return CertificateStanding(source.which, end.at, source.where, end.lasts_ms)
 
 
 def judge(ends: Sequence[End], now: int) -> Health:
     """The soonest first. Pure."""
     ordered = sorted(ends, key=lambda end: end.at)
-    soon = [end for end in ordered if end.at - now <= SOON_MS]
+    soon = [end for end in ordered if how_near(end.at, end.lasts_ms, now) is not Ending.FAR]
     facts: dict[str, str | int | float | None] = {"certificates": len(ordered)}
     if ordered:
         facts |= {"ends_first": ordered[0].what, "ends_first_at": ordered[0].at}

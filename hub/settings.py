@@ -20,6 +20,7 @@ from hub.errors import ConfigError
 
 GIB = 1024**3
 _MICROSECONDS = 1_000_000
+_PORTS = 65_535
 EMBEDDED = "duckdb"
 """The series store inside the data folder."""
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -388,6 +389,47 @@ class Web(_Section):
         return self
 
 
+class WatchedCertificate(_Section):
+    """[[certificates.watched]]: one that others use, such as the devices' broker or the proxy before the pages."""
+
+    name: Slug
+    file: Path | None = None
+    """PEM."""
+    address: str | None = Field(default=None, pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):[0-9]{1,5}$")
+    """``host:port`` of a server that speaks TLS from the first byte."""
+    server_name: str | None = None
+    """Asked for there; unset: the host."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.file is None) == (self.address is None):
+            raise ValueError("a certificate is watched in a file or at an address: set one of the two")
+        if self.server_name is not None and self.address is None:
+            raise ValueError("server_name goes with address: a file is asked for no name")
+        if self.address is not None and not 0 < self.host_and_port()[1] <= _PORTS:
+            raise ValueError(f"address: a port is a number from 1 to {_PORTS}")
+        return self
+
+    def host_and_port(self) -> tuple[str, int]:
+        """Of ``address``."""
+        host, _, port = (self.address or "").rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+class CertificatesSettings(_Section):
+    """[certificates]"""
+
+    watched: tuple[WatchedCertificate, ...] = ()
+
+    @field_validator("watched")
+    @classmethod
+    def _each_once(cls, watched: tuple[WatchedCertificate, ...]) -> tuple[WatchedCertificate, ...]:
+        names = [each.name for each in watched]
+        if len(set(names)) < len(names):
+            raise ValueError("two watched certificates have the same name: an alarm is about one of them")
+        return watched
+
+
 class Notify(_Section):
     """[notify]"""
 
@@ -461,6 +503,7 @@ class Settings(BaseSettings):
     records: RecordsSettings = RecordsSettings()
     backup: Backup = Backup()
     web: Web = Web()
+    certificates: CertificatesSettings = CertificatesSettings()
     notify: Notify = Notify()
     watchdog: Watchdog = Watchdog()
     grafana: GrafanaSettings = GrafanaSettings()

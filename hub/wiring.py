@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,12 +19,14 @@ from hub.backup.manifest import Manifest
 from hub.backup.schedule import BackupSchedule
 from hub.backup.taking import take
 from hub.certificates import Certificate, Certificates, FileInUse, Shown
+from hub.certificates_elsewhere import watched
 from hub.clock import DAY, HOUR, MINUTE, SECOND, Clock, WallClock
 from hub.clouds import Clouds, spoken_by
 from hub.control import ControlServer, Say
 from hub.datadir import DataDir, Lock
 from hub.domain.certificate_standing import WEB, broker_of, own_of
 from hub.domain.health import Health, Status
+from hub.domain.health_series import HubLook, LaneLook
 from hub.domain.people import AuditEntry
 from hub.domain.store_standing import Standing
 from hub.errors import ConfigError, StoreUnavailable
@@ -56,13 +59,16 @@ from hub.ingest.mqtt import Receiver
 from hub.ingest.quarantine import QuarantineDesk
 from hub.ingest.spoken import Spoken, limits_of
 from hub.ingest.too_early import TooEarly
+from hub.jobs import own_health
 from hub.jobs.figures import EVERY, HourlyFigures
 from hub.jobs.timetable import Job, Timetable, next_of_cron
 from hub.notify.channels import discover
 from hub.notify.sender import Sender
 from hub.own_look import own_findings
+from hub.own_metrics import show_backups, show_certificates, show_journal, show_refused_lines
 from hub.settings import EMBEDDED, Settings
 from hub.storage.catalogue import load_catalogue
+from hub.storage.duck.meters import SeriesMeters, StoreMeter
 from hub.storage.influx.target import parse as parse_target
 from hub.storage.lease import Lease
 from hub.storage.series_duckdb import DuckSeries
@@ -133,8 +139,12 @@ class Hub:
             handed_on=lambda _registry: self.source.wake(),
         )
         self.journal = Journal(self.folder.journal, settings.journal, clock)
-        self.series = self._series_store(settings.series.url, metrics)
-        self.mirrors = {mirror.name: self._series_store(mirror.url, None) for mirror in settings.series.mirrors}
+        series_meters = SeriesMeters(metrics)
+        self.series = self._series_store(settings.series.url, series_meters.of("main"))
+        self.mirrors = {
+            mirror.name: self._series_store(mirror.url, series_meters.of(mirror.name))
+            for mirror in settings.series.mirrors
+        }
         self.connections = settings.mqtt.all_connections()
         ingest = settings.ingest
         limits = limits_of(ingest)
@@ -239,9 +249,17 @@ class Hub:
         self.control = ControlServer(self.folder.socket, handlers(self))
         self.certificates = self._watched_certificates()
         self.watchdog = self._told_watchdog()
+        self._show_itself()
+
+    def _show_itself(self) -> None:
+        """What /metrics says of the parts that alarms of the hub's own are about."""
+        show_journal(self.metrics, self.clock, self.intake.standing)
+        show_refused_lines(self.metrics, {name: store.count_rejected for name, store in self._servers().items()})
+        show_certificates(self.metrics, self.clock, self.certificates)
+        show_backups(self.metrics, self.clock, self.backup_schedule)
 
     def _watched_certificates(self) -> Certificates | None:
-        """None where nothing is encrypted."""
+        """None where nothing is encrypted, and nothing else to be watched."""
         sources: list[Certificate] = []
         if self.settings.web.tls_cert is not None:
             sources.append(FileInUse(WEB, self.settings.web.tls_cert))
@@ -250,7 +268,8 @@ class Hub:
                 sources.append(FileInUse(own_of(connection.name), connection.cert_file))
             if connection.url.startswith(("mqtts:", "wss:")):
                 sources.append(Shown(broker_of(connection.name), self.receivers[connection.name].certificate))
-        return Certificates(sources) if sources else None
+        elsewhere = [watched(each) for each in self.settings.certificates.watched]
+        return Certificates(sources, elsewhere) if sources or elsewhere else None
 
     def _told_watchdog(self) -> Watchdog | None:
         wanted = self.settings.watchdog
@@ -262,15 +281,13 @@ class Hub:
 
         return Watchdog(wanted.url, every_s=wanted.every_s, ready=ready, clock=self.clock)
 
-    def _series_store(self, url: str, metrics: CollectorRegistry | None) -> SeriesStore:
-        """The store that a URL means. ``metrics`` None: a mirror, whose figures stand in its lane's health."""
+    def _series_store(self, url: str, meter: StoreMeter) -> SeriesStore:
+        """The store that a URL means."""
         series = self.settings.series
         if url == EMBEDDED:
-            return DuckSeries(
-                self.folder.series, memory_limit=series.memory_limit, threads=series.threads, metrics=metrics
-            )
+            return DuckSeries(self.folder.series, memory_limit=series.memory_limit, threads=series.threads, meter=meter)
         target = parse_target(url)
-        return InfluxSeries(target, self.folder.series_positions(target.shown), self.clock, metrics=metrics)
+        return InfluxSeries(target, self.folder.series_positions(target.shown), self.clock, meter=meter)
 
     def _series_runner(self, lane: SeriesLane, meters: LaneMeters) -> LaneRunner:
         return LaneRunner(
@@ -291,6 +308,10 @@ class Hub:
         return {"main": (self.series, self.series_runner)} | {
             name: (store, runner) for (name, store), runner in mirrors
         }
+
+    def _servers(self) -> dict[str, InfluxSeries]:
+        """Of the series stores those that other programs read, by name."""
+        return {name: store for name, (store, _) in self.series_stores().items() if isinstance(store, InfluxSeries)}
 
     def _stores(self) -> list[SeriesStore]:
         return [self.series, *self.mirrors.values()]
@@ -467,13 +488,45 @@ class Hub:
                     name="figures", run=HourlyFigures(self.records, self.registrar, ToEach(servers)).run, every_ms=EVERY
                 )
             )
+        targets = {
+            name: own_health.Target(store.write_points, takes=partial(self._takes, name))
+            for name, store in self._servers().items()
+        }
+        if targets:
+            shown = own_health.HealthSeries(self._look_for_dashboards, targets)
+            jobs.append(Job(name="own_health", run=shown.run, every_ms=own_health.EVERY))
         if self.backup_schedule is not None:
             jobs.append(Job(name="backup", run=self.backup_schedule.run, cron=self.settings.backup.when))
         return tuple(jobs)
 
+    def _takes(self, store: str) -> bool:
+        """Whether a series store takes what its lane brings, as far as the lane knows."""
+        _, runner = self.series_stores()[store]
+        return runner.halt() is None
+
+    def _look_for_dashboards(self) -> HubLook:
+        now = self.clock.now()
+        journal = self.intake.standing(now)
+        lanes = {"alarm": self.alarm_runner} | {
+            "series" if name == "main" else f"series:{name}": runner
+            for name, (_, runner) in self.series_stores().items()
+        }
+        return HubLook(
+            hub=self.folder.hub_id(),
+            at=now,
+            lanes={name: LaneLook(runner.lag_ms(now), runner.behind) for name, runner in lanes.items()},
+            brokers={name: receiver.connected for name, receiver in self.receivers.items()},
+            stores={name: self._takes(name) for name in self.series_stores()},
+            room_bytes=max(0, journal.left),
+            hours_left=journal.hours_left,
+            messages=self.journal.written,
+        )
+
     def _look_at_itself(self, _tick: int) -> None:
         """The alarm lane writes alarms, and nobody else does: it is told how everything else stands."""
         now = self.clock.now()
+        if self.certificates is not None:
+            self.certificates.look(now)
         lanes = zip(self.series_stores().items(), (self.series_lane, *self.mirror_lanes), strict=True)
         found = own_findings(
             now,

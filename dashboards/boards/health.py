@@ -1,16 +1,18 @@
-"""Hub health, as far as the readings tell it: what arrives, from whom, how good it is. The hub's own /health says the rest."""
+"""Hub health: how the hub itself stands, what arrives, from whom, how good it is. The hub's own /health says the rest."""
 
 from __future__ import annotations
 
 from dashboards import influxql as q
 from dashboards.marks import notes
-from dashboards.model import BAD, GOOD, GREY, WARN, Board, Look, Override, Panel, Query, Section, Threshold
-from dashboards.parts import COUNT, WORDS, Plan, limits, switch_words, usual
+from dashboards.model import BAD, GOOD, GREY, WARN, Board, Look, Override, Panel, Query, Section, Threshold, Word
+from dashboards.parts import COUNT, HOURS, SECONDS, WORDS, Plan, limits, switch_words, usual
 from dashboards.units import unit_of
 from hub.domain.metrics import METRICS, Metric
 from hub.domain.places import Name
+from hub.domain.series_names import HUB_HEALTH
 
 BY = ("device",)
+OF_PART = ("hub", "name")
 
 
 def board(plan: Plan) -> Board:
@@ -19,12 +21,17 @@ def board(plan: Plan) -> Board:
         name="health",
         title=Name(zh="平台与终端", en="Hub and sensors"),
         about=Name(
-            zh="读数是否到达、来自谁、质量如何。平台内部状态见平台的「运行状况」页面和 /metrics。",
-            en="Whether readings arrive, from whom, and how good they are. For its inside see the hub's health page and /metrics.",
+            zh="平台自身如何，读数是否到达、来自谁、质量如何。原因和办法见平台的「运行状况」页面和 /metrics。",
+            en="How the hub itself stands; whether readings arrive, from whom, and how good they are. For reasons and what to do see"
+            " the hub's health page and /metrics.",
         ),
         variables=usual(plan),
         notes=notes(),
         sections=(
+            Section(
+                title=Name(zh="平台（不受上方选择影响）", en="Hub (whatever is chosen above)"),
+                panels=(_rate(), _lag(), _waiting(), _hours(), _room(), _brokers(), _stores()),
+            ),
             Section(
                 title=Name(zh="到达", en="Arrival"),
                 panels=(_arrived(plan), _doubtful(plan), _points(plan), _silent(plan)),
@@ -41,6 +48,126 @@ def board(plan: Plan) -> Board:
                 ),
             ),
         ),
+    )
+
+
+def _own(what: str) -> tuple[Query, ...]:
+    """The hub's look at itself, each minute; it belongs to no community."""
+    return (Query(text=q.select(what, q.name(HUB_HEALTH), by=OF_PART, step=q.STEP), alias="$tag_name"),)
+
+
+def _rate() -> Panel:
+    return Panel(
+        look=Look.COURSE,
+        title=Name(zh="每秒报文", en="Messages a second"),
+        about=Name(
+            zh="存入日志库的报文：一分钟内的条数 ÷ 60，取平均（messages_per_s）。空白：平台没有运行，或刚刚启动。",
+            en="Messages taken into the journal: their number in a minute ÷ 60, averaged (messages_per_s). Blank: the hub was not running,"
+            " or had just started.",
+        ),
+        unit=Name(zh="suffix: 条/s", en="suffix: /s"),
+        decimals=1,
+        low=0,
+        queries=_own('mean("messages_per_s")'),
+    )
+
+
+def _lag() -> Panel:
+    return Panel(
+        look=Look.COURSE,
+        title=Name(zh="通道落后时间", en="Lag of the lanes"),
+        about=Name(
+            zh="各通道落后于日志库的时间，取最大值（lag_s）。告警通道落后就是告警迟到；时序通道落后时读数在日志库里等着。",
+            en="How far each lane is behind the journal, the longest (lag_s). Behind in the alarm lane means late alarms; behind in a series"
+            " lane means that readings wait in the journal.",
+        ),
+        unit=SECONDS,
+        decimals=0,
+        low=0,
+        thresholds=(Threshold(at=None, colour=GOOD), Threshold(at=30, colour=WARN), Threshold(at=900, colour=BAD)),
+        queries=_own('max("lag_s")'),
+    )
+
+
+def _waiting() -> Panel:
+    return Panel(
+        look=Look.COURSE,
+        title=Name(zh="等待的批次", en="Waiting batches"),
+        about=Name(
+            zh="各通道还没有取走的批次数，取最大值（waiting）。只升不降：它的存储写不进去，或机器太小。",
+            en="Batches that each lane has not taken yet, the most (waiting). Rising and never falling: its store takes nothing, or the"
+            " machine is too small.",
+        ),
+        unit=COUNT,
+        decimals=0,
+        low=0,
+        queries=_own('max("waiting")'),
+    )
+
+
+def _hours() -> Panel:
+    return Panel(
+        look=Look.COURSE,
+        title=Name(zh="日志库还能用多久", en="How long the journal's room lasts"),
+        about=Name(
+            zh="剩余空间 ÷ 最近十分钟的写入速率，取最小值（hours_left）。空白：没有报文进来。不再需要的批次会先让出空间。",
+            en="Room left ÷ the rate of the last ten minutes, the least (hours_left). Blank: nothing comes in. Batches that nobody needs make"
+            " room before it is used up.",
+        ),
+        unit=HOURS,
+        decimals=1,
+        low=0,
+        thresholds=(Threshold(at=None, colour=BAD), Threshold(at=24, colour=WARN), Threshold(at=72, colour=GOOD)),
+        queries=_own('min("hours_left")'),
+    )
+
+
+def _room() -> Panel:
+    return Panel(
+        look=Look.COURSE,
+        title=Name(zh="日志库剩余空间", en="Room left for the journal"),
+        about=Name(
+            zh="日志库还可以写入的字节数，已减去硬盘的预留空间，取最小值（room_bytes）。0：不再接收任何报文。",
+            en="Bytes that the journal may still take, the disk's reserve taken off, the least (room_bytes). 0: nothing more is taken in.",
+        ),
+        unit=Name(zh="decbytes", en="decbytes"),
+        low=0,
+        queries=_own('min("room_bytes")'),
+    )
+
+
+def _brokers() -> Panel:
+    return Panel(
+        look=Look.STATES,
+        title=Name(zh="MQTT 连接", en="Connections to brokers"),
+        about=Name(
+            zh="每段时间里平台与各 MQTT 服务器的连接是否一直在（connected 的最小值）。空白：平台没有运行。",
+            en="Whether the hub was connected to each broker throughout the step (least connected). Blank: the hub was not running.",
+        ),
+        unit=COUNT,
+        words=(
+            Word(value="0", says=Name(zh="未连接", en="not connected"), colour=BAD),
+            Word(value="1", says=Name(zh="已连接", en="connected"), colour=GOOD),
+        ),
+        queries=_own('min("connected")'),
+    )
+
+
+def _stores() -> Panel:
+    return Panel(
+        look=Look.STATES,
+        title=Name(zh="时序库", en="Series stores"),
+        about=Name(
+            zh="每段时间里各时序库是否一直收下读数（reachable 的最小值）。连不上时读数在日志库里等着，恢复后这里会补上。",
+            en="Whether each series store took its readings throughout the step (least reachable). While it does not they wait in the"
+            " journal; what is missing here comes when it is back.",
+        ),
+        unit=COUNT,
+        words=(
+            Word(value="0", says=Name(zh="写不进去", en="takes nothing"), colour=BAD),
+            Word(value="1", says=Name(zh="正常", en="takes readings"), colour=GOOD),
+        ),
+        queries=_own('min("reachable")'),
     )
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from hub.clock import HOUR, WallClock
+from hub.commands.outside import crews_told
 from hub.commands.stack import stack_is_well
 from hub.domain.retention import MONTH_MS
 from hub.errors import ConfigError, HubError
@@ -20,7 +21,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "check",
         help="check settings, what they name, and community files",
         description="Checks the settings; the brokers and the database they name, disk, backups, certificates and clock; the"
-        " facility catalogue; and community files: those given, or the shipped one."
+        " facility catalogue; mail server, watchdog and Grafana, without telling them anything; and community files: those given, or the"
+        " shipped one. An InfluxDB is written one line, hub_canary, which nobody reads."
         " Findings name what is wrong and what would be right; errors make it fail, warnings do not.",
         epilog="example: hub check my-community.toml",
     )
@@ -72,9 +74,13 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
             print(error)
             failed = True
             continue
-        findings = check(registry_of(wish.picture, catalogue=catalogue), catalogue, now=WallClock().now())
+        registry = registry_of(wish.picture, catalogue=catalogue)
+        findings = check(registry, catalogue, now=WallClock().now())
         for finding in findings:
             print(f"{name}: {finding.severity}: {finding.say(chosen.language)}")
+        if chosen.files:  # those of the shipped one are examples
+            for line in crews_told((c for crew in registry.crews.values() for c in crew.contacts), settings):
+                print(f"{name}: {line}")
         counts = Counter(finding.severity for finding in findings)
         failed = failed or counts[Severity.ERROR] > 0
         print(f"{name}: {counts[Severity.ERROR]} errors, {counts[Severity.WARNING]} warnings")
@@ -115,6 +121,7 @@ def _clouds_are_understood(settings: Settings) -> bool:
 
 def _series_servers_answer(settings: Settings) -> bool:
     """Try every InfluxDB of the settings; say of each how it went. A missing database is made, where that is allowed."""
+    from hub.storage.influx.posting import try_writing
     from hub.storage.influx.server import Server
     from hub.storage.influx.target import is_target, parse
 
@@ -122,11 +129,15 @@ def _series_servers_answer(settings: Settings) -> bool:
     for url in (settings.series.url, *(mirror.url for mirror in settings.series.mirrors)):
         if not is_target(url):
             continue
-        server = Server(parse(url), WallClock())
+        clock = WallClock()
+        server = Server(parse(url), clock)
         try:
             server.meet()
+            try_writing(server, clock.now())
             kept = "for ever" if server.kept_ms is None else f"for {server.kept_ms // HOUR} hours"
-            print(f"series store {server.target.shown}: InfluxDB {server.version} lets the hub in, keeps points {kept}")
+            print(
+                f"series store {server.target.shown}: InfluxDB {server.version} lets the hub in, takes a line, keeps points {kept}"
+            )
             if server.kept_ms is not None and server.kept_ms < settings.series.raw_months * MONTH_MS:
                 print(
                     f"series store {server.target.shown}: warning: series.raw_months wants {settings.series.raw_months} months; "

@@ -1,4 +1,4 @@
-"""What ``hub check`` asks of everything around the hub: database, disk, backups, certificates, clock."""
+"""What ``hub check`` asks of everything around the hub: database, disk, backups, certificates, clock, and those it tells."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-from hub.certificates import FileInUse, judge, what_of
+from hub.certificates import End, FileInUse, judge, what_of
+from hub.certificates_elsewhere import watched
 from hub.clock import DAY, WallClock, from_iso
+from hub.commands.finding import Finding
+from hub.commands.outside import told
 from hub.datadir import DataDir
 from hub.domain.certificate_standing import WEB, own_of
 from hub.errors import HubError
@@ -21,17 +23,17 @@ from hub.timesync import read_state
 _GIB = 1024**3
 
 
-class Finding(NamedTuple):
-    """One line; ``well`` False where the hub would not start, or something is lost."""
-
-    text: str
-    well: bool = True
-
-
 def stack_is_well(settings: Settings) -> bool:
     """Print what was found; False where something is wrong and not merely worth knowing."""
     well = True
-    for finding in (*_records(settings), *_folder(settings), *_backups(settings), *_certificates(settings), *_clock()):
+    for finding in (
+        *_records(settings),
+        *_folder(settings),
+        *_backups(settings),
+        *_certificates(settings),
+        *_clock(),
+        *told(settings),
+    ):
         print(finding.text)
         well = well and finding.well
     return well
@@ -115,8 +117,17 @@ def _certificates(settings: Settings) -> Iterator[Finding]:
         if end is None:
             yield Finding(f"{what_of(which)}: {path} cannot be read as a PEM certificate", well=False)
             continue
-        line = judge([end], now)
-        yield Finding(line.reason or f"{end.what} is valid for {(end.at - now) // DAY} days", well=end.at > now)
+        yield _ends(end, now)
+    for each in settings.certificates.watched:
+        seen = watched(each)
+        seen.look(now)
+        found = seen()
+        yield Finding(seen.trouble, well=False) if found is None else _ends(found, now)
+
+
+def _ends(end: End, now: int) -> Finding:
+    reason = judge([end], now).reason
+    return Finding(reason or f"{end.what} is valid for {(end.at - now) // DAY} days", well=end.at > now)
 
 
 def _clock() -> Iterator[Finding]:

@@ -33,6 +33,8 @@ KPI_HOUR: Final = "kpi_1h"
 """Hourly figures of maintenance: tags community, kind, kpi; fields value, n."""
 FACILITY_HOUR: Final = "facility_1h"
 """Hourly counts of a facility: tags community, facility, kind; a field for each figure that is a count."""
+HUB_HEALTH: Final = "hub_health"
+"""How the hub itself stands, every minute: tags hub, part, name; fields by part, see hub.domain.health_series."""
 
 
 def cells_of(measurement: str) -> str:

@@ -376,6 +376,11 @@ class Journal:
 
     # --- health -----------------------------------------------------------------------------------------------
 
+    @property
+    def written(self) -> int:
+        """Frames ever appended, also those that have been dropped since."""
+        return self._frames_total
+
     def standing(self, now: int) -> JournalStanding:
         """For the hub's own alarm."""
         room = self.room()

@@ -159,6 +159,11 @@ class Receiver:
         """The one that the broker showed last (DER); None where the connection is not encrypted."""
         return self._ear.standing.certificate
 
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted the connection."""
+        return self._ear.standing.up
+
     def health(self, now: int) -> Health:
         """Degraded while messages do not come, or not all of them."""
         ear = self._ear

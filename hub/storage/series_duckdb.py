@@ -9,7 +9,6 @@ from typing import Final
 
 import duckdb
 import numpy as np
-from prometheus_client import CollectorRegistry
 
 from hub.domain.retention import Before
 from hub.domain.rollups import CELL, cell_start
@@ -41,7 +40,7 @@ from hub.storage.duck import courses, reading, retention, rollup, transfer
 from hub.storage.duck.appender import Appender, load_position
 from hub.storage.duck.database import Database
 from hub.storage.duck.holds import change_holds
-from hub.storage.duck.meters import SeriesMeters
+from hub.storage.duck.meters import StoreMeter, unseen
 from hub.storage.duck.names import Names
 from hub.storage.duck.newest import Newest
 from hub.storage.duck.questions import Questions
@@ -67,7 +66,7 @@ class DuckSeries:
         questions_at_once: int = 2,
         question_seconds: float = 10.0,
         checkpoint_bytes: int = CHECKPOINT_BYTES,
-        metrics: CollectorRegistry | None = None,
+        meter: StoreMeter | None = None,
     ) -> None:
         self._path = path
         self._database = Database(path, memory_limit=memory_limit, threads=threads, checkpoint_bytes=checkpoint_bytes)
@@ -76,7 +75,7 @@ class DuckSeries:
         self._gone = Gone()
         self._appender = Appender(self._database, self._names, self._newest, self._gone)
         self._questions = Questions(self._database, at_once=questions_at_once, seconds=question_seconds)
-        self._meters = SeriesMeters(metrics or CollectorRegistry())
+        self._meters = meter or unseen()
         self._turns = Turns()
         self._position: Position | None = None
 

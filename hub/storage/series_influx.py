@@ -12,7 +12,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from prometheus_client import CollectorRegistry
 
 from hub.clock import HOUR, Clock
 from hub.domain.event_series import SeriesPoint
@@ -47,7 +46,7 @@ from hub.flows.series import (
 from hub.flows.unstored import Unstored
 from hub.flows.windows import window as make_window
 from hub.storage.duck.courses import of_cells
-from hub.storage.duck.meters import SeriesMeters
+from hub.storage.duck.meters import StoreMeter, unseen
 from hub.storage.duck.retention import month_start
 from hub.storage.influx import book as books
 from hub.storage.influx.asking import Asking
@@ -79,7 +78,7 @@ class InfluxSeries:
         clock: Clock,
         *,
         question_seconds: float = 10.0,
-        metrics: CollectorRegistry | None = None,
+        meter: StoreMeter | None = None,
     ) -> None:
         self.target = target
         self._clock = clock
@@ -89,7 +88,7 @@ class InfluxSeries:
         self._asking = Asking(self._server, self._catalogue)
         self._rollup = Rollup(self._asking, self._catalogue)
         self._writing = Writing(self._server, self._book, self._catalogue, self._rollup, clock)
-        self._meters = SeriesMeters(metrics or CollectorRegistry())
+        self._meters = meter or unseen()
         self._position: Position | None = None
 
     @property

@@ -124,3 +124,17 @@ def court(tmp_path: Path) -> Callable[[str], Path]:
         return path
 
     return make
+
+
+Check = Callable[..., Said]
+
+
+@pytest.fixture
+def check(tmp_path: Path) -> Check:
+    """``hub check`` with these lines in hub.toml; data folder ``data``."""
+
+    def run(settings: str = "") -> Said:
+        (tmp_path / "hub.toml").write_text(f'data_dir = "{tmp_path / "data"}"\n{settings}', encoding="utf-8")
+        return call("--config", str(tmp_path / "hub.toml"), "check")
+
+    return run

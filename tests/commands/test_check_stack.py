@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,22 +14,9 @@ from hub.backup import manifest
 from hub.clock import DAY, WallClock, to_iso
 from hub.storage.lease import Lease
 from hub.storage.unit import SqlRecords
-from tests.commands.conftest import Said, call
+from tests.commands.conftest import Check
 from tests.contract.records.conftest import postgres  # noqa: F401 - a fixture of this module too
 from tests.web.test_tls import certificate
-
-Check = Callable[..., Said]
-
-
-@pytest.fixture
-def check(tmp_path: Path) -> Iterator[Check]:
-    """``hub check`` with these lines in hub.toml; data folder ``data``."""
-
-    def run(settings: str = "") -> Said:
-        (tmp_path / "hub.toml").write_text(f'data_dir = "{tmp_path / "data"}"\n{settings}', encoding="utf-8")
-        return call("--config", str(tmp_path / "hub.toml"), "check")
-
-    return run
 
 
 def test_disk_and_backups_and_clock_are_told(check: Check) -> None:

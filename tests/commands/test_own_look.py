@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from hub.clock import MINUTE, WallClock
 from hub.domain.tickets import Ticket, TicketState
 from hub.flows.lists import TicketFilter
-from hub.settings import Backup, Settings, Web
+from hub.settings import (
+    Backup,
+    CertificatesSettings,
+    Series,
+    SeriesMirror,
+    Settings,
+    WatchedCertificate,
+    Web,
+)
 from hub.storage.community_toml import parse_toml
 from hub.wiring import Hub
 from tests.commands.conftest import COURT
 from tests.faults.rig import eventually
+from tests.influx_server import MISSING, PROGRAM, InfluxServer
 from tests.web.test_tls import certificate
 
+needs_influx = pytest.mark.skipif(PROGRAM is None, reason=MISSING)
 CERTIFICATE = "The certificate of the web pages: About to end, or has ended"
 BACKUP = "Backup: Failed, or overdue"
 
@@ -45,6 +58,46 @@ def looks(hub: Hub) -> dict[str, Ticket]:
     hub._look_at_itself(0)
     tickets = hub.records.read(lambda books: books.tickets.page(TicketFilter(), limit=9).items)
     return {ticket.title_en: ticket for ticket in tickets}
+
+
+@pytest.mark.servers
+@needs_influx
+def test_each_minute_its_health_is_in_the_store_that_dashboards_read(tmp_path: Path) -> None:
+    chain, _ = certificate(tmp_path, good_for=timedelta(days=2))
+    server = InfluxServer()
+    server.start()
+    try:
+        database = server.new_database()
+        settings = Settings(
+            data_dir=tmp_path / "data",
+            web=Web(port=0),
+            series=Series(mirrors=(SeriesMirror(name="grafana", url=server.url(database)),)),
+            certificates=CertificatesSettings(watched=(WatchedCertificate(name="devices", file=chain),)),
+        )
+        with running(settings, Shifted()) as hub:
+            hub.timetable.run_now("own_health")
+            told = eventually(
+                lambda: json.loads(server.ask("SELECT * FROM hub_health", database))["results"][0].get("series"),
+                "the hub's health is written",
+            )
+            looks(hub)
+            assert (
+                "the certificate devices ends in"
+                in {line.component: line.reason for line in hub.health(hub.clock.now())}["certificates"]
+            )
+        (series,) = told
+        rows = [dict(zip(series["columns"], values, strict=True)) for values in series["values"]]
+        found = {(row["part"], row["name"]): row for row in rows}
+        assert set(found) == {
+            *(("lane", lane) for lane in ("alarm", "series", "series:grafana")),
+            *(("store", store) for store in ("main", "grafana")),
+            ("journal", "journal"),
+        }
+        assert found["store", "grafana"]["reachable"] == 1
+        assert found["journal", "journal"]["room_bytes"] > 0
+        assert found["lane", "alarm"]["waiting"] >= 0
+    finally:
+        server.remove()
 
 
 def test_certificate_and_backup_are_tickets_until_the_hub_itself_sees_them_mended(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ class FakeGrafana:
 
     def __init__(self) -> None:
         self.may = {"datasources", "folders", "dashboards", "v1"}
+        self.rights: dict[str, list[str]] = {}
+        """What it says of them: action -> scopes."""
         self.calls: list[tuple[str, str]] = []
         self.bodies: list[dict[str, Any]] = []
         self.sources: dict[str, dict[str, Any]] = {}
@@ -66,7 +68,7 @@ class FakeGrafana:
         if token != f"Bearer {TOKEN}":
             return 401, {"message": "Invalid API key", "messageId": "api-key.invalid", "statusCode": 401}
         part = path.split("/")[2]
-        if part not in self.may:
+        if part not in {"access-control", *self.may}:
             return 403, {
                 "title": "Access denied",
                 "message": "You'll need additional permissions to perform this action.",
@@ -81,6 +83,7 @@ class FakeGrafana:
         rules = "/api/v1/provisioning/alert-rules"
         points = "/api/v1/provisioning/contact-points"
         return {
+            "/api/access-control/user/permissions": {"GET": lambda: (200, self.rights)},
             "/api/datasources": {"POST": self._make_source},
             "/api/datasources/uid/([^/]+)": {"GET": self._source, "PUT": self._change_source},
             "/api/folders": {"POST": self._make_folder},

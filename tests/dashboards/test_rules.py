@@ -25,7 +25,16 @@ from hub.domain.kpi_places import COUNTS
 from hub.domain.metrics import METRICS, Metric, MetricKind, Symbol
 from hub.domain.places import Name
 from hub.domain.rules import Rule, RuleKind, Side
-from hub.domain.series_names import ALARM_EVENT, CELL_FIELDS, CELL_SUFFIX, FACILITY_HOUR, KPI_HOUR, TAGS, TICKET_EVENT
+from hub.domain.series_names import (
+    ALARM_EVENT,
+    CELL_FIELDS,
+    CELL_SUFFIX,
+    FACILITY_HOUR,
+    HUB_HEALTH,
+    KPI_HOUR,
+    TAGS,
+    TICKET_EVENT,
+)
 from hub.domain.tickets import TicketState
 from hub.domain.verdicts import Condition
 from hub.storage.catalogue import load_catalogue
@@ -34,17 +43,18 @@ from tests.docs.pages import ROOT
 FILES = [
     f"{language}/{board.name}.json" for language in LANGUAGES for board in boards(Plan(catalogue=load_catalogue()))
 ]
-EVENTS = {ALARM_EVENT, TICKET_EVENT, KPI_HOUR, FACILITY_HOUR}
+EVENTS = {ALARM_EVENT, TICKET_EVENT, KPI_HOUR, FACILITY_HOUR, HUB_HEALTH}
 MEASUREMENTS = {*METRICS, *(f"{name}{CELL_SUFFIX}" for name in METRICS), *EVENTS}
 FIELDS = {
     *("value", "text", "quality"),
     *CELL_FIELDS,
     *COUNTS,
     *("n", "active", "action", "title_en", "title_zh", "number", "ticket"),
+    *("messages_per_s", "lag_s", "waiting", "hours_left", "room_bytes", "connected", "reachable"),
     *("rise", "newest", "heard", "share", "drawn", "product", "cases", "hours", "failures", "title"),
 }
 """Of readings, roll-ups and events; and the names that inner queries give."""
-OF_EVENTS = ("grid", "priority", "state", "failure_mode", "kpi")
+OF_EVENTS = ("grid", "priority", "state", "failure_mode", "kpi", "hub", "name")
 OF_GRAFANA = {"timeFilter", "__interval", "__from", "__to", "__field", "__value", "__data", "__url_time_range"}
 
 
@@ -132,6 +142,8 @@ def test_what_can_be_chosen_narrows_every_panel(name: str, made: dict[str, dict[
     chosen = {variable["name"] for variable in made[name]["templating"]["list"]}
     for panel in panels(made[name]):
         for target in panel["targets"]:
+            if HUB_HEALTH in measurements(target["query"]):
+                continue  # the hub itself belongs to no community; the section's title says so
             for word in chosen & {"community", "grid", "kind", "facility"}:
                 assert f"${{{word}:" in target["query"], f"{panel['title']} is not narrowed by {word}"
 

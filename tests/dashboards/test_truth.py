@@ -21,7 +21,7 @@ from hub.domain.series_names import cells_of
 from hub.storage.catalogue import load_catalogue
 from tests.dashboards.influx import Influx, Series
 from tests.dashboards.test_queries import asked, panels
-from tests.dashboards.town import COMMUNITY, END, FAULTS, GRID, START, STOPPING, Fault, Reading, Town, slug
+from tests.dashboards.town import AWAY, BACK, COMMUNITY, END, FAULTS, GRID, START, STOPPING, Fault, Reading, Town, slug
 
 pytestmark = pytest.mark.servers
 KINDS = list(load_catalogue().kinds)
@@ -430,6 +430,42 @@ def test_readings_received(town: Town, every_board: dict[str, Board], influx: In
         if not isinstance(reading.value, str):
             truth[reading.metric][reading.time // (10 * MINUTE) * 10 * MINUTE] += 1
     assert shown == truth
+
+
+def test_messages_a_second(town: Town, every_board: dict[str, Board], influx: Influx) -> None:
+    shown = answer(influx, panel_of(every_board["health"], "Messages a second"), "name")
+    rates: dict[int, list[float]] = defaultdict(list)
+    for before, look in pairwise(town.looks):
+        rates[look.at // STEP * STEP].append((look.messages - before.messages) / 60)
+    equal(shown, {("journal",): {step: math.fsum(told) / len(told) for step, told in rates.items()}})
+
+
+def test_how_far_the_lanes_fell_behind(town: Town, every_board: dict[str, Board], influx: Influx) -> None:
+    lag = answer(influx, panel_of(every_board["health"], "Lag of the lanes"), "name")
+    waiting = answer(influx, panel_of(every_board["health"], "Waiting batches"), "name")
+    truth: dict[tuple[str, ...], dict[int, float]] = {(name,): defaultdict(float) for name in town.looks[0].lanes}
+    for look in town.looks:
+        for name, lane in look.lanes.items():
+            values = truth[name,]
+            values[look.at // STEP * STEP] = max(values[look.at // STEP * STEP], lane.lag_ms / 1000)
+    equal(lag, truth)
+    assert max(lag["series:influxdb",].values()) == (BACK - MINUTE - AWAY) / 1000
+    assert waiting["series:influxdb",][BACK - STEP] == 59
+
+
+def test_who_was_away(every_board: dict[str, Board], influx: Influx) -> None:
+    stores = answer(influx, panel_of(every_board["health"], "Series stores"), "name")
+    brokers = answer(influx, panel_of(every_board["health"], "Connections to brokers"), "name")
+    assert {time for time, takes in stores["influxdb",].items() if not takes} == {AWAY, AWAY + STEP}
+    assert set(stores["main",].values()) == {1}
+    assert {time for time, up in brokers["main",].items() if not up} == {BACK - STEP}
+
+
+def test_how_long_the_journal_lasts(town: Town, every_board: dict[str, Board], influx: Influx) -> None:
+    hours = answer(influx, panel_of(every_board["health"], "How long the journal's room lasts"), "name")
+    room = answer(influx, panel_of(every_board["health"], "Room left for the journal"), "name")
+    assert min(hours["journal",].values()) == town.looks[-1].hours_left
+    assert min(room["journal",].values()) == town.looks[-1].room_bytes
 
 
 def test_lowest_batteries(town: Town, every_board: dict[str, Board], influx: Influx) -> None:

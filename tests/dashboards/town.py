@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from hub.clock import HOUR, MINUTE, from_iso
 from hub.domain.alarms import Alarm, Change, Priority
 from hub.domain.catalogue import Catalogue
 from hub.domain.event_series import SeriesPoint, alarm_point, apart, counts_point, kpi_point, ticket_point
+from hub.domain.health_series import HubLook, LaneLook, health_points
 from hub.domain.kpi import Acknowledged, Done, Life, Period, figures
 from hub.domain.kpi_places import counts
 from hub.domain.metrics import METRICS, Metric
@@ -35,6 +37,8 @@ ZONE = "Asia/Shanghai"
 START = from_iso("2026-03-02T00:00:00Z")
 END = START + 6 * HOUR
 EVERY = 5 * MINUTE
+AWAY, BACK = START + 2 * HOUR, START + 3 * HOUR
+"""When the store takes nothing."""
 GRID = "grid-1"
 OF_EVERY_SENSOR = ("battery", "signal", "online", "uptime")
 OF_SOME_METERS = {
@@ -328,6 +332,29 @@ class Town:
                 ],
             )
 
+    # --- the hub itself -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def looks(self) -> list[HubLook]:
+        """Every minute. For an hour the store that others read takes nothing, and in the last minute of it the broker is away."""
+        found = []
+        for number, at in enumerate(range(START, END, MINUTE)):
+            away = max(0, at - AWAY) if at < BACK else 0
+            lanes = {"alarm": LaneLook(number % 3, 0), "series:influxdb": LaneLook(away, away // MINUTE)}
+            found.append(
+                HubLook(
+                    hub="7e57",
+                    at=at,
+                    lanes=lanes,
+                    brokers={"main": at != BACK - MINUTE},
+                    stores={"main": True, "influxdb": not AWAY <= at < BACK},
+                    room_bytes=10**10 - number * 10**6,
+                    hours_left=None if number < 10 else 100.0 - number / 60,
+                    messages=1_000 * number + 5 * (number // 60),
+                )
+            )
+        return found
+
     # --- as the hub writes it -----------------------------------------------------------------------------------
 
     def fill(self, store: InfluxSeries) -> None:
@@ -356,12 +383,17 @@ class Town:
         store.append(rows, texts, Position("town", 1))
         while store.refresh_cells(END):
             pass
-        store.write_points([*self.events, *self._hourly()])
+        store.write_points([*self.events, *self._hourly(), *self._health()])
 
     def _hourly(self) -> Iterator[SeriesPoint]:
         for hour in self.hours():
             yield from (kpi_point(figure, hour=hour.start) for figure in figures(hour))
             yield from (counts_point(each, hour=hour.start) for each in counts(hour))
+
+    def _health(self) -> Iterator[SeriesPoint]:
+        for before, look in pairwise((None, *self.looks)):
+            if look is not None:
+                yield from health_points(look, before)
 
 
 def _began(alarm: Alarm) -> int:

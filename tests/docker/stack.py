@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+
+from hub.settings import WatchedCertificate
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKER = ROOT / "docker"
@@ -38,6 +41,12 @@ class Stack(NamedTuple):
         """A service's variables, with secrets where this test has them."""
         given = self.compose()["services"][service]["environment"]
         return {key: str(value).replace("/run/secrets", str(self.secrets)) for key, value in given.items()}
+
+
+def certificate_of(stack: Stack, name: str) -> WatchedCertificate:
+    """One that the stack's hub is told to watch."""
+    every = json.loads(stack.environment("hub")["HUB_CERTIFICATES__WATCHED"])
+    return next(WatchedCertificate(**each) for each in every if each["name"] == name)
 
 
 def make_env(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -15,9 +15,11 @@ from typing import NamedTuple, Self
 import paho.mqtt.client as mqtt
 import pytest
 
+from hub.certificates_elsewhere import shown_at
 from hub.ingest.broker_accounts import Account, PasswordFile, new_account
 from hub.ingest.broker_programs import find_mosquitto
 from hub.ingest.listening import accepts, any_free
+from hub.web.certificate import not_after
 from tests.docker.programs import PATIENCE_S, Program, Programs
 from tests.docker.stack import DOCKER, Stack, made
 
@@ -195,6 +197,8 @@ def test_the_outer_port_speaks_tls_only(broker: Broker) -> None:
             context.wrap_socket(line, server_hostname="localhost") as secure,
         ):
             assert secure.version() == str(version.name).replace("TLSv1_", "TLSv1.")
+    shown = shown_at("127.0.0.1", broker.outer, "mosquitto")
+    assert not_after(shown) == not_after(broker.stack.secret("mqtt_server.crt")), "so the hub can watch it"
 
 
 def test_a_withdrawn_account_is_put_out_and_a_hangup_ends_neither_script_nor_broker(

@@ -24,7 +24,7 @@ from dashboards.sources import data_source
 from hub.settings import load
 from hub.storage.catalogue import load_catalogue
 from hub.storage.influx.target import parse
-from tests.docker.stack import COMPOSE, DOCKER, VARIABLE, Stack, interpolated
+from tests.docker.stack import COMPOSE, DOCKER, VARIABLE, Stack, certificate_of, interpolated
 
 ONCE = {"folders", "proxy-folder"}
 """Give new volumes to their users, as root and without a network, and end."""
@@ -215,6 +215,20 @@ def test_the_hub_knows_every_setting_it_is_given(stack: Stack, monkeypatch: pyte
     if service != "demo":
         assert (settings.backup.when, settings.backup.keep) == ("0 19 * * *", 14)
         assert settings.mqtt.url == f"mqtt://hub:{stack.secret('mqtt_hub_password')}@mosquitto:1883"
+
+
+def test_the_hub_watches_what_devices_and_browsers_are_shown(
+    stack: Stack, services: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over networks that it shares with who shows it; by itself it sees neither, for it comes in without TLS."""
+    for hub in HUBS:
+        for name, value in stack.environment(hub).items():
+            monkeypatch.setenv(name, value)
+        for each in load(stack.secrets / "hub.toml").certificates.watched:
+            host, port = each.host_and_port()
+            assert set(services[hub]["networks"]) & set(services[host]["networks"]), each.name
+            assert str(port) in {ports.rpartition(":")[2] for ports in services[host]["ports"]}, each.name
+        assert certificate_of(stack, "pages").server_name == stack.variables["HUB_SITE"]
 
 
 def test_hubs_are_reached_by_one_name(services: dict[str, Any]) -> None:

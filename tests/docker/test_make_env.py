@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import stat
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from hub.settings import load
 from tests.docker.stack import Stack, made, make_env, variables
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
@@ -44,6 +46,16 @@ def test_what_somebody_edited_stays_and_what_is_missing_comes(tmp_path: Path) ->
     after = made(tmp_path)
     assert after.variables == {**stack.variables, "HTTPS_PORT": "9443"}
     assert after.secret("hub.toml") == "# mine\n"
+
+
+def test_what_the_settings_file_shows_is_taken(tmp_path: Path) -> None:
+    """The hints, with their comment signs taken off: mail server, and who notices that the hub is dead."""
+    shown = made(tmp_path).secret("hub.toml").splitlines()
+    tried = tmp_path / "tried.toml"
+    tried.write_text("\n".join(line[2:] for line in shown if re.match(r"# (\[|\w+ = )", line)), encoding="utf-8")
+    settings = load(tried)
+    assert settings.notify.smtp_url
+    assert settings.watchdog.url
 
 
 def test_secrets_are_closed_to_other_people_and_open_to_containers(tmp_path: Path) -> None:

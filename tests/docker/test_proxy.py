@@ -19,13 +19,15 @@ from typing import NamedTuple
 
 import pytest
 
-from hub.clock import WallClock
+from hub.certificates_elsewhere import watched
+from hub.clock import DAY, WallClock
+from hub.domain.certificate_standing import Ending, how_near
 from hub.ingest.listening import accepts, any_free
 from hub.settings import Settings, Web
 from hub.web.app import create_app
 from hub.web.server import Server
 from tests.docker.programs import PATIENCE_S, Program, Programs
-from tests.docker.stack import DOCKER
+from tests.docker.stack import DOCKER, Stack, certificate_of
 from tests.web.fakes.hub import PASSWORD, FakeHub, build
 
 CADDY = shutil.which("caddy")
@@ -164,6 +166,18 @@ def test_who_gives_an_address_instead_of_a_name_gets_the_certificate(site: Site)
         found = secure.getpeercert()
     assert found is not None
     assert ("DNS", "localhost") in found["subjectAltName"]  # type: ignore[operator,index]
+
+
+def test_the_hub_sees_the_certificate_and_is_not_afraid_of_its_short_life(site: Site, stack: Stack) -> None:
+    wanted = certificate_of(stack, "pages")
+    assert wanted.address == "proxy:8443"
+    seen = watched(wanted.model_copy(update={"address": f"127.0.0.1:{site.secure}", "server_name": "localhost"}))
+    now = WallClock().now()
+    seen.look(now)
+    end = seen()
+    assert end is not None, seen.trouble
+    assert end.at - now < DAY
+    assert how_near(end.at, end.lasts_ms, now) is Ending.FAR
 
 
 def test_grafana_is_asked_for_its_part_alone(site: Site) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from hub.domain.kpi import KPIS
 from hub.domain.kpi_places import COUNTS
-from hub.domain.series_names import ALARM_EVENT, FACILITY_HOUR, KPI_HOUR, TICKET_EVENT
+from hub.domain.series_names import ALARM_EVENT, FACILITY_HOUR, HUB_HEALTH, KPI_HOUR, TICKET_EVENT
 from tests.docs.pages import code_words, page, rows, section
 
 
@@ -22,5 +22,5 @@ def test_every_figure_stands_there_with_its_formula(name: str, heading: str, lan
 
 def test_every_measurement_beside_readings_is_described() -> None:
     found = rows(section(page("docs/manual/dashboards.md"), "## What they read"))
-    assert [code_words(row[0])[0] for row in found] == [ALARM_EVENT, TICKET_EVENT, KPI_HOUR, FACILITY_HOUR]
-    assert code_words(found[-1][3]) == list(COUNTS)
+    assert [code_words(row[0])[0] for row in found] == [ALARM_EVENT, TICKET_EVENT, KPI_HOUR, FACILITY_HOUR, HUB_HEALTH]
+    assert code_words(found[-2][3]) == list(COUNTS)

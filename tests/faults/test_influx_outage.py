@@ -260,7 +260,7 @@ def test_check_tries_the_server_and_warns_of_a_short_retention(
     assert main(["check"]) == 0
     told = capsys.readouterr().out
     assert "InfluxDB 1." in told
-    assert "lets the hub in, keeps points for 48 hours" in told
+    assert "lets the hub in, takes a line, keeps points for 48 hours" in told
     assert "warning: series.raw_months wants 13 months" in told
     server.stop()
     assert main(["check"]) == 1

@@ -60,6 +60,7 @@ def test_no_password_where_one_is_wanted(guarded: Broker, rig: Rig) -> None:
 def test_the_right_password_gets_in(guarded: Broker, rig: Rig, transport: str) -> None:
     receiver = rig.started(guarded.url(login="hub:right@"), transport=transport)
     assert receiver.health(WallClock().now()).status is Status.OK
+    assert receiver.connected
 
 
 def test_a_port_where_nobody_listens(rig: Rig, transport: str) -> None:

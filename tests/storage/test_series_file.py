@@ -19,6 +19,7 @@ from hub.errors import StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import Aggregate, QueryInterrupted, Rows, SeriesPlace, Step
 from hub.storage.duck import retention
+from hub.storage.duck.meters import SeriesMeters
 from hub.storage.series_duckdb import DuckSeries
 
 START = 1_763_856_000_000
@@ -170,6 +171,7 @@ sys.path.insert(0, sys.argv[2])
 from hub.errors import StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import Rows, SeriesPlace
+from hub.storage.duck.meters import SeriesMeters
 from hub.storage.series_duckdb import DuckSeries
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -260,15 +262,15 @@ def test_a_minute_a_point_for_a_day_is_small_on_disk(tmp_path: Path) -> None:
 
 def test_rows_and_cells_are_counted(tmp_path: Path) -> None:
     metrics = CollectorRegistry()
-    store = DuckSeries(tmp_path / "series.duckdb", metrics=metrics)
+    store = DuckSeries(tmp_path / "series.duckdb", meter=SeriesMeters(metrics).of("main"))
     store.open()
     for batch in (1, 2):
         store.append(rows(store, 100), [], Position("j", batch))
     store.refresh_cells(START + DAY)
-    assert metrics.get_sample_value("hub_series_rows_total", {"outcome": "added"}) == 100
-    assert metrics.get_sample_value("hub_series_rows_total", {"outcome": "unchanged"}) == 100
-    assert metrics.get_sample_value("hub_series_cells_total") == 2
-    assert metrics.get_sample_value("hub_series_append_seconds_count") == 2
+    assert metrics.get_sample_value("hub_series_rows_total", {"store": "main", "outcome": "added"}) == 100
+    assert metrics.get_sample_value("hub_series_rows_total", {"store": "main", "outcome": "unchanged"}) == 100
+    assert metrics.get_sample_value("hub_series_cells_total", {"store": "main"}) == 2
+    assert metrics.get_sample_value("hub_series_append_seconds_count", {"store": "main"}) == 2
     store.close()
 
 

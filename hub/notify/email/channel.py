@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from email.utils import parseaddr
 from typing import Final, NamedTuple
@@ -68,10 +69,25 @@ class EmailChannel:
             letter = write_letter(notice, sender=self._sender)
         except ValueError as error:
             raise SendFailed(f"no letter can be made of the notice: {error}", permanent=True) from error
+        self._talk(self._server, lambda connection: connection.send_message(letter))
+
+    def meet(self) -> None:
+        """See that the mail server lets the hub in and takes its sender; no letter is sent. SendFailed."""
+
+        def introduce(connection: smtplib.SMTP) -> None:
+            code, text = connection.mail(parseaddr(self._sender)[1])
+            if code != 250:
+                raise smtplib.SMTPSenderRefused(code, text, self._sender)
+            connection.rset()
+
+        if self._server is not None:
+            self._talk(self._server, introduce)
+
+    def _talk(self, server: Server, work: Callable[[smtplib.SMTP], object]) -> None:
         try:
-            connection = self._connected(self._server)
+            connection = self._connected(server)
             try:
-                connection.send_message(letter)
+                work(connection)
                 with suppress(OSError, smtplib.SMTPException):
                     connection.quit()  # the letter is taken: a server that says goodbye badly changes nothing
             finally:

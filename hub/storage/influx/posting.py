@@ -43,6 +43,12 @@ class Refusals(NamedTuple):
     whose: dict[str, Whose]
 
 
+def try_writing(server: Server, now: int) -> None:
+    """Write the canary: a server that may be read need not be one that may be written. StoreUnavailable says what is wrong."""
+    canary = f"{CANARY} {now // MINUTE * MINUTE}"
+    deliver([canary], server.write, canary=canary, where=server.target.shown)
+
+
 class Posting:
     """Used by one thread at a time; has threads of its own for large batches."""
 
