@@ -24,6 +24,9 @@ _WORD: Final = re.compile(r"[a-z0-9]+")
 Quality = Literal["good", "uncertain", "stale", "bad", "simulated"]
 """What the sender itself says of a value."""
 
+PointKind = Literal["", "gauge", "total", "state"]
+"""How a point's values relate to time: hold until the next one, only rise until a reset, one of few; empty: not said."""
+
 
 class DeviceRef(msgspec.Struct, frozen=True):
     """Who is speaking: community, scheme and the maker's own id.
@@ -123,6 +126,8 @@ class PointInfo(msgspec.Struct, frozen=True, gc=False):
     """The words of an enumeration."""
     upkeep: bool = False
     """Says how the device is (battery, signal), not what it measures."""
+    kind: PointKind = ""
+    """Of an unknown metric, where the sender says it; of a known one the table of metrics says it."""
 
 
 class Announcement(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -134,6 +134,31 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+_GUESSES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "bat": "battery",
+        "batt": "battery",
+        "door": "door_open",
+        "door_status": "door_open",
+        "watt": "power",
+        "apower": "power",
+        "aprt_power": "apparent_power",
+        "kwh": "energy",
+        "amp": "current",
+        "volt": "voltage",
+        "run": "running",
+        "run_status": "running",
+        "trip": "tripped",
+    }
+)
+"""Words that likely mean a metric and may mean another thing: proposed to a person, never read so by a format.
+
+Left out is what is more often wrong than right: ``contact`` (true is *closed* in Zigbee), ``linkquality`` (0 to 255, no
+dBm), ``count`` (of anything), ``press`` (in any of seven units).
+"""
+
+_TOO_SHORT: Final = 2
+"""``ph2`` is the second phase rather than a pH, and ``co_2`` is no carbon monoxide."""
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -152,6 +177,22 @@ def passes_for(name: str) -> str:
     """The metric that the hub takes a point of this name for, by what stands behind its last dot; empty where it is none."""
     tail = name.rpartition(".")[2]
     return tail if tail in METRICS else ""
+
+
+def guess_for(name: str) -> str:
+    """What the name of a point suggests that no format has said anything of, its number set aside (``temp_2``); else empty.
+
+    Empty too where the name's last part is a metric's own: that is no guess, the hub reads every point so.
+    """
+    if passes_for(name):
+        return ""
+    word = plain(name.rpartition(".")[2])
+    bare = word.rstrip("_0123456789")
+    for each in (word, bare) if len(bare) > _TOO_SHORT else (word,):
+        metric = metric_for(each) or _GUESSES.get(each, "")
+        if metric:
+            return metric
+    return ""
 
 
 class Fitted(NamedTuple):

@@ -12,6 +12,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
+from devices.formats.points import chosen
 from hub import process
 from hub.administration import Administration
 from hub.backup.cutting import RunningHub
@@ -137,6 +138,7 @@ class Hub:
             catalogue=self.catalogue,
             clock=clock,
             handed_on=lambda _registry: self.source.wake(),
+            scales=chosen,
         )
         self.journal = Journal(self.folder.journal, settings.journal, clock)
         series_meters = SeriesMeters(metrics)
@@ -168,7 +170,7 @@ class Hub:
                 self.decoding.note,
             ),
         )
-        self.commissioner = Commissioner(self.registry.renew)
+        self.commissioner = Commissioner(self.registry.renew, chosen)
         self.alarm_lane = AlarmLane(
             self.records,
             self.registrar,
@@ -329,6 +331,7 @@ class Hub:
             walks=self.commissioner.walks,
             renew=self.registry.renew,
             publish=self._publish,
+            scales=chosen,
         )
         return WebDeps(
             settings=self.settings,

@@ -7,10 +7,11 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from devices.contract import PointInfo
+from devices.contract import PointInfo, PointKind
 from devices.formats.homeassistant_template import template_of
 from devices.formats.homeassistant_words import (
     COMPONENTS,
+    KIND_OF,
     MEASURED,
     NO_READING,
     NOTICED,
@@ -169,7 +170,8 @@ def _state(entity: Entity, part: Part, device_class: str) -> tuple[list[Any], Po
     name = own_name(own, "text")
     words = {_said(entity, key, default).casefold(): meaning for key, default, meaning in part.words}
     options = _words(entity.options.get("options") or entity.options.get("event_types")) or tuple(words.values())
-    return ["word", name, words], _info(entity, name, "", values=options)
+    kind: PointKind = "" if entity.platform == "event" else "state"
+    return ["word", name, words], _info(entity, name, "", values=options, kind=kind)
 
 
 def _sensor(entity: Entity, own: str, device_class: str) -> tuple[list[Any], PointInfo]:
@@ -178,7 +180,7 @@ def _sensor(entity: Entity, own: str, device_class: str) -> tuple[list[Any], Poi
     words = _words(options.get("options"))
     if device_class == "enum" or words:
         name = own_name(own, "text")
-        return ["word", name, {}], _info(entity, name, "", values=words)
+        return ["word", name, {}], _info(entity, name, "", values=words, kind="state")
     metric, unspoken = MEASURED.get(device_class) or (metric_for(own) if unit else "", "")
     if metric not in UNIT_OF:
         metric = ""
@@ -205,7 +207,7 @@ def _switch(entity: Entity, part: Part, own: str, device_class: str) -> tuple[li
         on, off = on or _said(entity, "payload_on", "ON"), off or _said(entity, "payload_off", "OFF")
     name = metric or own_name(own, "switch")
     step = ["switch", name, on.casefold(), off.casefold()]
-    return step, _info(entity, name, metric, upkeep=metric in {"battery_low", "online"})
+    return step, _info(entity, name, metric, upkeep=metric in {"battery_low", "online"}, kind="state")
 
 
 def _said(entity: Entity, key: str, default: str) -> str:
@@ -221,10 +223,23 @@ def as_text(value: object) -> str:
 
 
 def _info(
-    entity: Entity, name: str, metric: str, unit: str = "", *, values: tuple[str, ...] = (), upkeep: bool = False
+    entity: Entity,
+    name: str,
+    metric: str,
+    unit: str = "",
+    *,
+    values: tuple[str, ...] = (),
+    upkeep: bool = False,
+    kind: PointKind = "",
 ) -> PointInfo:
     upkeep = upkeep or entity.platform in {"number", "select"} or "entity_category" in entity.options
-    return PointInfo(name, metric, unit, clean(entity.options.get("name")), values, upkeep)
+    kind = "" if metric else kind or _kind(entity)
+    return PointInfo(name, metric, unit, clean(entity.options.get("name")), values, upkeep, kind)
+
+
+def _kind(entity: Entity) -> PointKind:
+    """What its state class says; nothing where it has none, or one that may fall as well (``total``)."""
+    return KIND_OF.get(clean(entity.options.get("state_class")).lower(), "") if entity.platform == "sensor" else ""
 
 
 def _words(options: object) -> tuple[str, ...]:

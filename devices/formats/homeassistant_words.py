@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from devices.contract import PointKind
+
 # fmt: off
 SHORT: Final[Mapping[str, str]] = MappingProxyType({
     "dev": "device", "o": "origin", "cmps": "components", "p": "platform",
@@ -40,6 +42,11 @@ SHORT_DEVICE: Final[Mapping[str, str]] = MappingProxyType({
     "mdl_id": "model_id", "sw": "sw_version", "hw": "hw_version", "sn": "serial_number", "sa": "suggested_area",
 })
 """Short key -> key in ``device``."""
+
+KIND_OF: Final[Mapping[str, PointKind]] = MappingProxyType({
+    "measurement": "gauge", "measurement_angle": "gauge", "total_increasing": "total",
+})
+"""State class of a sensor -> how its values relate to time. ``total`` may fall as well as rise: no counter."""
 
 MEASURED: Final[Mapping[str, tuple[str, str]]] = MappingProxyType({
     # device class of a sensor -> metric, and the unit where the class has but one

@@ -78,6 +78,16 @@ def linear(unit: str, to: str) -> tuple[float, float] | None:
     return source.factor / target.factor, (source.offset - target.offset) / target.factor
 
 
+def chosen(unit: str, to: str) -> tuple[float, float] | None:
+    """As ``linear``, where a person says what a point measures; None where its unit surely measures something else.
+
+    A spelling that nobody knows says nothing against the person's word, and what is counted may be called otherwise.
+    """
+    source = unit_of(unit)
+    known = source is not None and not (to.startswith("{") and source.ucum.startswith("{"))
+    return linear(unit, to) if known else (1.0, 0.0)
+
+
 class Scale(NamedTuple):
     """Where a number goes: ``value * factor + offset`` under ``name``."""
 

@@ -213,7 +213,8 @@ def _announced(said: Decoded) -> Iterator[str]:
         gone = ", withdrawn" if about.withdrawn else ""
         yield f"{about.device.hub_id} is {what}{f' called {about.name}' if about.name else ''}{gone}"
         for point in about.points:
-            yield f"  {point.name}: {point.metric or 'unknown metric'} {point.unit}".rstrip()
+            kind = f" ({point.kind})" if point.kind and not point.metric else ""
+            yield f"  {point.name}: {point.metric or 'unknown metric'} {point.unit}".rstrip() + kind
 
 
 def _measured(said: Decoded) -> Iterator[str]:

@@ -304,6 +304,16 @@ def _build() -> Mapping[str, Metric]:
 METRICS: Final[Mapping[str, Metric]] = _build()
 """Every metric the hub knows, by name."""
 
+_NAMED: Final[Mapping[str, str]] = MappingProxyType(
+    {word.casefold(): metric.name for metric in METRICS.values() for word in (metric.title.zh, metric.title.en)}
+    | {name: name for name in METRICS}
+)
+
+
+def named(text: str) -> str | None:
+    """The metric of this name, or of this title in either language; None: there is none."""
+    return _NAMED.get(text.strip().casefold())
+
 
 def metric_of(point: str) -> Metric | None:
     """The metric a point's own name tells: the part after its last dot; None where the table has none such."""

@@ -181,6 +181,8 @@ class DeviceSeen(NamedTuple):
     connection: str
     at: int
     names: tuple[str, ...]
+    guesses: tuple[tuple[str, str], ...] = ()
+    """(name, metric): what a name alone suggests, of those that say no metric. A proposal for people, never taken unasked."""
 
 
 class PointSaid(NamedTuple):
@@ -193,6 +195,8 @@ class PointSaid(NamedTuple):
     label: str
     upkeep: bool
     """How the device is (battery, signal), not what it measures."""
+    kind: str = ""
+    """``gauge``, ``total`` or ``state``, where the sender says it."""
 
 
 class Announced(NamedTuple):

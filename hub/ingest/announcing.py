@@ -36,7 +36,8 @@ def announced(
         hints=said.hints,
         aliases=tuple((alias.scheme, alias.id) for alias in said.aliases),
         points=tuple(
-            PointSaid(point.name, point.metric, point.unit, point.label, point.upkeep) for point in said.points
+            PointSaid(point.name, point.metric, point.unit, point.label, point.upkeep, point.kind)
+            for point in said.points
         ),
         withdrawn=said.withdrawn,
         points_only=points_only,

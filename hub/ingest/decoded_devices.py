@@ -12,6 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from devices.contract import DeviceRef, Quick
+from devices.words import guess_for
 from hub.clock import MINUTE
 from hub.flows.batch import DeviceSeen, PointKey, Slots
 from hub.settings import Ingest
@@ -223,7 +224,14 @@ class DeviceCache:
             if device is not None:
                 seen.append(
                     DeviceSeen(
-                        ref.community, device.hub_id, ref.scheme, ref.id, device.connection, at or now, tuple(names)
+                        ref.community,
+                        device.hub_id,
+                        ref.scheme,
+                        ref.id,
+                        device.connection,
+                        at or now,
+                        tuple(names),
+                        tuple((name, metric) for name in names if (metric := guess_for(name))),
                     )
                 )
         self._fresh.clear()

@@ -174,6 +174,10 @@ points = Table(
     Column("unit", Text, nullable=False, server_default="", comment="the device's own spelling"),
     Column("label", Text, nullable=False, server_default=""),
     Column("upkeep", Boolean, nullable=False, server_default=text("false"), comment="how the device is"),
+    Column("kind", String(16), nullable=False, server_default="", comment="gauge, total or state, where it is said"),
+    Column(
+        "guess", Text, nullable=False, server_default="", comment="metric that the name suggests; none if announced"
+    ),
 )
 
 bindings = Table(

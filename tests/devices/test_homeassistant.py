@@ -419,3 +419,19 @@ def test_the_tables_speak_of_what_there_is() -> None:
     for parts in COMPONENTS.values():
         assert all(not part.metric or part.metric in METRICS for part in parts)
         assert {key for part in parts for key in (part.topic, part.template)} <= set(SHORT.values())
+
+
+@pytest.mark.parametrize(
+    ("more", "kind"),
+    [
+        ({"state_class": "total_increasing", "unit_of_measurement": "imp"}, "total"),
+        ({"stat_cla": "measurement", "unit_of_measurement": "x"}, "gauge"),
+        ({"state_class": "total"}, ""),  # may fall as well
+        ({"state_class": ["total_increasing"]}, ""),
+        ({"options": ["eco", "boost"]}, "state"),
+        ({}, ""),
+    ],
+)
+def test_the_state_class_says_whether_a_point_counts(more: dict[str, Any], kind: str) -> None:
+    (point,) = sensor(started(), "strange", dev_cla="", **more).announcements[0].points
+    assert (point.metric, point.kind) == ("", kind)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.units import UNITS, convert, unit_of
-from devices.words import SWITCHES, TEXTS, UNIT_OF, fit, metric_for
+from devices.words import METRICS, SWITCHES, TEXTS, UNIT_OF, fit, guess_for, metric_for
 from hub.domain.metrics import METRICS as HUB_METRICS
 from hub.domain.metrics import MetricKind
 
@@ -87,3 +87,29 @@ def test_a_value_goes_under_its_metric_or_under_its_own_name() -> None:
 def test_whatever_is_fitted_is_a_reading(metric: str, value: object) -> None:
     found = fit(metric, value, name="own")
     assert found is None or (type(found.value) in (float, bool, str) and found.name)
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("Temp", "temperature"),
+        ("waterLevel", "level"),
+        ("bay3.batt", "battery"),
+        ("temperature_2", "temperature"),
+        ("temperature", ""),  # no guess: the name is the metric's own
+        ("linkquality", ""),
+        ("contact", ""),
+        ("count", ""),
+        ("press", ""),
+        ("ph2", ""),
+        ("ain1", ""),
+        ("", ""),
+    ],
+)
+def test_what_a_name_suggests(name: str, metric: str) -> None:
+    assert guess_for(name) == metric
+
+
+@given(st.text(max_size=20))
+def test_a_suggestion_is_a_metric_or_nothing(name: str) -> None:
+    assert guess_for(name) in {"", *METRICS}

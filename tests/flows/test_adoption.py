@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from devices.formats.points import chosen
 from hub.domain.catalogue import Catalogue
-from hub.domain.metrics import METRICS
-from hub.domain.places import Device, DeviceState, Name
-from hub.flows.community.adoption import InboxPoint, guess, guess_metric, suggest
+from hub.domain.places import Binding, Device, DeviceState, Name
+from hub.errors import InvalidInput
+from hub.flows.community.adoption import Adoption, InboxPoint, adopt, suggest, suited
 from hub.flows.registry import Registry
 from hub.storage.catalogue import load_catalogue
 from hub.storage.community_toml import shipped
@@ -26,28 +25,18 @@ def garden() -> Registry:
 
 
 @pytest.mark.parametrize(
-    ("name", "sample", "metric"),
+    ("point", "metric", "guessed"),
     [
-        ("temperature", "21.5", "temperature"),
-        ("bay3.power", "1840", "power"),
-        ("Temp", "21", "temperature"),
-        ("waterLevel", "1.2", "level"),
-        ("co2", "", "co2"),
-        ("temperature_2", "20", "temperature"),
-        ("contact", "1.0", "door_open"),
-        ("running", "87.5", ""),
-        ("temperature", "warm", ""),
-        ("ain1", "4.2", ""),
-        ("", "", ""),
+        (InboxPoint.of("bay3.power", "1840"), "power", False),
+        (InboxPoint.of("Temp", "21", guess="temperature"), "temperature", True),
+        (InboxPoint.of("t1", "21", said="water_temperature", guess="temperature"), "water_temperature", False),
+        (InboxPoint.of("ain1", "4.2", said="no_such", guess="nor_this"), "", False),
     ],
 )
-def test_a_points_name_and_first_value_suggest_its_metric(name: str, sample: str, metric: str) -> None:
-    assert guess_metric(name, sample) == metric
-
-
-@given(st.text(max_size=20), st.text(max_size=8))
-def test_a_guess_is_a_metric_or_nothing(name: str, sample: str) -> None:
-    assert guess_metric(name, sample) in {"", *METRICS}
+def test_what_a_device_says_stands_before_what_a_name_suggests(
+    point: InboxPoint, metric: str, *, guessed: bool
+) -> None:
+    assert (point.metric, point.guessed, point.known) == (metric, guessed, "" if guessed else metric)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +50,7 @@ def test_a_guess_is_a_metric_or_nothing(name: str, sample: str) -> None:
     ],
 )
 def test_rare_metrics_tell_the_kind(points: tuple[str, ...], kind: str, catalogue: Catalogue) -> None:
-    assert guess([InboxPoint.of(name, "") for name in points], catalogue).kinds[0] == kind
+    assert suited([InboxPoint.of(name, "") for name in points], catalogue)[0] == kind
 
 
 def waiting(name: str) -> Device:
@@ -91,3 +80,55 @@ def test_the_place_is_suggested_by_name_then_by_what_is_measured(
     found = suggest(waiting(name), [InboxPoint.of(point, "") for point in points], garden, catalogue)
     assert (found.facility, found.unit) == (facility, unit)
     assert found.reason
+    assert found.kinds == suited(found.points, catalogue)
+
+
+def test_the_class_of_a_device_is_proposed(garden: Registry, catalogue: Catalogue) -> None:
+    found = suggest(waiting("box-20"), [InboxPoint.of("Temp", "", guess="temperature")], garden, catalogue)
+    assert found.classed is not None
+    assert found.classed.device_class.id == "climate_sensor"
+
+
+def adopted(point: InboxPoint, **chosen_metrics: str) -> Binding:
+    device = waiting("box-21")
+    wish = Adoption(device=device.id, facility="gym", points=chosen_metrics)
+    _, (binding,) = adopt(wish, {device.id: (device, (point,))}, shipped("harmony-garden"), chosen)
+    return binding
+
+
+def test_a_guess_is_taken_only_where_somebody_says_so() -> None:
+    guess = InboxPoint.of("temp", "", guess="temperature")
+    assert adopted(guess).metric_name() == "temp"
+    assert adopted(guess, temp="temperature").metric_name() == "temperature"
+    assert adopted(guess, temp="").metric_name() == "temp"
+    said = InboxPoint.of("t1", "", said="temperature")
+    assert adopted(said).metric_name() == "temperature"
+    assert adopted(said, t1="").metric_name() == "t1"
+
+
+@pytest.mark.parametrize(
+    ("unit", "metric", "factor", "offset"),
+    [
+        ("cm", "level", 0.01, 0.0),
+        ("°F", "temperature", 5 / 9, -160 / 9),
+        ("Grad", "temperature", 1.0, 0.0),
+        ("", "temperature", 1.0, 0.0),
+        ("count", "occupancy", 1.0, 0.0),
+    ],
+)
+def test_values_are_converted_from_the_unit_that_was_announced(
+    unit: str, metric: str, factor: float, offset: float
+) -> None:
+    binding = adopted(InboxPoint.of("ain1", "")._replace(unit=unit), ain1=metric)
+    assert (binding.factor, binding.offset) == (pytest.approx(factor), pytest.approx(offset))
+
+
+def test_values_of_a_known_metric_come_in_its_unit_whatever_the_sender_writes() -> None:
+    binding = adopted(InboxPoint.of("t1", "", said="power")._replace(unit="kW"), t1="heat_power")
+    assert binding.factor == pytest.approx(0.001)
+
+
+def test_a_unit_that_measures_something_else_is_refused_by_name() -> None:
+    with pytest.raises(InvalidInput, match="'ain1' comes in °C, which is no unit of level") as refused:
+        adopted(InboxPoint.of("ain1", "")._replace(unit="°C"), ain1="level")
+    assert refused.value.pointer == "/points/ain1"

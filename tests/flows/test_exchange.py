@@ -75,9 +75,15 @@ def test_a_correction_belongs_to_a_model_unless_somebody_says_otherwise() -> Non
 
 
 def test_a_point_of_another_name_goes_on_by_what_it_measures() -> None:
-    result = done(points=points("air_temperature", "battery"))
+    said = InboxPoint.of("air_temperature", "", said="temperature")
+    result = done(points=[said, *points("battery")])
     assert result.bindings[NEW.id, "air_temperature"][0].metric_name() == "temperature"
     assert result.bindings[NEW.id, "battery"][0].facility == "room", "what the old one did not say is bound as well"
+
+
+def test_a_guess_is_not_surely_the_same() -> None:
+    with pytest.raises(InvalidInput, match="surely 'temperature'"):
+        done(points=[InboxPoint.of("temp", "", guess="temperature")])
 
 
 def test_a_spare_that_has_been_used_before_keeps_its_past() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from hub.clock import HOUR, to_iso
+from hub.domain.device_classes import device_class
 from hub.flows.batch import PointKey
+from hub.flows.community.adoption import InboxPoint
 from hub.flows.series import QueryInterrupted
 from hub.web.problems import Refused
 from hub.web.queries import Queries
@@ -193,6 +195,23 @@ def test_the_inbox_tells_what_a_device_said_last(web: Browser) -> None:
     assert (count["value"], count["time"]) == (7, None)
     mode = next(point for point in items["plc-west"]["points"] if point["name"] == "service_mode")
     assert (mode["value"], mode["text"]) == (None, "normal")
+
+
+def test_the_inbox_proposes_a_class_kinds_of_facility_and_marks_what_is_guessed(web: Browser) -> None:
+    item = web.hub.inbox.items[0]
+    counter = InboxPoint.of("Zaehler", "3")._replace(unit="m³", kind="total")
+    points = (InboxPoint.of("temp", "21", guess="temperature"), counter)
+    web.hub.inbox.items[0] = item._replace(points=points, kinds=("weather",), classed=device_class({"temperature"}))
+    told = web.program("manager").get("/api/v1/devices/inbox").json()["items"]
+    found = next(each for each in told if each["device"]["id"] == item.device.id)
+    assert (found["device_class"], found["suits"]) == ("climate_sensor", ["weather"])
+    assert found["class_title"] == {"zh": "温湿度传感器", "en": "climate sensor"}
+    assert [(p["metric"], p["guessed"], p["kind"], p["unit"]) for p in found["points"]] == [
+        ("temperature", True, "", ""),
+        ("", False, "total", "m³"),
+    ]
+    schema = web.program("manager").get("/api/openapi.json").json()["components"]["schemas"]["InboxOut"]
+    assert "leak_detector" in schema["properties"]["device_class"]["enum"]
 
 
 def test_adoption_one_and_many(web: Browser) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from hub.clock import MINUTE
+from hub.domain.device_classes import device_class
 from hub.domain.health import Health, Status
 from hub.flows.batch import PointKey
 from hub.flows.community.adoption import InboxDevice, InboxPoint
@@ -207,6 +208,31 @@ def test_one_device_and_many_are_adopted_from_the_page(web: Browser) -> None:
     }
     assert client.post("/devices/adopt", data=both).headers["location"] == "/devices?adopted=2"
     assert [a.points for a in web.hub.inbox.adopted] == [{}, {"ain3": "level"}]
+
+
+def test_a_guess_is_marked_and_every_metric_can_be_corrected(web: Browser) -> None:
+    client, csrf = web.person("manager")
+    item, gym = web.hub.inbox.items[0], f"{HOME}~guessing"
+    points = (
+        InboxPoint.of("temp", "21", guess="temperature"),
+        InboxPoint.of("pressure", "0.4"),
+        InboxPoint.of("ain1", "3")._replace(unit="cm"),
+    )
+    sort = device_class({"temperature"})
+    device = replace(item.device, id=gym, scheme_id="guessing")
+    web.hub.inbox.items.append(InboxDevice(device, points, None, "", "", ("indoor_air",), sort))
+    card = client.get("/devices").text.split(f'name="device" value="{gym}"')[1].split("</details>")[0]
+    assert card.count("a guess") == 1
+    assert "sent in cm" in card
+    assert "Seems to be: climate sensor" in card
+    assert "Would suit:" in card
+    shown = re.findall(rf'name="metric:{gym}:(\w+)" list="metrics" value="([^"]*)"', card)
+    assert shown == [("temp", "Temperature"), ("pressure", "Pressure"), ("ain1", "")]
+    form = {"csrf": csrf, "one": gym, f"place:{gym}": "gym", f"metric:{gym}:pressure": "no such thing"}
+    assert "no metric is called" in client.post("/devices/adopt", data=form).text
+    form |= {f"metric:{gym}:temp": "Temperature", f"metric:{gym}:pressure": "进水压力", f"metric:{gym}:ain1": ""}
+    assert client.post("/devices/adopt", data=form).status_code == 303
+    assert web.hub.inbox.adopted[0].points == {"temp": "temperature", "pressure": "inlet_pressure"}
 
 
 def test_an_unknown_device_is_shown_with_what_it_said_last(web: Browser) -> None:

@@ -13,7 +13,7 @@ from hub.domain.places import Binding, Device, DeviceState
 from hub.errors import InvalidInput
 from hub.flows.batch import Decoded
 from hub.flows.commissioning.ports import CommissioningBook, Heard
-from hub.flows.community.adoption import Adoption, adopt
+from hub.flows.community.adoption import Adoption, Scales, adopt, as_sent
 from hub.flows.registry import Registry
 
 log: Final = logging.getLogger(__name__)
@@ -25,7 +25,12 @@ def heard_in(batch: Decoded) -> frozenset[str]:
 
 
 def take_arrivals(
-    book: CommissioningBook, registry: Registry, now: int, *, devices: Collection[str] | None = None
+    book: CommissioningBook,
+    registry: Registry,
+    now: int,
+    scales: Scales = as_sent,
+    *,
+    devices: Collection[str] | None = None,
 ) -> list[Match]:
     """Give each expected device that is there its place. Idempotent: a line that has its device is passed over.
 
@@ -42,9 +47,8 @@ def take_arrivals(
         if devices is None and match.device.state is DeviceState.ADOPTED:
             continue  # listed as a device too: it ticks itself off with its next first message
         try:
-            device, bindings = settle(
-                match, heard[match.device.id], registry, gateway_of(book, match.expected, registry)
-            )
+            gateway = gateway_of(book, match.expected, registry)
+            device, bindings = settle(match, heard[match.device.id], registry, gateway, scales)
         except InvalidInput as error:
             log.warning("%s cannot take its place: %s", match.device.id, error, extra={"action": "arrival_refused"})
             continue
@@ -53,14 +57,19 @@ def take_arrivals(
     return done
 
 
-def settle(match: Match, heard: Heard, registry: Registry, gateway: str) -> tuple[Device, tuple[Binding, ...]]:
-    """The device as it stands in its line's place, and its bindings. InvalidInput: the place is gone."""
+def settle(
+    match: Match, heard: Heard, registry: Registry, gateway: str, scales: Scales = as_sent
+) -> tuple[Device, tuple[Binding, ...]]:
+    """The device as it stands in its line's place, and its bindings.
+
+    InvalidInput: the place is gone, or a point comes in a unit that is none of the line's metric.
+    """
     line, (device, points) = match.expected, heard
     bindings: tuple[Binding, ...] = ()
     if device.state is DeviceState.INBOX:
         if line.facility:
             wish = Adoption(device=device.id, facility=line.facility, unit=line.unit, points=_metrics(line))
-            device, bindings = adopt(wish, {device.id: (device, points)}, registry)
+            device, bindings = adopt(wish, {device.id: (device, points)}, registry, scales)
         device = replace(device, state=DeviceState.ADOPTED, name=line.name)
     return (
         replace(

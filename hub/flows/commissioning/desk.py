@@ -19,6 +19,7 @@ from hub.flows.commissioning.overview import Overview, overview
 from hub.flows.commissioning.ports import CommissioningBooks
 from hub.flows.commissioning.swapping import change_over
 from hub.flows.commissioning.walking import Walks
+from hub.flows.community.adoption import Scales, as_sent
 from hub.flows.ports import Records
 from hub.flows.registry import Registrar, Registry
 from hub.flows.ticketing import ticket_key
@@ -52,6 +53,7 @@ class Parts:
     walks: Walks
     renew: Callable[[], object] = lambda: None
     publish: Callable[[str, dict[str, Any]], None] = lambda _kind, _data: None
+    scales: Scales = as_sent
 
     def registry(self, community: str) -> Registry:
         """The present picture. NotFound where it has no such community."""
@@ -203,7 +205,7 @@ class CommissioningDesk:
             if heard[0].community != community:
                 raise InvalidInput("it is of another community", pointer="/device", expected=f"one of {community}")
             match = Match(line, heard[0], by)
-            device, bindings = settle(match, heard, registry, gateway_of(book, line, registry))
+            device, bindings = settle(match, heard, registry, gateway_of(book, line, registry), self._parts.scales)
             book.arrive(match, device, bindings, now)
 
         self._change("device_matched", f"{community}/{line_id} = {device_id}", by, work)

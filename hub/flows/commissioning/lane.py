@@ -16,6 +16,7 @@ from hub.flows.batch import Decoded
 from hub.flows.commissioning.arrivals import heard_in, take_arrivals
 from hub.flows.commissioning.ports import CommissioningBook
 from hub.flows.commissioning.walking import Hearing, Walks
+from hub.flows.community.adoption import Scales, as_sent
 from hub.flows.registry import Registry
 
 RENEW_EVERY_MS: Final = 1 * SECOND
@@ -33,9 +34,10 @@ class LaneBooks(Protocol):
 class Commissioner:
     """``renew`` reads the registry anew after devices have taken their places. The alarm lane's thread only, but ``walks``."""
 
-    def __init__(self, renew: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, renew: Callable[[], object] = lambda: None, scales: Scales = as_sent) -> None:
         self.walks = Walks()
         self._renew = renew
+        self._scales = scales
         self._tests: list[PointTest] = []
         self._arrived = False
         self._renewal_due = False
@@ -50,7 +52,7 @@ class Commissioner:
         """In the transaction of the batch, after its devices have been written down."""
         devices = heard_in(batch)
         if devices:
-            self._arrived = bool(take_arrivals(books.commissioning, registry, now, devices=devices))
+            self._arrived = bool(take_arrivals(books.commissioning, registry, now, self._scales, devices=devices))
         if self._tests:
             books.commissioning.add_tests(self._tests)
 

@@ -1,63 +1,17 @@
-"""Giving a device that waits in the inbox its place: a guess from its point names, and the bindings of an adoption."""
+"""Giving a device that waits in the inbox its place: what it seems to be, and the bindings of an adoption."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from hub.domain.catalogue import Catalogue
-from hub.domain.metrics import METRICS, MetricKind
+from hub.domain.device_classes import Classed, device_class
+from hub.domain.metrics import METRICS
 from hub.domain.places import Binding, Device, DeviceState, Facility, Name
 from hub.errors import InvalidInput, NotFound
 from hub.flows.registry import Registry
-
-_ALIASES: Final = {
-    "temp": "temperature",
-    "air_temperature": "temperature",
-    "hum": "humidity",
-    "rh": "humidity",
-    "relative_humidity": "humidity",
-    "carbon_dioxide": "co2",
-    "eco2": "co2",
-    "pm2_5": "pm25",
-    "lux": "illuminance",
-    "light": "illuminance",
-    "batt": "battery",
-    "bat": "battery",
-    "battery_level": "battery",
-    "low_battery": "battery_low",
-    "rssi": "signal",
-    "linkquality": "signal",
-    "water_leak": "leak",
-    "contact": "door_open",
-    "door": "door_open",
-    "door_status": "door_open",
-    "motion": "presence",
-    "occupied": "presence",
-    "people": "occupancy",
-    "count": "occupancy",
-    "people_count": "occupancy",
-    "active_power": "power",
-    "apower": "power",
-    "watt": "power",
-    "aprt_power": "apparent_power",
-    "power_apparent": "apparent_power",
-    "power_reactive": "reactive_power",
-    "total_energy": "energy",
-    "produced_energy": "energy_exported",
-    "kwh": "energy",
-    "amp": "current",
-    "volt": "voltage",
-    "press": "pressure",
-    "water_level": "level",
-    "run": "running",
-    "run_status": "running",
-    "trip": "tripped",
-    "leakage_current": "residual_current",
-}
-"""Other words for a metric, as vendors use them."""
 
 
 class InboxPoint(NamedTuple):
@@ -67,7 +21,7 @@ class InboxPoint(NamedTuple):
     sample: str
     """The first value seen, as text."""
     metric: str
-    """What it seems to measure; empty where nothing fits."""
+    """What it measures, as it says itself or as its name suggests; empty where nothing fits."""
     unit: str = ""
     """The device's own spelling of the unit."""
     label: str = ""
@@ -75,10 +29,23 @@ class InboxPoint(NamedTuple):
     upkeep: bool = False
     """How the device is (battery, signal), not what it measures."""
 
+    kind: str = ""
+    """``gauge``, ``total`` or ``state``, where the device says it; of a known metric the table of metrics says it."""
+    guessed: bool = False
+    """Nobody has said the metric: it is proposed to people and never taken unasked."""
+
     @classmethod
-    def of(cls, name: str, sample: str, said: str = "") -> Self:
-        """With the metric that the device itself ``said``, else that its name and first value suggest."""
-        return cls(name, sample, said if said in METRICS else guess_metric(name, sample))
+    def of(cls, name: str, sample: str, *, said: str = "", guess: str = "") -> Self:
+        """With the metric that the device ``said``, else the one whose name it bears, else a ``guess``."""
+        own = said if said in METRICS else name.rpartition(".")[2]
+        if own in METRICS:
+            return cls(name, sample, own)
+        return cls(name, sample, guess if guess in METRICS else "", guessed=guess in METRICS)
+
+    @property
+    def known(self) -> str:
+        """The metric, unless it is a guess."""
+        return "" if self.guessed else self.metric
 
 
 class InboxDevice(NamedTuple):
@@ -89,11 +56,18 @@ class InboxDevice(NamedTuple):
     facility: str | None
     unit: str
     reason: str
+    kinds: tuple[str, ...] = ()
+    """Facility kinds that it would suit, the likeliest first."""
+    classed: Classed | None = None
+    """What sort of device it seems to be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adoption:
-    """An inbox device gets its place. ``points``: point name -> metric, for those whose own name does not tell it."""
+    """An inbox device gets its place. ``points``: point name -> metric, for those whose own name does not tell it.
+
+    Only here a guess becomes a metric. Empty: none; the point is kept under its own name.
+    """
 
     device: str
     facility: str
@@ -103,70 +77,52 @@ class Adoption:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guess:
-    """What a device seems to be."""
-
-    kinds: tuple[str, ...]
-    """Facility kinds, the likeliest first."""
-    metrics: Mapping[str, str]
-    """Point name -> metric; points that nothing fits are not there."""
+Scales = Callable[[str, str], tuple[float, float] | None]
+"""(unit as a sender writes it, UCUM code) -> factor and offset from one to the other; None: it measures something else."""
 
 
-def guess_metric(name: str, sample: str = "") -> str:
-    """The metric that a point's name suggests: its own, its last part, or a vendor's word for it; else empty.
-
-    A name that tells a number is not taken for a state and the other way round, where the sample shows it.
-    """
-    last = name.rpartition(".")[2]
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", last).lower().replace("-", "_").replace(" ", "_")
-    for candidate in (last, words, _ALIASES.get(words, ""), words.rstrip("_0123456789")):
-        metric = METRICS.get(candidate) or METRICS.get(_ALIASES.get(candidate, ""))
-        if metric is not None and _fits(sample, is_state=metric.kind is MetricKind.STATE):
-            return metric.name
-    return ""
+def as_sent(unit: str, ucum: str) -> tuple[float, float]:
+    """For who knows no units: every value stays as it is."""
+    return 1.0, 0.0
 
 
-def _fits(sample: str, *, is_state: bool) -> bool:
-    if not sample:
-        return True
-    try:
-        value = float(sample)
-    except ValueError:
-        return is_state
-    return not is_state or value in (0.0, 1.0)
-
-
-def guess(points: Iterable[InboxPoint], catalogue: Catalogue) -> Guess:
-    """The facility kinds whose sensors say most of the same, rare metrics counting more than common ones."""
-    metrics = {point.name: point.metric for point in points if point.metric}
-    spread = {metric: sum(metric in kind.sensors for kind in catalogue.kinds.values()) for metric in metrics.values()}
+def suited(points: Iterable[InboxPoint], catalogue: Catalogue) -> tuple[str, ...]:
+    """The facility kinds whose sensors say most of the same, the likeliest first; rare metrics count more than common ones."""
+    metrics = {point.metric for point in points if point.metric}
+    spread = {metric: sum(metric in kind.sensors for kind in catalogue.kinds.values()) for metric in metrics}
     scores = {
-        kind.id: sum(1 / spread[metric] for metric in set(metrics.values()) if metric in kind.sensors)
+        kind.id: sum(1 / spread[metric] for metric in metrics if metric in kind.sensors)
         for kind in catalogue.kinds.values()
     }
-    ranked = sorted((kind for kind in scores if scores[kind] > 0), key=lambda kind: (-scores[kind], kind))
-    return Guess(kinds=tuple(ranked[:3]), metrics=metrics)
+    return tuple(sorted((kind for kind in scores if scores[kind] > 0), key=lambda kind: (-scores[kind], kind))[:3])
 
 
 def suggest(device: Device, points: Sequence[InboxPoint], registry: Registry, catalogue: Catalogue) -> InboxDevice:
-    """Which facility the device seems to belong to: by its own name first, then by what it measures."""
+    """What the device seems to be, and where it seems to belong: by its own name first, then by what it measures."""
+    kinds = suited(points, catalogue)
+    measured = {point.metric for point in points if point.metric}
+    classed = device_class(measured, device.model, device.maker, device.about.name)
+    facility, unit, reason = _place(device, kinds, registry)
+    return InboxDevice(device, tuple(points), facility, unit, reason, kinds, classed)
+
+
+def _place(device: Device, kinds: Sequence[str], registry: Registry) -> tuple[str | None, str, str]:
+    """(facility, unit, why)"""
     own = device.scheme_id.lower()
     facilities = [f for f in registry.facilities.values() if f.community == device.community]
     named = [f for f in facilities if own == f.id or own.startswith(f"{f.id}-")]
     if named:
         facility = max(named, key=lambda f: len(f.id))
         unit = _unit_in_name(own.removeprefix(facility.id), facility)
-        return InboxDevice(device, tuple(points), facility.id, unit, f"name begins with {facility.id}")
+        return facility.id, unit, f"name begins with {facility.id}"
     hinted = [f for f in facilities if any(_means(word, f) for _, word in device.about.hints)]
     if len(hinted) == 1:
-        return InboxDevice(device, tuple(points), hinted[0].id, "", "its gateway says that it is there")
-    kinds = guess(points, catalogue).kinds
+        return hinted[0].id, "", "its gateway says that it is there"
     alike = [f for f in facilities if kinds and f.kind == kinds[0]]
     if len(alike) == 1:
-        return InboxDevice(device, tuple(points), alike[0].id, "", f"measures what a {kinds[0]} measures")
+        return alike[0].id, "", f"measures what a {kinds[0]} measures"
     reason = f"seems to be a {' or a '.join(kinds)}" if kinds else "no point name tells what it measures"
-    return InboxDevice(device, tuple(points), None, "", reason)
+    return None, "", reason
 
 
 def _means(word: str, facility: Facility) -> bool:
@@ -180,7 +136,10 @@ def _unit_in_name(rest: str, facility: Facility) -> str:
 
 
 def adopt(
-    adoption: Adoption, waiting: Mapping[str, tuple[Device, tuple[InboxPoint, ...]]], registry: Registry
+    adoption: Adoption,
+    waiting: Mapping[str, tuple[Device, tuple[InboxPoint, ...]]],
+    registry: Registry,
+    scales: Scales = as_sent,
 ) -> tuple[Device, tuple[Binding, ...]]:
     """The device as adopted and its bindings, which hold from its first message on. InvalidInput names the field."""
     if adoption.device not in waiting:
@@ -200,27 +159,47 @@ def adopt(
             pointer="/unit",
             expected=", ".join(sorted(units)) or "no unit",
         )
-    said = {point.name: point.metric for point in points}
-    names = list(dict.fromkeys([*said, *adoption.points]))
-    bindings = tuple(_bind(adoption, device, name, units, said.get(name, "")) for name in names)
+    told = {point.name: point for point in points}
+    names = list(dict.fromkeys([*told, *adoption.points]))
+    bindings = tuple(
+        _bind(adoption, device, told.get(name) or InboxPoint.of(name, ""), units, scales) for name in names
+    )
     return replace(device, state=DeviceState.ADOPTED, name=adoption.name or device.name), bindings
 
 
-def _bind(adoption: Adoption, device: Device, name: str, units: set[str], said: str) -> Binding:
-    metric = adoption.points.get(name) or said or guess_metric(name)
-    if name in adoption.points and metric not in METRICS:
+def _bind(adoption: Adoption, device: Device, point: InboxPoint, units: set[str], scales: Scales) -> Binding:
+    metric = adoption.points.get(point.name, point.known)
+    if metric and metric not in METRICS:
         raise InvalidInput(
-            f"{device.id}: unknown metric {metric!r} for point {name!r}",
-            pointer=f"/points/{name}",
-            expected="a metric of the table",
+            f"{device.id}: unknown metric {metric!r} for point {point.name!r}",
+            pointer=f"/points/{point.name}",
+            expected="a metric of the table, or empty where it is none of them",
         )
-    prefix = name.rpartition(".")[0]
+    factor, offset = _scaling(device, point, metric, scales)
+    prefix = point.name.rpartition(".")[0]
     return Binding(
         community=device.community,
         device=device.id,
-        point=name,
+        point=point.name,
         facility=adoption.facility,
         unit=prefix if prefix in units else adoption.unit,
-        metric="" if metric == name.rpartition(".")[2] else metric,
+        metric="" if metric == point.name.rpartition(".")[2] else metric,
+        factor=factor,
+        offset=offset,
         valid_from=device.first_seen or 0,
     )
+
+
+def _scaling(device: Device, point: InboxPoint, metric: str, scales: Scales) -> tuple[float, float]:
+    """From the unit in which the values come: that of the metric they are known as, else the one that was announced."""
+    comes_in = METRICS[point.known].unit if point.known else point.unit
+    if not metric or metric == point.known or not comes_in:
+        return 1.0, 0.0
+    found = scales(comes_in, METRICS[metric].unit)
+    if found is None:
+        raise InvalidInput(
+            f"{device.id}: {point.name!r} comes in {comes_in}, which is no unit of {metric} ({METRICS[metric].unit})",
+            pointer=f"/points/{point.name}",
+            expected=f"a metric that is measured in {comes_in} or what converts to it, or empty",
+        )
+    return found

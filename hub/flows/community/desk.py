@@ -16,7 +16,7 @@ from hub.domain.places import Binding, Device, DeviceState, Name
 from hub.errors import IllegalTransition, NotFound, Stale
 from hub.flows.commissioning.arrivals import take_arrivals
 from hub.flows.commissioning.ports import CommissioningBook
-from hub.flows.community.adoption import Adoption, InboxDevice, InboxPoint, adopt, suggest
+from hub.flows.community.adoption import Adoption, InboxDevice, InboxPoint, Scales, adopt, as_sent, suggest
 from hub.flows.community.check import Finding, check
 from hub.flows.community.exchange import Exchange, exchange
 from hub.flows.community.picture import Picture, Wish
@@ -92,12 +92,14 @@ class RegistryDesk:
         catalogue: Catalogue,
         clock: Clock,
         handed_on: Callable[[Registry], None] = lambda _registry: None,
+        scales: Scales = as_sent,
     ) -> None:
         self._records = records
         self._registrar = registrar
         self._catalogue = catalogue
         self._clock = clock
         self._handed_on = handed_on
+        self._scales = scales
         self._refreshing = threading.Lock()
 
     def open(self) -> None:
@@ -112,7 +114,7 @@ class RegistryDesk:
         def work(books: RegistryBooks) -> ImportPlan:
             plan = plan_import(books.registry.picture(community, self._catalogue), wish, now=now)
             if not dry_run and books.registry.apply(plan) and plan.result.expected:
-                take_arrivals(books.commissioning, books.registry.load(self._catalogue), now)
+                take_arrivals(books.commissioning, books.registry.load(self._catalogue), now, self._scales)
             return plan
 
         plan = self._records.read(work) if dry_run else self._records.write(work)
@@ -141,7 +143,7 @@ class RegistryDesk:
         def work(books: RegistryBooks) -> list[Device]:
             registry = books.registry.load(self._catalogue)
             waiting = {device.id: (device, points) for device, points in books.registry.inbox()}
-            taken = [adopt(adoption, waiting, registry) for adoption in adoptions]
+            taken = [adopt(adoption, waiting, registry, self._scales) for adoption in adoptions]
             books.registry.adopt(taken)
             return [device for device, _ in taken]
 

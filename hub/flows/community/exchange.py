@@ -50,7 +50,7 @@ def match(old: Mapping[str, Binding], new: Iterable[InboxPoint]) -> dict[str, st
 
     The same name first; else the only one left on both sides that measures the same.
     """
-    names = {point.name: point.metric or point.name.rpartition(".")[2] for point in new}
+    names = {point.name: point.known or point.name.rpartition(".")[2] for point in new}
     found = {point: point for point in old if point in names}
     for point, binding in old.items():
         if point in found:
@@ -87,14 +87,14 @@ def exchange(
             bindings[come.id, name] = _continued(ended[point], come, name, new[1].get(name, ()), at=at, keep=keep)
     home = Counter((b.facility, b.unit) for b in ended.values()).most_common(1)[0][0]
     for extra in points:
-        if extra.name not in taken.values() and extra.metric:
+        if extra.name not in taken.values() and extra.known:
             span = Binding(
                 community=come.community,
                 device=come.id,
                 point=extra.name,
                 facility=home[0],
                 unit=home[1],
-                metric="" if extra.metric == extra.name.rpartition(".")[2] else extra.metric,
+                metric="" if extra.known == extra.name.rpartition(".")[2] else extra.known,
             )
             bindings[come.id, extra.name] = _after(new[1].get(extra.name, ()), span, at)
     return Exchanged(

@@ -18,7 +18,7 @@ from hub.storage.tables import devices, points
 
 _DEVICE: Final = Upsert(devices, ("id",))
 _POINT: Final = Upsert(points, ("device", "name"))
-_POINT_SAID: Final = Upsert(points, ("device", "name"), update=("metric", "unit", "label", "upkeep"))
+_POINT_SAID: Final = Upsert(points, ("device", "name"), update=("metric", "unit", "label", "upkeep", "kind", "guess"))
 
 
 class DeviceBook:
@@ -35,7 +35,11 @@ class DeviceBook:
         new = 0
         for device in heard:
             new += self._connection.execute(_DEVICE.on(self._connection), _row(device)).rowcount
-            names = [{"device": device.device, "name": name, "first_seen": device.at} for name in device.names]
+            guesses = dict(device.guesses)
+            names = [
+                {"device": device.device, "name": name, "first_seen": device.at, "guess": guesses.get(name, "")}
+                for name in device.names
+            ]
             if names:
                 self._connection.execute(_POINT.on(self._connection), names)
         return new
@@ -63,6 +67,8 @@ class DeviceBook:
                     "unit": point.unit,
                     "label": point.label,
                     "upkeep": point.upkeep,
+                    "kind": point.kind,
+                    "guess": "",
                 }
                 for point in word.points
             ]

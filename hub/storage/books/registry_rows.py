@@ -251,8 +251,8 @@ def _day_text(day: date | None) -> str:
 
 def point_from_row(row: Any) -> InboxPoint:
     """What a device has been heard to say, with what it told of it."""
-    point = InboxPoint.of(row.name, row.sample, row.metric)
-    return point._replace(unit=row.unit, label=row.label, upkeep=row.upkeep)
+    point = InboxPoint.of(row.name, row.sample, said=row.metric, guess=row.guess)
+    return point._replace(unit=row.unit, label=row.label, upkeep=row.upkeep, kind=row.kind)
 
 
 def about_of(text: str) -> About:

@@ -9,9 +9,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from hub.domain.metrics import METRICS
+from hub.domain.metrics import METRICS, named
 from hub.errors import HubError, InvalidInput, NotFound
-from hub.flows.community.adoption import Adoption, guess
+from hub.flows.community.adoption import Adoption, InboxDevice
 from hub.web.auth.access import MANAGERS, Access, NeedForm, Read
 from hub.web.deps import WebDeps
 from hub.web.devices.api import known, places_of, visible, waiting
@@ -72,13 +72,28 @@ def _asked(deps: WebDeps, access: Access, wanted: list[str], fields: dict[str, s
             raise InvalidInput(
                 f"{device}: no place is chosen", pointer=f"/place:{device}", expected="a facility of the list"
             )
-        points = {
-            point.name: metric
-            for point in item.points
-            if (metric := fields.get(f"metric:{device}:{point.name}", "")) in METRICS
-        }
+        points = _metrics(item, fields)
         adoptions.append(Adoption(device=device, facility=facility, unit=unit, points=points, by=access.caller.login))
     return adoptions
+
+
+def _metrics(item: InboxDevice, fields: dict[str, str]) -> dict[str, str]:
+    """Point -> metric, or empty for none, where the form says another thing than the device itself. InvalidInput."""
+    chosen: dict[str, str] = {}
+    for point in item.points:
+        text = fields.get(f"metric:{item.device.id}:{point.name}")
+        if text is None:
+            continue
+        metric = named(text) if text.strip() else ""
+        if metric is None:
+            raise InvalidInput(
+                f"{item.device.id}: no metric is called {text[:60]!r}",
+                pointer=f"/metric:{item.device.id}:{point.name}",
+                expected=f"for {point.name} one of the list, or nothing",
+            )
+        if metric != point.known:
+            chosen[point.name] = metric
+    return chosen
 
 
 def _page(
@@ -118,7 +133,6 @@ def _page(
             for community in {item.device.community for item in inbox}
         },
         devices=[(d, sorted(places.get(d.id, ())), deps.live.heard_at(d.id), deps.live.online(d.id)) for d in items],
-        kinds={item.device.id: guess(item.points, deps.catalogue).kinds for item in inbox},
         metrics=METRICS,
         next=after,
         q=q,

@@ -12,6 +12,7 @@ from hub.domain.places import UNTOLD, Binding, Device, DeviceState
 from hub.domain.readings import Quality
 from hub.errors import NotFound
 from hub.flows.batch import PointKey
+from hub.flows.community.adoption import InboxPoint
 from hub.flows.community.desk import DeviceFile
 from hub.flows.community.exchange import running
 from hub.flows.live import LiveReading
@@ -29,6 +30,8 @@ class PointRow(NamedTuple):
     name: str
     label: str
     metric: Metric | None
+    kind: str
+    """``gauge``, ``total`` …: of its metric, else as the device itself says; empty: nothing tells."""
     reading: LiveReading | None
     interval: int | None
     """How often it reports, as set or learned, ms."""
@@ -97,14 +100,7 @@ def view_of(deps: WebDeps, file: DeviceFile) -> DeviceView:
     return DeviceView(
         device=device,
         points=tuple(
-            PointRow(
-                name=name,
-                label=said[name].label if name in said else "",
-                metric=METRICS.get(_metric_of(name, file, said[name].metric if name in said else "")),
-                reading=readings.get(name),
-                interval=deps.live.interval(PointKey(device.community, device.id, name)),
-                spans=tuple(reversed(file.bindings.get(name, ()))),
-            )
+            _row(name, file, said.get(name), readings.get(name), deps.live.interval(_key(device, name)))
             for name in names
         ),
         heard_at=deps.live.heard_at(device.id),
@@ -117,6 +113,26 @@ def view_of(deps: WebDeps, file: DeviceFile) -> DeviceView:
             )
         ),
         successors=tuple(_successors(registry, file)),
+    )
+
+
+def _key(device: Device, point: str) -> PointKey:
+    return PointKey(device.community, device.id, point)
+
+
+def _row(
+    name: str, file: DeviceFile, said: InboxPoint | None, reading: LiveReading | None, interval: int | None
+) -> PointRow:
+    metric = METRICS.get(_metric_of(name, file, said.known if said is not None else ""))
+    told = said.kind if said is not None else ""
+    return PointRow(
+        name=name,
+        label=said.label if said is not None else "",
+        metric=metric,
+        kind=metric.kind.value if metric is not None else told,
+        reading=reading,
+        interval=interval,
+        spans=tuple(reversed(file.bindings.get(name, ()))),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, model_validator
 
+from hub.domain.device_classes import DEVICE_CLASSES
 from hub.domain.metrics import METRICS
 from hub.domain.places import UNTOLD, About, Binding, Device, Name
 from hub.flows.community.adoption import Adoption, InboxDevice
@@ -135,6 +136,8 @@ class DevicePointOut(Schema):
     metric: str
     """Empty: the metric table has no such name."""
     ucum: str
+    kind: str
+    """gauge, total, delta, state or event: of its metric, else as the device says; empty: nothing tells."""
     value: float | None
     text: str
     time: str | None
@@ -152,6 +155,7 @@ class DevicePointOut(Schema):
             label=row.label,
             metric=row.metric.name if row.metric is not None else "",
             ucum=row.metric.unit if row.metric is not None else "",
+            kind=row.kind,
             value=None if reading is None else reading.value,
             text="" if reading is None else reading.text,
             time=None if reading is None else iso(reading.time),
@@ -259,12 +263,18 @@ class InboxPointOut(Schema):
     sample: str
     """The first value seen, as text."""
     metric: str
-    """Empty: the metric table has no such name."""
+    """What it measures, or seems to; empty: nothing tells."""
+    guessed: bool
+    """Only its name suggests the metric: it is adopted without one, unless the adoption says it."""
+    kind: str
+    """gauge, total or state: of its metric, else as the device says; empty: nothing tells."""
     value: float | None
     """What it said last."""
     text: str
     ucum: str
-    """The unit that its metric, as guessed, would have."""
+    """The unit of its metric."""
+    unit: str
+    """The unit that the device says, as it writes it; empty: it says none."""
     label: str
     """What its maker calls it."""
     upkeep: bool
@@ -279,9 +289,12 @@ class InboxPointOut(Schema):
             name=point.name,
             sample=short(point.sample),
             metric=point.metric,
+            guessed=point.guessed,
+            kind=METRICS[point.known].kind.value if point.known else point.kind,
             value=told.value,
             text=told.text,
             ucum=METRICS[point.metric].unit if point.metric in METRICS else "",
+            unit=point.unit,
             label=point.label,
             upkeep=point.upkeep,
             time=iso(told.at),
@@ -293,15 +306,26 @@ class InboxOut(Schema):
 
     device: DeviceOut
     points: list[InboxPointOut]
+    device_class: Annotated[str | None, Field(json_schema_extra={"enum": [*DEVICE_CLASSES, None]})]
+    """What sort of device it seems to be; null: nothing tells."""
+    class_title: NameOut | None
+    class_reason: str
+    suits: list[str]
+    """Kinds of facility that it would suit, the likeliest first."""
     guess_facility: str | None
     guess_unit: str
     reason: str
+    """Why this facility, or why none."""
 
     @classmethod
     def of(cls, waiting: InboxDevice, device: DeviceOut, points: Sequence[Said]) -> InboxOut:
         return cls(
             device=device,
             points=[InboxPointOut.of(told) for told in points],
+            device_class=waiting.classed.device_class.id if waiting.classed else None,
+            class_title=NameOut.of(waiting.classed.device_class.title) if waiting.classed else None,
+            class_reason=waiting.classed.reason if waiting.classed else "",
+            suits=list(waiting.kinds),
             guess_facility=waiting.facility,
             guess_unit=waiting.unit,
             reason=waiting.reason,
@@ -309,7 +333,10 @@ class InboxOut(Schema):
 
 
 class AdoptIn(Schema):
-    """Where it stands. ``points``: point name -> metric, for those whose own name does not tell it."""
+    """Where it stands. ``points``: point name -> metric, for those whose own name does not tell it.
+
+    Only what stands here is taken of a guess. Values that come in another unit of the same quantity are converted.
+    """
 
     facility: Annotated[str, Field(min_length=1, max_length=63)]
     unit: Annotated[str, Field(max_length=63)] = ""

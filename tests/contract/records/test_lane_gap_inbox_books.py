@@ -119,6 +119,29 @@ def test_of_a_format_that_does_not_speak_for_the_device_only_the_points_are_note
     assert [(each.name, each.metric) for each in named] == [("humidity", "humidity")]
 
 
+def test_a_name_suggests_a_metric_until_a_format_says_what_the_point_is(records: SqlRecords) -> None:
+    names = ("temp", "Zaehler", "batt")
+    guesses = (("temp", "temperature"), ("batt", "battery"))
+    heard = DeviceSeen("garden", "garden~plc-1", "native", "plc-1", "main", 7, names, guesses)
+    word = said(
+        "garden~plc-1",
+        points=(
+            PointSaid("batt", "", "", "", upkeep=False),
+            PointSaid("Zaehler", "", "m³", "", upkeep=False, kind="total"),
+        ),
+    )
+
+    def proposed() -> list[tuple[str, str, bool, str]]:
+        [(_, points_said)] = records.read(lambda books: books.registry.inbox())
+        return [(p.name, p.metric, p.guessed, p.kind) for p in sorted(points_said)]
+
+    records.write(lambda books: books.devices.seen([heard]))
+    assert proposed() == [("Zaehler", "", False, ""), ("batt", "battery", True, ""), ("temp", "temperature", True, "")]
+    records.write(lambda books: books.devices.announced([word]))
+    records.write(lambda books: books.devices.seen([heard]))  # after a restart every name is new again
+    assert proposed() == [("Zaehler", "", False, "total"), ("batt", "", False, ""), ("temp", "temperature", True, "")]
+
+
 def test_what_people_decided_about_a_device_stands_against_its_own_word(records: SqlRecords) -> None:
     heard = DeviceSeen("garden", "garden~ieee-1", "ieee", "1", "main", 7, ())
     records.write(lambda books: books.devices.seen([heard]))

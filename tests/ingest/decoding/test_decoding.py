@@ -383,6 +383,11 @@ def test_devices_are_announced_at_first_sight_and_when_they_learn_new_names(desk
     assert (again.names, again.at) == (("z",), NOON + 5)
 
 
+def test_names_that_say_no_metric_come_with_what_they_suggest(desk: Desk) -> None:
+    [seen] = desk.read(frame({"temp": 1, "humidity": 2, "bay1.batt": 3, "contact": True, "linkquality": 90})).seen
+    assert seen.guesses == (("temp", "temperature"), ("bay1.batt", "battery"))
+
+
 def test_new_devices_beyond_the_limit_are_refused_by_name_until_the_next_minute() -> None:
     desk = Desk(known=lambda device: device == "c~known", new_devices_per_minute=2)
     frames = [frame({"a": 1}, device=name) for name in ("one", "two", "three", "known", "one")]
