@@ -12,15 +12,18 @@ from threading import Lock
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hub.clock import Clock, to_iso
 from hub.domain.alarms import Alarm
 from hub.domain.readings import Quality
 from hub.domain.tickets import Ticket
 from hub.flows.areas import area_of
-from hub.flows.batch import Mark, PointKey
+from hub.flows.batch import Mark, PointKey, Slots
 from hub.flows.judging import Judging
 from hub.flows.memory import NEVER, Memory
+from hub.flows.qualities import limits_of, limits_of_point, qualities
+from hub.flows.registry import Registry
 from hub.flows.topology import seen_first
 from hub.flows.watch import AREA_LOST, Watch
 
@@ -62,6 +65,7 @@ class LiveState:
         self._asking = Lock()
         self._silent = np.zeros(0, np.bool_)
         self._fell_silent = np.zeros(0, np.int64)
+        self._bounds = Bounds(memory.slots)
 
     def readings(self, keys: Collection[PointKey]) -> Mapping[PointKey, LiveReading]:
         """Those of the points that have been heard of."""
@@ -118,7 +122,7 @@ class LiveState:
         if not slots:
             return None
         last = max(slots, key=lambda slot: int(memory.heard[slot]))
-        if memory.mark[last] & _CLOCK_PROBLEM:
+        if int(memory.mark[last]) & Mark.CLOCK_PROBLEM:
             return ClockFault(None)
         current = int(memory.time[last]) >= int(memory.late_time[last])
         behind = int((memory.arrival if current else memory.heard)[last]) - newest[last]
@@ -147,8 +151,12 @@ class LiveState:
         asked = asked[asked < memory.size]
         known = asked[memory.time[asked] != NEVER]
         silent = now - memory.heard[known] >= memory.limits(known)
-        columns = (memory.value, memory.time, memory.arrival, memory.mark)
-        rows = zip(known.tolist(), *(column[known].tolist() for column in columns), silent.tolist(), strict=True)
+        low, high = self._bounds.of(known, self._watch.registry)
+        value = memory.value[known]
+        quality = qualities((value < low) | (value > high), memory.mark[known])
+        quality[silent] = Quality.STALE
+        columns = (value, memory.time[known], memory.arrival[known], quality, silent)
+        rows = zip(known.tolist(), *(column.tolist() for column in columns), strict=True)
         keys, texts = memory.slots.keys, memory.texts
         return [
             LiveReading(
@@ -157,24 +165,37 @@ class LiveState:
                 text=texts.get(slot, ""),
                 time=time,
                 arrival=arrival,
-                quality=_quality(mark, silent=still),
+                quality=worth,
                 silent=still,
             )
-            for slot, value, time, arrival, mark, still in rows
+            for slot, value, time, arrival, worth, still in rows
         ]
 
 
-# A board asks for thousands of readings at once, and ``&`` on a flag costs many times that on an int.
-_CLOCK_PROBLEM: Final = int(Mark.CLOCK_PROBLEM)
-_SIMULATED: Final = int(Mark.SIMULATED)
+class Bounds:
+    """Between what values each slot's readings are plausible, as it is bound today. Worked out anew for another picture."""
 
+    def __init__(self, slots: Slots) -> None:
+        self._slots = slots
+        self._registry: Registry | None = None
+        self._limits = np.zeros((0, 2))
+        self._working = Lock()
 
-def _quality(mark: int, *, silent: bool) -> Quality:
-    if silent:
-        return Quality.STALE
-    if mark & _CLOCK_PROBLEM:
-        return Quality.UNCERTAIN
-    return Quality.SIMULATED if mark & _SIMULATED else Quality.GOOD
+    def of(self, asked: NDArray[np.intp], registry: Registry) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The lowest and the highest, one for each slot asked for. From any thread."""
+        with self._working:
+            if registry is not self._registry:
+                self._registry, self._limits = registry, np.zeros((0, 2))
+            more = self._slots.keys[len(self._limits) :]
+            if more:
+                self._limits = np.append(self._limits, [self._of(key, registry) for key in more], axis=0)
+            found = self._limits[asked]
+        return found[:, 0], found[:, 1]
+
+    @staticmethod
+    def _of(key: PointKey, registry: Registry) -> tuple[float, float]:
+        spans = registry.bindings.get((key.device, key.name))
+        return limits_of(spans[-1].metric_name()) if spans else limits_of_point(key.name)
 
 
 def alarm_data(alarm: Alarm) -> dict[str, Any]:

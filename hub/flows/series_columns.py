@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hub.domain.metrics import METRICS, metric_of
 from hub.domain.places import Device
-from hub.domain.readings import Quality
 from hub.domain.rollups import hold_of
-from hub.flows.batch import Decoded, Mark, Readings, Slots, TextReading
+from hub.flows.batch import Decoded, Readings, Slots, TextReading
 from hub.flows.bindings import UNBOUND, Bindings
+from hub.flows.qualities import limits_of, limits_of_point, qualities, quality_of_text
 from hub.flows.registry import Registrar
 from hub.flows.series import UNASSIGNED, FloatArray, IdArray, IntArray, Rows, SeriesPlace, SeriesWriter, TextRow
 
 S = TypeVar("S", bound=np.generic)
-_CALLED: Final = (
-    (Mark.CLOCK_PROBLEM | Mark.UNCERTAIN, Quality.UNCERTAIN),
-    (Mark.STALE, Quality.STALE),
-    (Mark.BAD, Quality.BAD),
-    (Mark.SIMULATED, Quality.SIMULATED),
-)
-"""Marks and what they make of a value; the last that applies counts."""
-_UNLIMITED: Final = (-np.inf, np.inf)
 
 
 class _Reading:
@@ -75,7 +66,7 @@ class SeriesColumns:
             point=self._points[slot],
             time=readings.time,
             value=value,
-            quality=_quality((value < low) | (value > high), readings.mark),
+            quality=qualities((value < low) | (value > high), readings.mark),
             place=_with(of_bound.place[bound], free, own.place, slot),
         )
 
@@ -83,7 +74,7 @@ class SeriesColumns:
         row = self._bindings.row(text.slot, text.time)
         place = self._by_slot.place[text.slot] if row == UNBOUND else self._by_row.place[row]
         words = text.text.encode("utf-8", "replace").decode()  # half a surrogate pair is no text for any store
-        return TextRow(int(self._points[text.slot]), text.time, words, _quality_of_text(text.mark), int(place))
+        return TextRow(int(self._points[text.slot]), text.time, words, quality_of_text(text.mark), int(place))
 
     def _refresh(self) -> None:
         if self._bindings.refresh():
@@ -94,14 +85,14 @@ class SeriesColumns:
             keys = self._slots.keys[known : len(self._slots)]
             self._points = np.append(self._points, self._store.point_ids(keys))
             places = [SeriesPlace(key.community, UNASSIGNED, "", "") for key in keys]
-            self._by_slot.extend(self._store.place_ids(places), [_limits_of_point(key.name) for key in keys])
+            self._by_slot.extend(self._store.place_ids(places), [limits_of_point(key.name) for key in keys])
             self._set_holds(known)
         done = len(self._by_row)
         spots = self._bindings.spots[done:]
         if spots:
             places = [SeriesPlace(*spot[:4]) for spot in spots]
             metrics = [spot.metric for spot in spots]
-            self._by_row.extend(self._store.place_ids(places, metrics), [_limits(metric) for metric in metrics])
+            self._by_row.extend(self._store.place_ids(places, metrics), [limits_of(metric) for metric in metrics])
 
     def _set_holds(self, first: int) -> None:
         """Tell the store how long readings count, from the reporting intervals that the registry states."""
@@ -116,30 +107,8 @@ def _hold(device: Device | None) -> int:
     return hold_of(None if device is None else device.expected_interval)
 
 
-def _limits(metric: str) -> tuple[float, float]:
-    found = METRICS.get(metric)
-    return _UNLIMITED if found is None else (found.low, found.high)
-
-
-def _limits_of_point(name: str) -> tuple[float, float]:
-    found = metric_of(name)
-    return _UNLIMITED if found is None else (found.low, found.high)
-
-
 def _with(chosen: NDArray[S], free: NDArray[np.intp], own: NDArray[S], slot: NDArray[np.int64]) -> NDArray[S]:
     """Readings without a binding are understood by what their point says itself."""
     if len(free):
         chosen[free] = own[slot[free]]
     return chosen
-
-
-def _quality(doubtful: NDArray[np.bool_], mark: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    quality: NDArray[np.uint8] = doubtful.astype(np.uint8) * np.uint8(Quality.UNCERTAIN)
-    if mark.any():
-        for marked, called in _CALLED:
-            quality[(mark & marked) != 0] = called
-    return quality
-
-
-def _quality_of_text(mark: int) -> int:
-    return next((called for marked, called in reversed(_CALLED) if mark & marked), Quality.GOOD)

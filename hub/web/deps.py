@@ -26,7 +26,7 @@ from hub.flows.community.desk import Amendment, DeviceFile
 from hub.flows.community.exchange import Exchange
 from hub.flows.figures import Histories
 from hub.flows.lists import AlarmLists, GapLists, NoticeLists, QuarantineLists, TicketLists
-from hub.flows.live import LiveReading
+from hub.flows.live import ClockFault, LiveReading
 from hub.flows.ports import Records
 from hub.flows.pushing import Inlet
 from hub.flows.registry import Registrar
@@ -87,6 +87,10 @@ class Live(Protocol):
 
     def online(self, device: str) -> bool | None:
         """Its own statement, or its last will; None: it made none."""
+        ...
+
+    def clock_fault(self, device: str) -> ClockFault | None:
+        """What is wrong with its own clock; None: nothing that can be told."""
         ...
 
     def of_device(self, device: str) -> Sequence[LiveReading]:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from hub.clock import DAY
 from hub.domain.alarms import AlarmState
 from hub.domain.notices import NoticeKind
+from hub.domain.places import Binding
+from hub.domain.readings import Quality
 from hub.domain.tickets import TicketState
+from hub.flows.batch import Mark
 from hub.flows.notice_text import evidence_words
-from tests.flows.community import MINUTE, SECOND, START, Saying, Story, fault_rule, limit_rule, registry
+from tests.flows.community import HOME, MINUTE, SECOND, START, Saying, Story, fault_rule, hub_id, limit_rule, registry
 
 
 def test_a_breach_becomes_one_alarm_one_ticket_and_a_notice_to_each_contact_in_its_language(records: Any) -> None:
@@ -61,6 +67,36 @@ def test_a_fault_code_that_no_rule_takes_still_makes_a_ticket(records: Any) -> N
     story = Story(records, registry(fault_rule()))
     story.say(Saying().fault("pump", "E99", START))
     assert story.ticket().key.failure_mode == "device_fault"
+
+
+@pytest.mark.parametrize(
+    ("value", "mark", "quality"),
+    [
+        (21.0, Mark.NONE, Quality.GOOD),
+        (500.0, Mark.NONE, Quality.UNCERTAIN),  # no temperature of a room is, nor a humidity
+        (21.0, Mark.UNCERTAIN, Quality.UNCERTAIN),
+        (21.0, Mark.CLOCK_PROBLEM, Quality.UNCERTAIN),
+        (500.0, Mark.SIMULATED, Quality.SIMULATED),
+    ],
+)
+def test_pages_see_what_a_value_is_worth_as_the_store_does(
+    records: Any, value: float, mark: Mark, quality: Quality
+) -> None:
+    known = registry(limit_rule())
+    humid = Binding(community=HOME, device=hub_id("pump"), point="ain2", facility="room-pump", metric="humidity")
+    story = Story(records, replace(known, bindings={**known.bindings, (hub_id("pump"), "ain2"): (humid,)}))
+    saying = Saying()
+    for point in ("temperature", "ain2", "ain1"):
+        saying.value("pump", value, START, point=point, mark=mark)
+    story.say(saying)
+
+    def seen() -> dict[str, int]:
+        return {reading.key.name: reading.quality for reading in story.lane.live.of_device(hub_id("pump"))}
+
+    free = quality if mark else Quality.GOOD  # what measures nothing known has no limits
+    assert seen() == {"temperature": quality, "ain2": quality, "ain1": free}
+    story.clock.advance(DAY)
+    assert set(seen().values()) == {Quality.STALE}
 
 
 def test_an_unknown_device_makes_no_alarm_but_is_remembered(records: Any) -> None:

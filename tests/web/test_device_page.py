@@ -6,8 +6,10 @@ import re
 
 import pytest
 
+from hub.clock import HOUR
 from hub.domain.places import About
 from hub.flows.community.adoption import InboxPoint
+from hub.flows.live import ClockFault
 from tests.web.conftest import Browser
 from tests.web.fakes.hub import HOME
 
@@ -83,6 +85,24 @@ def test_problems_are_shown_to_those_who_may_look_at_messages(web: Browser) -> N
     path = f"/devices/{HOME}~gw-b2"
     assert "values.env is an object" in web.person("desk")[0].get(path).text
     assert "values.env is an object" not in web.person("crew")[0].get(path).text
+
+
+@pytest.mark.parametrize(
+    ("fault", "said", "behind"),
+    [
+        (ClockFault(8 * HOUR), "8 hours behind. Until it is right its readings count as late", 8 * HOUR),
+        (ClockFault(-HOUR), "1 hour ahead", -HOUR),
+        (ClockFault(None), "cannot be believed: its readings count when they arrive", None),
+    ],
+)
+def test_a_wrong_clock_is_shown_as_in_commissioning(
+    web: Browser, fault: ClockFault, said: str, behind: int | None
+) -> None:
+    assert "Its clock is wrong" not in web.person("manager")[0].get(f"/devices/{DOOR}").text
+    web.hub.live.clock_faults[DOOR] = fault
+    assert said in " ".join(web.person("manager")[0].get(f"/devices/{DOOR}").text.split())
+    told = web.program("manager").get(f"/api/v1/devices/{DOOR}").json()
+    assert (told["wrong_clock"], told["clock_behind_ms"]) == (True, behind)
 
 
 def test_a_stranger_learns_nothing(web: Browser) -> None:

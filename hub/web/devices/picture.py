@@ -9,13 +9,12 @@ from typing import Final, NamedTuple
 
 from hub.domain.metrics import METRICS, Metric
 from hub.domain.places import UNTOLD, Binding, Device, DeviceState
-from hub.domain.readings import Quality
 from hub.errors import NotFound
 from hub.flows.batch import PointKey
 from hub.flows.community.adoption import InboxPoint
 from hub.flows.community.desk import DeviceFile
 from hub.flows.community.exchange import running
-from hub.flows.live import LiveReading
+from hub.flows.live import ClockFault, LiveReading
 from hub.flows.registry import Registry
 from hub.web.auth.access import Access
 from hub.web.deps import WebDeps
@@ -52,6 +51,8 @@ class DeviceView:
     points: tuple[PointRow, ...]
     heard_at: int | None
     online: bool | None
+    clock_fault: ClockFault | None
+    """What is wrong with its own clock, as its newest readings show."""
     gateway: Device | None
     children: tuple[Device, ...]
     """Those in use that speak through it."""
@@ -67,11 +68,6 @@ class DeviceView:
     def interval(self) -> int | None:
         """How often it reports at its most frequent point, as learned."""
         return min((row.interval for row in self.points if row.interval is not None), default=None)
-
-    @property
-    def wrong_clock(self) -> bool:
-        """Whether times that it sent lately could not be believed."""
-        return any(row.reading is not None and row.reading.quality == Quality.UNCERTAIN for row in self.points)
 
     @property
     def bound(self) -> bool:
@@ -105,6 +101,7 @@ def view_of(deps: WebDeps, file: DeviceFile) -> DeviceView:
         ),
         heard_at=deps.live.heard_at(device.id),
         online=deps.live.online(device.id),
+        clock_fault=deps.live.clock_fault(device.id),
         gateway=registry.devices.get(device.gateway or ""),
         children=tuple(
             sorted(

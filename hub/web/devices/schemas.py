@@ -171,7 +171,9 @@ class DeviceFull(DeviceOut):
 
     learned_interval_ms: int | None
     wrong_clock: bool
-    """Times that it sent lately could not be believed."""
+    """Its own clock is wrong, as its newest readings show."""
+    clock_behind_ms: int | None
+    """By how much; negative: ahead; null: it is right, or says times that cannot be believed at all."""
     devices: list[str]
     """Those that speak through it."""
     replaced_by: list[str]
@@ -183,7 +185,8 @@ class DeviceFull(DeviceOut):
         return cls(
             **{name: getattr(base, name) for name in DeviceOut.model_fields},
             learned_interval_ms=view.interval,
-            wrong_clock=view.wrong_clock,
+            wrong_clock=view.clock_fault is not None,
+            clock_behind_ms=view.clock_fault.behind if view.clock_fault is not None else None,
             devices=[device.id for device in view.children],
             replaced_by=list(view.successors),
             points=[DevicePointOut.of(row) for row in view.points],

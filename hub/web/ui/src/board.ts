@@ -7,6 +7,7 @@ interface Reading {
   state: "known" | "unknown";
   value: number | null;
   text: string;
+  quality: number;
 }
 
 interface Turned {
@@ -18,6 +19,7 @@ interface Turned {
 const REFRESH_GAP_MS = 2_000;
 const CHECK_MS = 20_000;
 const RETRY_MS = 5_000;
+const UNCERTAIN = 1;
 const STATES = new Set(["normal", "partly_unknown", "alarm", "unknown"]);
 
 class LiveBoard extends HTMLElement {
@@ -73,6 +75,8 @@ class LiveBoard extends HTMLElement {
     for (const place of this.querySelectorAll<HTMLElement>(`[data-point="${key}"]`)) {
       const shown = place.querySelector("b");
       if (!shown) continue;
+      const doubt = place.querySelector<HTMLElement>(".doubt");
+      if (doubt) doubt.hidden = reading.quality !== UNCERTAIN;
       const said = this.say(reading, place.dataset);
       if (shown.textContent === said) continue;
       shown.textContent = said;
