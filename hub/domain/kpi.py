@@ -49,9 +49,10 @@ class Kpi:
 _TABLE: Final[tuple[tuple[str, Measure, str, str, str, str], ...]] = (
     # id, measure, title in zh and en, formula in zh and en
     ("alarms_raised", Measure.COUNT, "新告警", "Alarms raised",
-     "触发的告警次数，不含补传数据。", "Alarms that were raised, without those from late data."),
+     "触发的告警次数，不含补传数据和调试期内触发的。", "Alarms that were raised, without those from late data or raised in commissioning."),
     ("alarms_active", Measure.COUNT, "活动告警", "Active alarms",
-     "每小时末处于活动状态的告警数。", "Alarms active at the end of the hour."),
+     "每小时末处于活动状态的告警数；调试期内触发的，正式启用后才算。",
+     "Alarms active at the end of the hour; those raised in commissioning only once their place has gone live."),
     ("tickets_opened", Measure.COUNT, "新工单", "Tickets opened",
      "新建的工单数，不含补传数据。", "Tickets opened, without those from late data."),
     ("tickets_resolved", Measure.COUNT, "已解决工单", "Tickets resolved",
@@ -158,9 +159,9 @@ class Period:
     lives: Collection[Life]
     """Tickets that changed in the period, or had not ended when it began."""
     raised: Collection[Alarm]
-    """An alarm for each time one was raised in the period."""
+    """An alarm for each time one was raised in the period, but in commissioning."""
     active: Collection[Alarm]
-    """Those active at the period's end."""
+    """Those active at the period's end, without those raised in commissioning that have not gone live."""
     acknowledged: Collection[Acknowledged]
     """In the period."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, exists, func, or_, select
 
 from hub.domain.alarm_load import Fault, Turn
 from hub.domain.alarms import Alarm, Change, Priority
@@ -46,6 +46,8 @@ _TURNED: Final = select(
 _RAISED: Final = alarm_events.c.kind == Change.RAISED.value
 _TOLD: Final = alarm_events.c.kind == Change.ANNUNCIATED.value
 _ACKNOWLEDGED: Final = alarm_events.c.kind == Change.ACKNOWLEDGED.value
+_SAME: Final = alarm_events.alias("same")
+"""Other rows of the same occurrence of an alarm."""
 _TURNS: Final = tuple(change.value for change in (Change.RAISED, Change.RETURNED, Change.RESET, Change.WITHDRAWN))
 """Changes after which an alarm is active, or is not."""
 _OF_TICKETS: Final = (
@@ -74,7 +76,7 @@ class FigureBook:
 
     def period(self, start: int, end: int, *, community: str | None = None) -> PeriodRows:
         mine = () if community is None else (alarms.c.community == community,)
-        raised = _OF_ALARMS.where(*_within(alarm_events, start, end), _RAISED, *mine)
+        raised = _OF_ALARMS.where(*_within(alarm_events, start, end), _RAISED, ~_quiet(), *mine)
         return PeriodRows(
             lives=self._lives(start, end, () if community is None else (tickets.c.community == community,)),
             raised=[row.alarm for row in self._alarm_changes(raised)],
@@ -120,7 +122,9 @@ class FigureBook:
     def _active(self, start: int, end: int, mine: _Where) -> list[Alarm]:
         """Those whose last change before the end left them active: an alarm's own stamps are of its latest occurrence."""
         last = _last_turns(start, end, mine)
-        return [row.alarm for row in self._alarm_changes(_OF_ALARMS.where(alarm_events.c.id.in_(last), _RAISED))]
+        still_quiet = _quiet() & ~_also(Change.LIVE, _SAME.c.at < end)
+        found = _OF_ALARMS.where(alarm_events.c.id.in_(last), _RAISED, ~still_quiet)
+        return [row.alarm for row in self._alarm_changes(found)]
 
     def _acknowledged(self, start: int, end: int, mine: _Where) -> list[Acknowledged]:
         """The first acknowledgement of each occurrence, where it was in the period."""
@@ -170,6 +174,18 @@ def _history_of(ids: list[str], end: int) -> Select[Any]:
         .where(column.ticket.in_(ids), column.at < end, column.from_state != column.to_state)
         .order_by(column.id)
     )
+
+
+def _also(kind: Change, *more: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the occurrence has such a row too."""
+    same = (_SAME.c.alarm == alarm_events.c.alarm, _SAME.c.occurrence == alarm_events.c.occurrence)
+    return exists().where(*same, _SAME.c.kind == kind.value, *more)
+
+
+def _quiet() -> ColumnElement[bool]:
+    """Whether a row of RAISED was written in commissioning: it says so at once, or an overlay kept even that quiet."""
+    covered = alarms.c.commissioning & (alarms.c.occurrence == alarm_events.c.occurrence) & ~_also(Change.COMMISSIONING)
+    return _also(Change.NOT_TOLD, _SAME.c.at == alarm_events.c.at) | covered
 
 
 def _within(events: Any, start: int, end: int) -> tuple[ColumnElement[bool], ...]:

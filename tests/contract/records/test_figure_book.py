@@ -108,6 +108,38 @@ def test_an_alarm_is_active_by_its_history(records: SqlRecords) -> None:
     assert [one.id for one in hour.raised] == ["alarm-002"]
 
 
+def test_what_was_raised_in_commissioning_counts_once_it_is_live_and_still_active(records: SqlRecords) -> None:
+    names = [f"alarm-{number:03d}" for number in range(1, 7)]
+    told, quiet = Change.ANNUNCIATED, Change.NOT_TOLD
+    quiet_now, covered, back = 3, 4, 6
+    save(
+        records,
+        *(alarm(n, active=True, occurrence=1, commissioning=n in (quiet_now, covered, back)) for n in range(1, 6)),
+        alarm(back, active=True, occurrence=2, commissioning=True),
+    )
+    log(
+        records,
+        *(AlarmEvent(name, START, Change.RAISED, "r", 1) for name in names),
+        AlarmEvent(names[0], START, told, "r", 1),
+        AlarmEvent(names[1], START, quiet, "r", 1),  # and went live with the fault still there
+        AlarmEvent(names[1], START + 9, Change.LIVE, "over", 1),
+        AlarmEvent(names[1], START + 9, told, "over", 1),
+        AlarmEvent(names[2], START, quiet, "r", 1),
+        # names[3] was shelved: not even that it would have been told was written
+        AlarmEvent(names[4], START, told, "r", 1),
+        AlarmEvent(names[4], START + 5, Change.COMMISSIONING, "began", 1),
+        AlarmEvent(names[5], START, told, "r", 1),  # told once, and raised anew in commissioning
+        AlarmEvent(names[5], START + 5, Change.RETURNED, "r", 1),
+        AlarmEvent(names[5], START + 7, Change.RAISED, "r", 2),
+        AlarmEvent(names[5], START + 7, quiet, "r", 2),
+    )
+    hour = records.read(lambda books: books.figures.period(START, START + HOUR))
+    assert [one.id for one in hour.raised] == [names[0], names[4], names[5]]
+    assert sorted(one.id for one in hour.active) == [names[0], names[1], names[4]]
+    early = records.read(lambda books: books.figures.period(START, START + 9))
+    assert sorted(one.id for one in early.active) == [names[0], names[4]]
+
+
 def test_the_first_acknowledgement_of_an_occurrence_counts_from_the_first_telling(records: SqlRecords) -> None:
     """Told again and acknowledged again is not a second case; an acknowledgement before anybody was told is none."""
     save(records, alarm(1), alarm(2), alarm(3))
