@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
@@ -12,8 +11,8 @@ import msgspec
 
 from hub.clock import MINUTE, Clock
 from hub.flows.batch import Decoded, Refusal
+from hub.flows.error_topics import error_topic
 
-_NATIVE: Final = re.compile(r"(community/v1/[a-z0-9][a-z0-9-]{0,62}/[a-z0-9][a-z0-9-]{0,62})/[^/]+")
 _REMEMBERED: Final = 10_000
 _log = logging.getLogger(__name__)
 
@@ -42,19 +41,19 @@ class Echo:
             return
         now = self._clock.now()
         for refusal in decoded.refusals:
-            found = _NATIVE.fullmatch(refusal.topic)
-            if found is not None and now - refusal.received_at <= self._every_ms and self._may_tell(found[1], now):
-                self._tell(f"{found[1]}/error", refusal)
+            topic = error_topic(refusal.topic)
+            if topic is not None and now - refusal.received_at <= self._every_ms and self._may_tell(topic, now):
+                self._tell(topic, refusal)
 
-    def _may_tell(self, device: str, now: int) -> bool:
+    def _may_tell(self, topic: str, now: int) -> bool:
         if now // MINUTE != self._minute:
             self._minute, self._sent = now // MINUTE, 0
-        last = self._told.get(device)
+        last = self._told.get(topic)
         if self._sent >= self._most_a_minute or (last is not None and 0 <= now - last < self._every_ms):
             return False
         self._sent += 1
-        self._told[device] = now
-        self._told.move_to_end(device)
+        self._told[topic] = now
+        self._told.move_to_end(topic)
         if len(self._told) > _REMEMBERED:
             self._told.popitem(last=False)
         return True

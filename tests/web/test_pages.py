@@ -11,7 +11,7 @@ import pytest
 from hub.clock import MINUTE
 from hub.domain.device_classes import device_class
 from hub.domain.health import Health, Status
-from hub.flows.batch import PointKey
+from hub.flows.batch import PointKey, Position, Refusal
 from hub.flows.community.adoption import InboxDevice, InboxPoint
 from hub.flows.series import QueryInterrupted
 from hub.web.languages import accepted
@@ -273,6 +273,23 @@ def test_payloads_are_shown_and_never_run(morning: Browser) -> None:
     assert any("&lt;script&gt;alert(1)" in page for page in pages)
     assert not any("<script>alert" in page for page in pages)
     assert any("level=2.31;pump=1␍" in page for page in pages)
+
+
+def test_a_quarantined_message_says_its_content_type_and_whether_anybody_was_told(web: Browser) -> None:
+    """Only the hub's own format has a topic for it."""
+    refusal = Refusal(
+        9, "not_cbor", "x", None, HOME, True, "main", "zigbee2mqtt/door", b"\xa1", NOW, "application/cbor"
+    )
+    web.hub.records.write(lambda books: books.quarantine.keep(Position("journal-1", 4712), [refusal]))
+    items = web.program("manager").get("/api/v1/quarantine").json()["items"]
+    client, _ = web.person("manager")
+    foreign, own = ("zigbee2mqtt/door", f"community/v1/{HOME}/sump-3/telemetry")
+    pages = {item["topic"]: client.get(f"/quarantine/{item['id']}").text for item in items}
+    assert "<dd>application/cbor</dd>" in pages[foreign]
+    assert "no: its format has no place for it" in pages[foreign]
+    assert "<dd>not said</dd>" in pages[own]
+    assert f"on community/v1/{HOME}/sump-3/error, at most once a minute" in pages[own]
+    assert "The device was told" not in client.get("/quarantine").text
 
 
 def test_silence_is_never_shown_as_normal_or_zero(morning: Browser) -> None:

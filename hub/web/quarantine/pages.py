@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from hub.flows.error_topics import error_topic
 from hub.flows.lists import QuarantineFilter
 from hub.web.auth.access import MANAGERS, OPERATORS, Access, Need, NeedForm
 from hub.web.deps import WebDeps
@@ -59,7 +60,9 @@ def item_page(request: Request, *, access: Lookers, item_id: int) -> Response:
     """One message, byte by byte."""
     pages: Pages = request.app.state.pages
     item = find(request.app.state.deps, access, item_id)
-    return pages.page(request, "quarantine/item.html", item=item, shown=show(item.payload))
+    return pages.page(
+        request, "quarantine/item.html", item=item, shown=show(item.payload), told_on=error_topic(item.topic)
+    )
 
 
 @router.post("/quarantine/redrive")
