@@ -18,9 +18,11 @@ from hub.credentials import CredentialDesk
 from hub.domain.people import AuditEntry, Grant
 from hub.domain.places import PlaceKind
 from hub.errors import InvalidInput, NotFound
+from hub.flows.batch import PointKey
 from hub.flows.community.picture import FileRefused, Picture, Wish
 from hub.flows.grids import grids_of
 from hub.flows.lists import QuarantineFilter, QuarantineItem
+from hub.flows.live import LiveState
 from hub.ingest.quarantine import payload_text
 from hub.log import LEVELS, set_level
 from hub.series_work import SeriesWork
@@ -60,7 +62,7 @@ def handlers(hub: Hub) -> Mapping[str, Handler]:
     }
 
 
-def _for_others(picture: Picture, wanted: str, now: int) -> bytes:
+def _for_others(picture: Picture, wanted: str, live: LiveState, now: int) -> bytes:
     """The registry in the words of Brick, Haystack or NGSI-LD."""
     from hub.flows.community.interop.brick import write_brick  # as above
     from hub.flows.community.interop.haystack import haystack_grid
@@ -68,8 +70,14 @@ def _for_others(picture: Picture, wanted: str, now: int) -> bytes:
 
     if wanted == "brick":
         return write_brick(picture, now=now).encode()
-    made = haystack_grid(picture, now=now) if wanted == "haystack" else ngsi_entities(picture, now=now)
-    return msgspec.json.format(msgspec.json.encode(made))
+    if wanted == "haystack":
+        return msgspec.json.format(msgspec.json.encode(haystack_grid(picture, now=now)))
+    spans = (span for spans in picture.bindings.values() for span in spans if span.holds_at(now))
+    points = [PointKey(s.community, s.device, s.point) for s in spans if s.metric_name() == "battery"]
+    said = {
+        key.device: r.value / 100 for key, r in live.readings(points).items() if r.value is not None and not r.silent
+    }
+    return msgspec.json.format(msgspec.json.encode(ngsi_entities(picture, now=now, batteries=said)))
 
 
 class _Work:
@@ -114,7 +122,9 @@ class _Work:
                 return base64.b64encode(path.read_bytes()).decode()
         if arguments["format"] == "toml":
             return base64.b64encode(write_toml(picture, self._hub.catalogue).encode()).decode()
-        return base64.b64encode(_for_others(picture, arguments["format"], self._hub.clock.now())).decode()
+        return base64.b64encode(
+            _for_others(picture, arguments["format"], self._hub.alarm_lane.live, self._hub.clock.now())
+        ).decode()
 
     def grids(self, arguments: dict[str, Any], say: Say) -> Any:
         """{} -> [{id, zh, en, facilities}], for the dashboards' list."""

@@ -87,13 +87,20 @@ def test_haystack_rows_point_at_rows_that_are_there(picture: Picture) -> None:
 
 
 def test_ngsi_entities_are_whole(picture: Picture) -> None:
-    entities: list[dict[str, Any]] = json.loads(msgspec.json.encode(ngsi_entities(picture, now=NOW)))
-    assert {entity["type"] for entity in entities} == {"Building", "Device"}
+    batteries = {min(picture.devices): 0.93}
+    made = ngsi_entities(picture, now=NOW, batteries=batteries)
+    entities: list[dict[str, Any]] = json.loads(msgspec.json.encode(made))
+    assert {entity["type"] for entity in entities} == {"Building", "Facility", "Device"}
     assert len({entity["id"] for entity in entities}) == len(entities)
     for entity in entities:
         assert re.fullmatch(r"urn:ngsi-ld:\w+:[^\s~]+", entity["id"])
         for key, value in entity.items():
             assert key in {"id", "type", "@context"} or value["type"] in {"Property", "Relationship"}
+    targets = [v["object"] for e in entities for v in e.values() if isinstance(v, dict) and v["type"] == "Relationship"]
+    named = {target for each in targets for target in (each if isinstance(each, list) else [each])}
+    assert named <= {entity["id"] for entity in entities}
+    assert {target.split(":")[2] for target in named} == {"Building", "Facility"}
+    assert [entity["batteryLevel"]["value"] for entity in entities if "batteryLevel" in entity] == [0.93]
 
 
 def test_a_binding_that_has_ended_is_left_out(picture: Picture) -> None:
