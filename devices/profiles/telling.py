@@ -99,6 +99,7 @@ class Crier:
                 via=via,
                 hints=hints,
                 interval_s=spec.interval_s,
+                silence_s=spec.silence_s,
                 aliases=aliases,
                 withdrawn=spec.withdrawn,
                 name=texts.get("name", ""),

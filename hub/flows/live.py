@@ -91,8 +91,7 @@ class LiveState:
         more = size - len(self._silent)
         self._silent = np.append(self._silent, np.zeros(more, np.bool_))
         self._fell_silent = np.append(self._fell_silent, np.zeros(more, np.int64))
-        limits = memory.limits(np.arange(size))
-        silent = (memory.heard[:size] != NEVER) & (memory.heard[:size] + limits <= self._clock.now())
+        silent = (memory.heard[:size] != NEVER) & (memory.due(np.arange(size)) <= self._clock.now())
         self._fell_silent[silent != self._silent] = counter + 1
         self._silent = silent
 
@@ -146,7 +145,7 @@ class LiveState:
         asked = np.array(list(slots), np.intp)
         asked = asked[asked < memory.size]
         known = asked[memory.time[asked] != NEVER]
-        silent = now - memory.heard[known] >= memory.limits(known)
+        silent = memory.due(known) <= now
         columns = (memory.value, memory.time, memory.arrival, memory.mark)
         rows = zip(known.tolist(), *(column[known].tolist() for column in columns), silent.tolist(), strict=True)
         keys, texts = memory.slots.keys, memory.texts

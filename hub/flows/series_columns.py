@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub.domain.metrics import METRICS, metric_of
-from hub.domain.places import Device
+from hub.domain.places import Device, Rhythm
 from hub.domain.readings import Quality
 from hub.domain.rollups import hold_of
 from hub.flows.batch import Decoded, Mark, Readings, Slots, TextReading
@@ -113,7 +113,7 @@ class SeriesColumns:
 
 
 def _hold(device: Device | None) -> int:
-    return hold_of(None if device is None else device.expected_interval)
+    return hold_of(Rhythm() if device is None else device.rhythm)
 
 
 def _limits(metric: str) -> tuple[float, float]:
