@@ -283,3 +283,26 @@ def test_a_removed_device_that_guards_lives_stays_until_people_say_so(at_home: C
     smoke = removed(place, SMOKE, ("zigbee2mqtt/z3", {"smoke": False, "linkquality": 90}), "homes")
     place.hub.wait_until(START + 3 * DAY)
     assert place.hub.registrar.current.devices[smoke].state is DeviceState.ADOPTED
+
+
+def test_a_lorawan_gateway_that_nobody_listed_and_that_fails_is_one_alarm(at_home: Callable[[str], Place]) -> None:
+    place = at_home("chirpstack")
+    heard = [{"gatewayId": "0016c001f153a14c", "rssi": -60}]
+
+    def uplinks(begin: int, end: int) -> int:
+        said = {"object": {"temperature": 21.5}, "rxInfo": heard}
+        devices = [f"010101010101010{number}" for number in range(3)]
+        frames = [
+            (f"application/a/device/{eui}/event/up", {"deviceInfo": {"devEui": eui, "deviceName": eui}, **said})
+            for eui in devices
+        ]
+        return place.report(begin, end, *frames)
+
+    uplinks(START, START + 3 * MINUTE)
+    place.adopt()
+    last = uplinks(START + 3 * MINUTE, START + 12 * MINUTE)
+    place.hub.wait_until(last + HOUR)
+    gateway = "small~eui64-0016c001f153a14c"
+    assert [ticket.key.unit for ticket in place.hub.tickets()] == [gateway]
+    covered = {alarm.overlay_reason for alarm in place.hub.alarms() if alarm.device != gateway}
+    assert covered == {f"gateway {gateway}"}
