@@ -148,7 +148,9 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     hints: tuple[tuple[str, str], ...] = ()
     """Words about where it is (``area``, tags, groups): proposals only."""
     interval_s: int | None = None
-    """The longest silence that the device or its format promises."""
+    """How often it reports, as it says itself; now and then one of its reports may be lost."""
+    silence_s: int | None = None
+    """The longest silence that the device or its format promises; 0 takes an earlier promise back."""
     points: tuple[PointInfo, ...] = ()
     aliases: tuple[DeviceRef, ...] = ()
     """Other identities of the same device."""

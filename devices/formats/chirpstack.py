@@ -16,18 +16,17 @@ from devices.formats.chirpstack_protobuf import event_json, is_protobuf
 from devices.formats.json_bytes import NO_PART, read_fields, read_raw, show
 from devices.formats.protobuf_wire import TooManyFields, WireError
 from devices.lorawan.fields import table_of
+from devices.lorawan.gateways import eui_of, heard_by
 from devices.lorawan.reading import Reading, iso_moment
 from devices.lorawan.uplink import (
     Introduction,
     Uplink,
     bytes_of,
-    eui_of,
     introduce,
     introduction,
     joined,
     position,
     read_uplink,
-    strongest,
 )
 from devices.words import own_value
 
@@ -67,7 +66,18 @@ class _Event(msgspec.Struct, rename="camel", gc=False):
     description: Any = None
 
 
+class _Gateway(msgspec.Struct, rename="camel", gc=False):
+    """Implements ``devices.lorawan.gateways.Gateway``."""
+
+    rssi: Any = None
+    gateway_id: Any = None
+
+    def eui(self) -> str | None:
+        return eui_of(self.gateway_id)
+
+
 _read_event: Final = msgspec.json.Decoder(_Event).decode
+_read_gateways: Final = msgspec.json.Decoder(list[_Gateway] | None).decode
 
 
 class ChirpStackFormat:
@@ -114,7 +124,7 @@ class ChirpStackFormat:
             detail = f"deviceInfo is {info}: an event of ChirpStack v4 has one; is the server older?"
             return Decoded(problems=(Problem("no_device_info", detail, route.device),))
         if route.event == "up":
-            return read_uplink(_uplink(found), who, self._limits, state)
+            return read_uplink(_uplink(found, message.received_at), who, self._limits, state)
         return self._event(route.event, found, who, state)
 
     def _read(self, route: Route, payload: bytes) -> _Event | Problem:
@@ -167,13 +177,14 @@ def _who(device: DeviceRef, info: bytes) -> Introduction | None:
     return introduction(device, (name, "", profile, "", application), found.get("tags"))
 
 
-def _uplink(found: _Event) -> Uplink:
+def _uplink(found: _Event, at: int) -> Uplink:
     decoded, port = found.object, found.f_port
     known = isinstance(decoded, dict)
     return Uplink(
         iso_moment(found.time),
         _identity(found),
-        strongest(found.rx_info),
+        heard_by(found.rx_info, _read_gateways),
+        at,
         port if isinstance(port, int) else 0,
         None if known else bytes_of(found.data or ""),
         decoded if known else None,

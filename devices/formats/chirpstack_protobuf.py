@@ -211,7 +211,7 @@ _DEVICE: Final[_Shape] = {
     0x42: ("devEui", _text),
     0x4A: ("tags", _pair(_text)),
 }
-_GATEWAY: Final[_Shape] = {0x30: ("rssi", _signed)}
+_GATEWAY: Final[_Shape] = {0x0A: ("gatewayId", _text), 0x30: ("rssi", _signed)}
 _LOCATION: Final[_Shape] = {
     0x09: ("latitude", _number),
     0x11: ("longitude", _number),

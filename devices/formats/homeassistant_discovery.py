@@ -158,7 +158,10 @@ def _remember(
     memory.put(f"config/{config.id}", {"device": key, "topics": [each for each in said.reads if each not in refused]})
     record["configs"] = list(dict.fromkeys([*record["configs"], config.id]))
     record["names"] = names
-    record["silence"] = min(filter(None, (record["silence"], said.silence)), default=None)
+    promised = record["silences"].pop(config.id, None)
+    if said.silence is not None:
+        record["silences"][config.id] = said.silence
+    said.silence = min(record["silences"].values(), default=None if promised is None else 0)
     availability: list[Any] | None = None
     for entity in entities:
         found = availability_of(entity.options)
@@ -168,7 +171,6 @@ def _remember(
             said.wrong(*wrong, device)
     if availability is not None or (record["availability"] or [""])[0] == config.id:
         refused += memory.watch(key, record, availability)
-    said.silence = record["silence"]
     memory.put(f"device/{key}", record)
     if refused:
         detail = f"no place for the topic {show(refused[0])}: at most {MOST_TOPICS} topics are learned on a connection"
@@ -195,7 +197,7 @@ def _announcement(about: dict[str, Any], refs: list[DeviceRef], said: _Said, com
         serial=clean(about.get("serial_number")),
         via=refs_of({"identifiers": via}, via, community)[0] if via else None,
         hints=(("area", area),) if area else (),
-        interval_s=said.silence,
+        silence_s=said.silence,
         points=tuple(said.points),
         aliases=tuple(refs[1 : 1 + _MOST_ALIASES]),
     )

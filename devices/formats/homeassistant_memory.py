@@ -4,7 +4,7 @@ State, all of it lasting but what was heard last:
 
 * ``config/{id}``: ``{"device": key, "topics": [topic, …]}``; the id is what stands between prefix and ``/config``
 * ``state/{topic}``: ``{config id: {"device": [scheme, id], "reads": [[template, step], …]}}``
-* ``device/{scheme}:{id}``: ``{"configs": [id, …], "names": {point: owner}, "availability": [owner, mode, items], "silence": s}``
+* ``device/{scheme}:{id}``: ``{"configs": [id, …], "names": {point: owner}, "availability": [owner, mode, items], "silences": {id: s}}``
 * ``availability/{topic}``: ``[device key, …]``
 * ``heard/{topic}``: the last payload on an availability topic (not lasting: such topics are retained)
 * ``topics``, ``configs``: how many there are
@@ -85,7 +85,9 @@ class Memory:
 
     def device(self, key: str) -> dict[str, Any]:
         """The record of a device; a new one for a stranger."""
-        return dict(self.get(f"device/{key}") or {"configs": [], "names": {}, "availability": None, "silence": None})
+        new: dict[str, Any] = {"configs": [], "names": {}, "availability": None}
+        known = dict(self.get(f"device/{key}") or new)
+        return known | {"silences": dict(known.get("silences", {}))}
 
     def watch(self, key: str, record: dict[str, Any], availability: list[Any] | None) -> list[str]:
         """Remembers how a device says that it is there; the topics for which there is no place."""
@@ -128,6 +130,7 @@ class Memory:
         record = self.device(key)
         record["configs"] = [each for each in record["configs"] if each != config]
         record["names"] = {name: owner for name, owner in record["names"].items() if owner.partition("#")[0] != config}
+        record["silences"].pop(config, None)
         if record["availability"] is not None and (record["availability"][0] == config or not record["configs"]):
             self.watch(key, record, None)
         self.put(f"device/{key}", record if record["configs"] else None)

@@ -166,9 +166,9 @@ def _news(device: DeviceRef, heard: _Heard, state: State) -> tuple[Announcement,
     if not new and not changed:
         return None
     updates = {**updates, **changed}
-    interval = max(1, round(min(updates.values()))) if updates else None
+    silence = max(1, round(min(updates.values()))) if updates else None
     announcement = Announcement(
-        device=device, interval_s=interval, points=tuple(_info(name, *heard.points[name]) for name in new)
+        device=device, silence_s=silence, points=tuple(_info(name, *heard.points[name]) for name in new)
     )
     return announcement, Change(key, {"points": [*before, *new], "updates": updates})
 

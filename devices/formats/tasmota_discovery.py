@@ -141,7 +141,7 @@ def _announcement(device: DeviceRef, found: dict[str, Any], record: dict[str, An
         model=clean(found.get("md")),
         firmware=clean(found.get("sw")),
         power="battery" if battery else "" if record["sleeps"] else "mains",
-        interval_s=None if record["sleeps"] else SILENCE_S,
+        silence_s=0 if record["sleeps"] else SILENCE_S,
         points=tuple(points.values()),
         aliases=(DeviceRef(device.community, "tasmota", plain_id(topic)),) if topic else (),
     )

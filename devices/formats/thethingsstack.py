@@ -13,17 +13,16 @@ import msgspec
 
 from devices.contract import NO_STATE, NOTHING, Decoded, DeviceRef, Limits, Message, Problem, Sample, State
 from devices.formats.json_bytes import NO_PART, read_fields, read_part, read_raw, show
+from devices.lorawan.gateways import eui_of, heard_by
 from devices.lorawan.reading import iso_moment
 from devices.lorawan.uplink import (
     Introduction,
     Uplink,
     bytes_of,
-    eui_of,
     introduction,
     joined,
     position,
     read_uplink,
-    strongest,
 )
 
 _READ: Final = ("up", "join", "location/solved")
@@ -66,7 +65,24 @@ class _Said(msgspec.Struct, gc=False):
     location_solved: Any = None
 
 
+class _Ids(msgspec.Struct, gc=False):
+    """What the stack calls a gateway. Its own word for it need not be one gateway's alone: ``packetbroker`` is many."""
+
+    eui: Any = None
+
+
+class _Gateway(msgspec.Struct, gc=False):
+    """Implements ``devices.lorawan.gateways.Gateway``."""
+
+    rssi: Any = None
+    gateway_ids: _Ids | None = None
+
+    def eui(self) -> str | None:
+        return None if self.gateway_ids is None else eui_of(self.gateway_ids.eui)
+
+
 _NO_UPLINK: Final = _Up()
+_read_gateways: Final = msgspec.json.Decoder(list[_Gateway] | None).decode
 _read_said: Final = msgspec.json.Decoder(_Said).decode
 _read_up: Final = msgspec.json.Decoder(_Up).decode
 
@@ -104,7 +120,7 @@ class TheThingsStackFormat:
                 said = show(read_raw(found.uplink_message))
                 detail = f"uplink_message is {said}: an uplink of The Things Stack v3 has one"
                 return Decoded(problems=(Problem("no_uplink", detail, who.device),))
-            return read_uplink(_uplink(found, up), who, self._limits, state)
+            return read_uplink(_uplink(found, up, message.received_at), who, self._limits, state)
         if route.event == "join":
             return joined(who, iso_moment(found.received_at), None, state)
         solved = found.location_solved
@@ -132,7 +148,7 @@ def _remembered(route: Route, ids: bytes, version: bytes, attributes: bytes) -> 
     return introduction(device, (route.device, maker, model, firmware, route.application), _map(attributes))
 
 
-def _uplink(found: _Said, up: _Up) -> Uplink:
+def _uplink(found: _Said, up: _Up, at: int) -> Uplink:
     normalized = up.normalized_payload
     if isinstance(normalized, dict):
         normalized = [normalized]
@@ -140,7 +156,8 @@ def _uplink(found: _Said, up: _Up) -> Uplink:
     return Uplink(
         time=iso_moment(up.received_at) or iso_moment(found.received_at),
         identity=f"{_text(up.session_key_id)[:48]}:{count if isinstance(count, int) else 0}"[:64],
-        signal=strongest(up.rx_metadata),
+        heard=heard_by(up.rx_metadata, _read_gateways),
+        at=at,
         port=up.f_port if isinstance(up.f_port, int) else 0,
         frame=None if known else bytes_of(up.frm_payload or ""),
         decoded=up.decoded_payload if known else None,

@@ -149,7 +149,7 @@ def _known(text: msgspec.Raw, community: str) -> Known | Problem:
         firmware=clean(entry.software_build_id),
         power=power,
         hints=tuple(_hints(name, entry.description)),
-        interval_s=MAINS_SILENCE_S if power == "mains" or entry.type == "Router" else BATTERY_SILENCE_S,
+        silence_s=MAINS_SILENCE_S if power == "mains" or entry.type == "Router" else BATTERY_SILENCE_S,
         points=exposed.points,
     )
     return Known(ref, topic, announcement, exposed.plan, coordinator=False)

@@ -6,7 +6,6 @@ Identity is ``eui64:{devEui}`` in lower case, so that a device that moves to ano
 from __future__ import annotations
 
 import binascii
-import re
 import zlib
 from collections.abc import Mapping
 from functools import lru_cache
@@ -16,7 +15,6 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from devices.contract import (
-    UNREADABLE,
     Announcement,
     Change,
     Decoded,
@@ -30,11 +28,11 @@ from devices.contract import (
 )
 from devices.lorawan.codecs import choose
 from devices.lorawan.fields import table_of, tables
+from devices.lorawan.gateways import Heard, follow
 from devices.lorawan.layout import Trouble
 from devices.lorawan.reading import Dated, Reading, plain_numbers
 from devices.words import own_value
 
-_EUI: Final = re.compile(r"[0-9a-f]{16}")
 _MOST_DEVICES: Final = 20_000
 """Devices whose announcement is remembered; beyond them only joins announce."""
 _MOST_HINTS: Final = 16
@@ -43,16 +41,10 @@ _MOST_REFUSED: Final = 4
 _WORD: Final = 128
 """Characters of a word about a device."""
 _MAKER_TAGS: Final = frozenset({"maker", "manufacturer", "vendor", "brand"})
+_REMEMBERED: Final = frozenset({"said", "via", "via_at", "away"})
+"""Beside the fields of announcements."""
 _NO_WORDS: Final[Mapping[str, str | int]] = MappingProxyType({})
 _MODEL_TAGS: Final = frozenset({"model", "device_model", "product"})
-
-
-def eui_of(text: object) -> str | None:
-    """A 64-bit identifier as sixteen lower-case digits; None where it is none."""
-    if not isinstance(text, str) or len(text) > 32:
-        return None
-    plain = text.lower().replace("-", "").replace(":", "")
-    return plain if _EUI.fullmatch(plain) else None
 
 
 def bytes_of(text: object) -> bytes | None:
@@ -63,30 +55,6 @@ def bytes_of(text: object) -> bytes | None:
         return binascii.a2b_base64(text.encode("ascii"), strict_mode=True)
     except (ValueError, UnicodeEncodeError):
         return None
-
-
-class _Gateway(msgspec.Struct, gc=False):
-    """One of the gateways that heard a device; of all that a server says of it only this is of use."""
-
-    rssi: Any = None
-
-
-_NUMBERS: Final = frozenset({int, float})
-_read_gateways: Final = msgspec.json.Decoder(list[_Gateway] | None).decode
-
-
-def strongest(heard: msgspec.Raw) -> float | None:
-    """The best signal among the gateways that heard the device; None where none says it. 0 is left out by servers."""
-    try:
-        gateways = _read_gateways(heard) or ()
-    except UNREADABLE:
-        return None
-    best = 0.0
-    for gateway in gateways:
-        level = gateway.rssi
-        if type(level) in _NUMBERS and -200 < level < 0 and (not best or level > best):
-            best = float(level)
-    return best or None
 
 
 def position(found: object) -> dict[str, Any]:
@@ -152,7 +120,9 @@ class Uplink(msgspec.Struct, frozen=True, gc=False):
 
     time: int | None
     identity: str | None
-    signal: float | None
+    heard: Heard
+    at: int
+    """When it was received, epoch ms."""
     port: int
     frame: bytes | None
     """The device's bytes, where no codec on the server read them; None: nothing that is base64."""
@@ -170,10 +140,10 @@ def read_uplink(up: Uplink, who: Introduction, limits: Limits, state: State) -> 
         now = plain_numbers(up.decoded, table_of(who.described), limits)
     if now is None:
         return _look_closer(up, who, limits, state)
-    if up.signal is not None:
-        now.setdefault("signal", up.signal)
+    if up.heard.signal is not None:
+        now.setdefault("signal", up.heard.signal)
     samples = (Sample(who.device, up.time, now, up.identity, up.quality),) if now else ()
-    announcements, changes = introduce(who, _NO_WORDS, state)
+    announcements, changes = introduce(who, _NO_WORDS, state, up=up)
     return Decoded(samples, announcements=announcements, changes=changes)
 
 
@@ -193,13 +163,13 @@ def _look_closer(up: Uplink, who: Introduction, limits: Limits, state: State) ->
         troubles.append(Trouble("bad_data", f"the frame is not base64: {right}"))
     elif up.frame and up.port and not now:
         now, time = _frame(reading, up, who, troubles)
-    if up.signal is not None:
-        now.setdefault("signal", up.signal)
+    if up.heard.signal is not None:
+        now.setdefault("signal", up.heard.signal)
     samples = (Sample(who.device, up.time if time is None else time, now, up.identity, up.quality),) if now else ()
     if reading.dated:
         then = [Sample(who.device, each.time, each.values, None, up.quality, each.told_again) for each in reading.dated]
         samples = (*samples, *then)
-    announcements, changes = introduce(who, reading.about, state)
+    announcements, changes = introduce(who, reading.about, state, up=up)
     wrong = troubles or reading.refused or reading.left_out
     return Decoded(
         samples=samples,
@@ -255,29 +225,42 @@ def _problems(reading: Reading, troubles: list[Trouble], device: DeviceRef, limi
 
 
 def introduce(
-    who: Introduction, about: Mapping[str, str | int], state: State, *, always: bool = False
+    who: Introduction,
+    about: Mapping[str, str | int],
+    state: State,
+    *,
+    up: Uplink | None = None,
+    always: bool = False,
 ) -> tuple[tuple[Announcement, ...], tuple[Change, ...]]:
     """An announcement where something of the device is new, and what to remember so that it is not said again.
 
-    What is remembered: ``{"said": checksum of the introduction, field: value, …}`` per device, of at most
-    ``_MOST_DEVICES`` devices.
+    What is remembered: ``{"said": checksum of the introduction, field: value, …}`` and its gateway (see ``gateways``) per
+    device, of at most ``_MOST_DEVICES`` devices. ``up``: the uplink that came with it.
     """
     known = state.get(who.device.id)
     fresh = known is None or known["said"] != who.checksum
-    if not (fresh or about or always):
+    moved: Mapping[str, Any] = _NO_WORDS
+    if up is not None and (known is None or known.get("via") != up.heard.best or "away" in known):
+        moved = follow(known or _NO_WORDS, up.heard, up.at)
+    if not (fresh or about or always or moved):
         return (), ()
     news = {key: value for key, value in about.items() if known is None or known.get(key) != value}
-    if not (fresh or news or always) or (known is None and len(state) >= _MOST_DEVICES and not always):
+    full = known is None and len(state) >= _MOST_DEVICES
+    if not (fresh or news or always or moved) or (full and not always):
         return (), ()
-    told = {**(known or {}), **about, "said": who.checksum}
+    told = {**(known or {}), **about, **moved, "said": who.checksum}
+    if told.get("away", 0) is None:
+        del told["away"]
+    changes = () if full else (Change(who.device.id, told, lasting=bool(fresh or news or always or "via" in moved)),)
+    if not (fresh or news or always or "via" in moved):
+        return (), changes
     words: dict[str, Any] = news
     if fresh or always:
         words = {"name": who.name, "maker": who.maker, "model": who.model, "firmware": who.firmware, "hints": who.hints}
-        words |= {key: value for key, value in told.items() if key != "said"}
-    announcement = Announcement(device=who.device, **words)
-    if known is None and len(state) >= _MOST_DEVICES:
-        return (announcement,), ()
-    return (announcement,), (Change(who.device.id, told),)
+        words |= {key: value for key, value in told.items() if key not in _REMEMBERED}
+    if "via" in told and (fresh or always or "via" in moved):
+        words["via"] = DeviceRef(who.device.community, "eui64", told["via"])
+    return (Announcement(device=who.device, **words),), changes
 
 
 def joined(who: Introduction, time: int | None, identity: str | None, state: State) -> Decoded:

@@ -84,7 +84,7 @@ class ProfileFormat:
 
     def decode(self, route: Route, message: Message, state: State = NO_STATE) -> Decoded:
         """Read one message. Never raises."""
-        gather = Gather(self._limits, route.community, state, self._nothing)
+        gather = Gather(self._limits, route.community, state, self._nothing, message.received_at)
         root = self._root(route, message.payload, gather)
         if root is _UNREAD:
             return gather.answer(())

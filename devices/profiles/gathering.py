@@ -56,6 +56,8 @@ class Gather(msgspec.Struct, gc=False):
     community: str
     state: State
     nothing: frozenset[str]
+    at: int = 0
+    """When the message was received, epoch ms."""
     device: DeviceRef | None = None
     samples: list[Sample] = []
     events: list[Event] = []
@@ -64,6 +66,8 @@ class Gather(msgspec.Struct, gc=False):
     problems: list[Problem] = []
     more_problems: int = 0
     changes: dict[str, Any] = {}
+    passing: set[str] = set()
+    """Keys of changes that need not survive a restart."""
     values: int = 0
     passed_over: int = 0
     walked: dict[tuple[tuple[str, ...], int], list[Any]] = {}
@@ -147,7 +151,11 @@ class Gather(msgspec.Struct, gc=False):
             unknown=unknown,
             announcements=tuple(self.announcements),
             changes=tuple(
-                [Change(key, value) for key, value in self.changes.items() if value != self.state.get(key)]
+                [
+                    Change(key, value, lasting=key not in self.passing)
+                    for key, value in self.changes.items()
+                    if value != self.state.get(key)
+                ]
                 if self.changes
                 else ()
             ),

@@ -191,6 +191,7 @@ class Announce(Choice, kw_only=True, frozen=True):
     aliases: list[Ref] = []
     hints: dict[str, str] = {}
     interval_s: int | None = None
+    silence_s: int | None = None
     withdrawn: bool = False
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 from zlib import crc32
 
-from devices.contract import Announcement, Limits, PointInfo
+from devices.contract import Announcement, DeviceRef, Limits, PointInfo
 from devices.formats.json_bytes import show
 from devices.profiles.building import Builder
 from devices.profiles.columns import Columns, Told
@@ -19,6 +19,8 @@ _MOST_KEYS: Final = 500
 _LONGEST: Final = 128
 _MOST_DECIMALS: Final = 9
 _SAYS: Final = {"online": True, "offline": False, "gone": None}
+_STEADY_MS: Final = 3_600_000
+"""Who has not passed a device on for so long is its gateway no longer, once another one does: several may hear it."""
 _TEXTS: Final = ("name", "maker", "model", "firmware", "serial")
 
 
@@ -68,6 +70,7 @@ class Crier:
         self._aliases = [build.device("aliases", ref) for ref in spec.aliases]
         refs = [*([] if spec.via is None else [spec.via]), *spec.aliases]
         self._says = [say for _, say in (*self._texts, *self._hints)] + [build.say("id", ref.id) for ref in refs]
+        self._place_of_via = len(self._texts) + len(self._hints)
         if spec.withdrawn:
             self._says.append(build.say("withdrawn", "yes"))
 
@@ -78,15 +81,38 @@ class Crier:
         said = [say(here) for say in self._says]
         if not any(said):
             return
+        via = None
+        if self._via is not None:
+            via = self._through(here, scope)
+            said[self._place_of_via] = via.id if via is not None else None
         key = key_of("announced", scope.device)
         sum_of = crc32("\n".join(text[:_LONGEST] if text else "" for text in said).encode("utf-8", "replace"))
         if scope.gather.remembered(key) != sum_of and scope.gather.remember(key, sum_of):
-            self._announce(here, scope)
+            self._announce(here, scope, via)
 
-    def _announce(self, here: Here, scope: Scope) -> None:
+    def _through(self, here: Here, scope: Scope) -> DeviceRef | None:
+        """The gateway; of several that pass a device on, the same one for as long as it does."""
+        gather = scope.gather
+        assert self._via is not None  # noqa: S101 - asked for with one
+        found, key = self._via(here, _quiet(gather)), key_of("via", scope.device)
+        known = gather.remembered(key)
+        if known is None:
+            if found is not None:
+                gather.remember(key, [found.scheme, found.id, gather.at])
+            return found
+        kept = DeviceRef(gather.community, known[0], known[1])
+        age = gather.at - known[2]
+        if found == kept and not 0 <= age < _STEADY_MS // 2:
+            gather.remember(key, [*known[:2], gather.at])
+            gather.passing.add(key)
+        elif found is not None and found != kept and age >= _STEADY_MS:
+            gather.remember(key, [found.scheme, found.id, gather.at])
+            return found
+        return kept
+
+    def _announce(self, here: Here, scope: Scope, via: DeviceRef | None) -> None:
         gather, spec = scope.gather, self._spec
-        quiet = Gather(gather.limits, gather.community, gather.state, gather.nothing)  # an alias may well be missing
-        via = self._via(here, quiet) if self._via is not None else None
+        quiet = _quiet(gather)
         aliases = tuple(ref for who in self._aliases if (ref := who(here, quiet)) is not None)
         texts = {name: text for name, say in self._texts if (text := _cut(say(here), gather))}
         hints = tuple((name, text) for name, say in self._hints if (text := _cut(say(here), gather)))
@@ -99,6 +125,7 @@ class Crier:
                 via=via,
                 hints=hints,
                 interval_s=spec.interval_s,
+                silence_s=spec.silence_s,
                 aliases=aliases,
                 withdrawn=spec.withdrawn,
                 name=texts.get("name", ""),
@@ -108,6 +135,11 @@ class Crier:
                 serial=texts.get("serial", ""),
             )
         )
+
+
+def _quiet(gather: Gather) -> Gather:
+    """Takes no notice of what is wrong: a gateway or an alias may well be missing."""
+    return Gather(gather.limits, gather.community, gather.state, gather.nothing, gather.at)
 
 
 class Learner:

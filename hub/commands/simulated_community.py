@@ -45,7 +45,7 @@ def simulated(registry: Registry, seed: int, expected: Iterable[Expected] = ()) 
         interval = device.expected_interval or MINUTE
         devices[name] = SimDevice(
             id=name,
-            gateway=_own_name(device.gateway) if device.gateway else name,
+            gateway=_own_name(device.its_gateway) if device.its_gateway else name,
             building=building or "",
             facility=facility_id,
             kind=kind,
@@ -55,8 +55,8 @@ def simulated(registry: Registry, seed: int, expected: Iterable[Expected] = ()) 
             scheme=device.scheme,
             own=device.scheme_id,
             name=device.name.en,
-            maker=device.maker,
-            model=device.model,
+            maker=device.its_maker,
+            model=device.its_model,
         )
     for line in expected:
         devices.setdefault(line.id, _to_come(line, registry, seed))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class Tree(StrEnum):
@@ -149,6 +149,10 @@ class DeviceState(StrEnum):
     RETIRED = "retired"
 
 
+UNRANKED: Final = 9
+"""Of a word that was noted without its rank: any other takes its place."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
     """What a device, or its gateway, has said of it; nobody typed it in, and the next word may change it."""
@@ -168,14 +172,46 @@ class About:
     """(scheme, id): other identities of the same device."""
     withdrawn: bool = False
     """Its gateway no longer knows it."""
+    withdrawn_at: int = 0
+    """Since when; 0: it does, or nobody wrote down since when."""
+    retired_at: int = 0
+    """When the hub put it out of use because of that, by itself; 0: it did not."""
+    maker: str = ""
+    model: str = ""
+    gateway: str = ""
+    """Hub id of what it speaks through."""
+    interval: int = 0
+    """How often it reports, ms; 0: not said."""
+    silence: int = 0
+    """The longest silence that it, or its format, promises, ms; 0: none is promised."""
+    rank: int = UNRANKED
+    """How good a word that is: of two formats that tell of one device, the lower one counts."""
 
 
 UNTOLD: Final = About()
 
 
+class Rhythm(NamedTuple):
+    """How often a device has to be heard, by what people set or what it says itself; 0: nothing is stated. Ms."""
+
+    interval: int = 0
+    """How often it reports: three reports have to be missing before that is a silence."""
+    silence: int = 0
+    """A promise of the device as a whole, which counts as it stands."""
+
+    @property
+    def allowed(self) -> int:
+        """After how much silence it is overdue, ms."""
+        return self.silence or 3 * self.interval
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """A sensor, gateway or controller that talks to the hub."""
+    """A sensor, gateway or controller that talks to the hub.
+
+    Maker, model, gateway and interval are what people set: empty where nobody did. What the device says of them stands
+    in ``about``, and ``its_maker`` … give the one that counts.
+    """
 
     id: str
     """Hub id, ``{community}~{name}``."""
@@ -189,7 +225,7 @@ class Device:
     model: str = ""
     gateway: str | None = None
     expected_interval: int | None = None
-    """How often it should report, ms; None: learned."""
+    """How often it should report, ms; None: nobody set it."""
     first_seen: int | None = None
     about: About = UNTOLD
     sim_expires: date | None = None
@@ -198,6 +234,28 @@ class Device:
     """The last day on which its calibration holds."""
     end_of_life: date | None = None
     """When its maker, or the law, wants it replaced."""
+
+    @property
+    def its_maker(self) -> str:
+        """As people set it, else as it was said; empty: neither."""
+        return self.maker or self.about.maker
+
+    @property
+    def its_model(self) -> str:
+        """Likewise."""
+        return self.model or self.about.model
+
+    @property
+    def its_gateway(self) -> str | None:
+        """The hub id of what it speaks through: as people set it, else as it was said."""
+        return self.gateway or self.about.gateway or None
+
+    @property
+    def rhythm(self) -> Rhythm:
+        """What people set; where they did not, what it says itself."""
+        if self.expected_interval:
+            return Rhythm(interval=self.expected_interval)
+        return Rhythm(self.about.interval, self.about.silence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

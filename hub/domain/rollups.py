@@ -15,10 +15,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from hub.domain.places import Rhythm
+
 CELL: Final = 15 * 60_000
 """Length of a cell, ms. Cells start at whole quarters of an hour UTC."""
 DEFAULT_HOLD: Final = 15 * 60_000
-"""How long a reading of a point counts whose reporting interval nobody has stated."""
+"""How long a reading of a point counts where nobody has stated how often it is to come."""
 SHORTEST_HOLD: Final = 60_000
 LONGEST_HOLD: Final = 24 * 3_600_000
 _STEPS: Final = {"15m": CELL, "1h": 3_600_000}
@@ -69,14 +71,12 @@ def merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return found
 
 
-def hold_of(expected_interval: int | None) -> int:
-    """How long a reading counts: three reporting intervals (1 min to 24 h); 15 minutes where none is stated.
+def hold_of(rhythm: Rhythm) -> int:
+    """How long a reading counts: as long as its device may be silent (1 min to 24 h); 15 minutes where nothing is stated.
 
-    Only a stated interval counts, never a learned one: a roll-up computed again next year must come out the same.
+    Only what is stated counts, never what was learned: a roll-up computed again next year must come out the same.
     """
-    if expected_interval is None:
-        return DEFAULT_HOLD
-    return min(max(3 * expected_interval, SHORTEST_HOLD), LONGEST_HOLD)
+    return min(max(rhythm.allowed, SHORTEST_HOLD), LONGEST_HOLD) if rhythm.allowed else DEFAULT_HOLD
 
 
 def cell_start(instant: int) -> int:

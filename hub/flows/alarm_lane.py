@@ -27,6 +27,7 @@ from hub.flows.batch import SET_BACK, TOLD_AGAIN, Decoded, PointKey, Position, S
 from hub.flows.bindings import Bindings
 from hub.flows.commissioning.lane import Commissioner
 from hub.flows.commissioning.walking import Hearing
+from hub.flows.departures import Departures
 from hub.flows.judging import Judging
 from hub.flows.live import LiveState, alarm_data, ticket_data
 from hub.flows.memory import Memory
@@ -108,6 +109,7 @@ class AlarmLane:
         self._watch = Watch(self._bindings, self.memory)
         self._judging = Judging(self._bindings, self._watch, self.memory)
         self._silence = Silence(self._watch, self.memory, self._judging)
+        self._departures = Departures(lambda: self._watch.registry, self.memory)
         self._own = OwnAlarms(self._watch, self._judging, self._silence.source)
         self._judging.ticketing = Ticketing(self._watch, self._own.source, public_url=public_url)
         self.commands = AlarmCommands(self._run, self._judging)
@@ -336,6 +338,7 @@ class AlarmLane:
     def tick(self, now: int) -> None:
         """Judge what is due at the lane's time: alarms, silences, tickets. Nothing is written where nothing is due."""
         now = max(now, self._time)
+        self._retire(now)
         if self._outdated and now >= self._renewed_at + RENEW_EVERY_MS:
             self._renew()
             self._outdated, self._renewed_at = False, now
@@ -376,6 +379,14 @@ class AlarmLane:
 
         self._written(self._records.write(work))
         self._marked_at = now
+
+    def _retire(self, now: int) -> None:
+        """Who has left goes out of use; the next picture of the registry ends its alarms."""
+        gone = self._departures.due(now)
+        if gone:
+            self._records.write(lambda books: books.devices.retire(gone, now))
+            self._departures.left(gone)
+            self._outdated = True
 
     def _has_maintenance(self) -> bool:
         return any(alarm.overlay is Overlay.OUT_OF_SERVICE for alarm in self._judging.live.values())

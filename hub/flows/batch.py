@@ -215,6 +215,7 @@ class Announced(NamedTuple):
     gateway: str
     """Hub id of the device that it speaks through."""
     interval_s: int | None
+    """How often it reports, as it says itself."""
     hints: tuple[tuple[str, str], ...]
     aliases: tuple[tuple[str, str], ...]
     """(scheme, id)"""
@@ -222,6 +223,10 @@ class Announced(NamedTuple):
     withdrawn: bool
     points_only: bool = False
     """A better format speaks for the device itself: of this one's word only the points count."""
+    silence_s: int | None = None
+    """The longest silence that it promises; 0 takes an earlier promise back."""
+    rank: int = 0
+    """Of the format, among those that tell of one device: the lower one counts."""
 
 
 class Learned(NamedTuple):

@@ -129,7 +129,7 @@ class Causes:
     def is_undecided(self, owner: int, slots: list[int], now: int) -> bool:
         """Whether a word about what the device speaks through is waited for. A gateway of its own right is not."""
         memory, hub_id = self._memory, self._memory.devices[owner]
-        limit = int(memory.limits(np.array(slots, np.intp)).min())
+        limit = int(memory.device_limits(np.array(slots, np.intp)).min())
         heard = int(memory.device_heard[owner])
         if heard == NEVER:
             heard = max(int(memory.heard[slot]) for slot in slots)
@@ -165,4 +165,4 @@ class Causes:
         heard = int(memory.device_heard[index])
         if heard == NEVER:
             heard = max(int(memory.heard[slot]) for slot in slots)
-        return heard, int(memory.limits(np.array(slots, np.intp)).min())
+        return heard, int(memory.device_limits(np.array(slots, np.intp)).min())

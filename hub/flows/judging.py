@@ -21,7 +21,7 @@ from hub.domain.alarms import (
     Withdraw,
 )
 from hub.domain.conduct import step
-from hub.domain.places import DeviceState
+from hub.domain.places import Device, DeviceState
 from hub.domain.rules import Rule, RuleKind, judge
 from hub.domain.verdicts import FAULT_OVER, FAULT_SAID, NO_DATA, Condition
 from hub.flows.batch import TOLD_AGAIN, FaultEvent, PointKey
@@ -184,8 +184,9 @@ class Judging:
             rule = self._watch.rule(alarm.community, alarm.rule)
             if rule is None:
                 self._one(sheet, alarm, Withdraw(reason="rule_gone"), sheet.now, rule)
-            elif not alarm.late and self._is_retired(alarm.device):
-                self._one(sheet, alarm, Withdraw(reason="device_retired"), sheet.now, rule)
+            elif not alarm.late and (retired := self._retired(alarm.device)):
+                reason = "device_removed" if retired.about.retired_at else "device_retired"
+                self._one(sheet, alarm, Withdraw(reason=reason), sheet.now, rule)
             elif key.point and not alarm.late and not self._still_bound(alarm):
                 self._one(sheet, alarm, Withdraw(reason="binding_ended"), sheet.now, rule)
 
@@ -201,9 +202,9 @@ class Judging:
             if begins:
                 sheet.withdraw(alarm=alarm.id)
 
-    def _is_retired(self, device: str) -> bool:
+    def _retired(self, device: str) -> Device | None:
         found = self._watch.registry.devices.get(device)
-        return found is not None and found.state is DeviceState.RETIRED
+        return found if found is not None and found.state is DeviceState.RETIRED else None
 
     def _still_bound(self, alarm: Alarm) -> bool:
         binding = self._watch.registry.binding(alarm.device, alarm.point, max(alarm.raised_at or 0, 0))

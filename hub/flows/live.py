@@ -95,8 +95,7 @@ class LiveState:
         more = size - len(self._silent)
         self._silent = np.append(self._silent, np.zeros(more, np.bool_))
         self._fell_silent = np.append(self._fell_silent, np.zeros(more, np.int64))
-        limits = memory.limits(np.arange(size))
-        silent = (memory.heard[:size] != NEVER) & (memory.heard[:size] + limits <= self._clock.now())
+        silent = (memory.heard[:size] != NEVER) & (memory.due(np.arange(size)) <= self._clock.now())
         self._fell_silent[silent != self._silent] = counter + 1
         self._silent = silent
 
@@ -150,7 +149,7 @@ class LiveState:
         asked = np.array(list(slots), np.intp)
         asked = asked[asked < memory.size]
         known = asked[memory.time[asked] != NEVER]
-        silent = now - memory.heard[known] >= memory.limits(known)
+        silent = memory.due(known) <= now
         low, high = self._bounds.of(known, self._watch.registry)
         value = memory.value[known]
         quality = qualities((value < low) | (value > high), memory.mark[known])

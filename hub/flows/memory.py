@@ -32,6 +32,7 @@ _POINT_COLUMNS: Final = (
     ("late_time", np.int64, NEVER),
     ("set_silence", np.int64, 0),
     ("set_interval", np.int64, 0),
+    ("promised", np.int64, 0),
     ("changed", np.int64, 0),
 )
 _SAVED: Final = ("value", "time", "arrival", "mark", "heard", "fresh_since", "interval", "beats", "late_time")
@@ -56,7 +57,9 @@ class Memory:
     set_silence: NDArray[np.int64]
     """From the rules; 0: learned. Not saved: the registry says it."""
     set_interval: NDArray[np.int64]
-    """From the device's expected interval; 0: learned. Not saved."""
+    """How often the device reports, as people set it or as it says; 0: learned. Not saved."""
+    promised: NDArray[np.int64]
+    """The longest silence that the device as a whole promises, where no rule says another one; 0: none. Not saved."""
     changed: NDArray[np.int64]
 
     def __init__(self, slots: Slots) -> None:
@@ -228,7 +231,7 @@ class Memory:
     def _device_is_back(self, owner: int, at: int, before: int) -> None:
         """After a silence of the whole device each of its points has its full interval again."""
         mine = np.array(self.slots_of[owner], np.intp)
-        if before != NEVER and len(mine) and at - before > int(self.limits(mine).min()):
+        if before != NEVER and len(mine) and at - before > int(self.device_limits(mine).min()):
             silent = mine[self.heard[mine] != NEVER]
             self.fresh_since[silent] = at
             self.heard[silent] = at
@@ -276,26 +279,39 @@ class Memory:
     # --- asking -------------------------------------------------------------------------------------------------
 
     def limits(self, slots: NDArray[np.intp]) -> NDArray[np.int64]:
-        """After how much silence each point counts as lost (ms); as hub.domain.rules.silence_limit says."""
+        """After how much silence of its own each point counts as lost while its device speaks (ms)."""
         expected = self.set_interval[slots]
         learned = np.where(self.beats[slots] >= LEARNED_AFTER, self.interval[slots].astype(np.int64), 0)
         base = np.where(expected > 0, expected, learned)
-        found = np.where(base > 0, np.maximum(3 * base, LEAST_SILENCE_MS), UNLEARNED_SILENCE_MS)
+        least = np.maximum(self.promised[slots], LEAST_SILENCE_MS)
+        found = np.maximum(np.where(base > 0, 3 * base, UNLEARNED_SILENCE_MS), least)
         return np.where(self.set_silence[slots] > 0, self.set_silence[slots], found)
 
+    def device_limits(self, slots: NDArray[np.intp]) -> NDArray[np.int64]:
+        """The same while its device says nothing at all; as hub.domain.rules.silence_limit says."""
+        promised = self.promised[slots]
+        return np.where(promised > 0, np.maximum(promised, LEAST_SILENCE_MS), self.limits(slots))
+
+    def due(self, slots: NDArray[np.intp]) -> NDArray[np.int64]:
+        """When each point that has been heard counts as lost: by its own silence, or by that of its device."""
+        own = self.heard[slots] + self.limits(slots)
+        of_device = np.maximum(self.heard[slots], self.device_heard[self.owner[slots]]) + self.device_limits(slots)
+        return np.where(self.promised[slots] > 0, np.minimum(own, of_device), own)
+
     def reporting_interval(self, slot: int) -> int | None:
-        """How often the point reports, as set or as learned; None: not known yet."""
+        """How often the point reports, as stated or as learned; None: not known yet."""
         if self.set_interval[slot] > 0:
             return int(self.set_interval[slot])
         return int(self.interval[slot]) if self.beats[slot] >= LEARNED_AFTER else None
 
     def known_limit(self, slots: list[int]) -> int | None:
-        """The shortest of the points' limits, of those that are set or learned; None: nothing is known yet."""
+        """After how much silence their device is lost, by what is stated or learned; None: nothing is known yet."""
         if not slots:
             return None
         asked = np.array(slots, np.intp)
-        known = (self.set_silence[asked] > 0) | (self.set_interval[asked] > 0) | (self.beats[asked] >= LEARNED_AFTER)
-        return int(self.limits(asked[known]).min()) if known.any() else None
+        known = (self.set_silence[asked] > 0) | (self.set_interval[asked] > 0) | (self.promised[asked] > 0)
+        known |= self.beats[asked] >= LEARNED_AFTER
+        return int(self.device_limits(asked[known]).min()) if known.any() else None
 
     def fresh_of(self, slots: list[int]) -> int | None:
         """Since when the point heard last has been heard without too long a silence; None: none was ever heard."""

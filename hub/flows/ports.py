@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from hub.domain.alarms import Alarm
@@ -173,6 +173,10 @@ class DeviceBook(Protocol):
 
         True where the registry's picture is another one by it.
         """
+        ...
+
+    def retire(self, gone: Collection[str], now: int) -> None:
+        """Put devices out of use whose gateways no longer know them; those that are so already are passed over."""
         ...
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hub.domain.places import Device
+from hub.domain.places import Device, Rhythm
 from hub.domain.rollups import hold_of
 from hub.flows.batch import Decoded, Readings, Slots, TextReading
 from hub.flows.bindings import UNBOUND, Bindings
@@ -104,7 +104,7 @@ class SeriesColumns:
 
 
 def _hold(device: Device | None) -> int:
-    return hold_of(None if device is None else device.expected_interval)
+    return hold_of(Rhythm() if device is None else device.rhythm)
 
 
 def _with(chosen: NDArray[S], free: NDArray[np.intp], own: NDArray[S], slot: NDArray[np.int64]) -> NDArray[S]:

@@ -159,7 +159,7 @@ class Silence:
     def _untold(self, now: int) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
         """Overdue slots by device index, without those whose silence has been told: to be told, and undecided."""
         memory, watched = self._memory, self._watch.watched
-        overdue = watched[memory.heard[watched] + memory.limits(watched) <= now]
+        overdue = watched[memory.due(watched) <= now]
         told_devices = self._told_devices()
         told_points = {(a.device, a.point) for a in self._alarms if a.active and a.point}
         found: dict[int, list[int]] = {}
@@ -175,12 +175,12 @@ class Silence:
         return {a.device for a in self._alarms if not a.point and (a.active or a.pending_since is not None)}
 
     def _overdue(self, sheet: Worksheet, owner: int, slots: list[int], now: int) -> None:
-        memory = self._memory
-        limits = memory.limits(np.array(slots, np.intp)).tolist()
+        memory, chosen = self._memory, np.array(slots, np.intp)
         heard = int(memory.device_heard[owner])
         hub_id = memory.devices[owner]
-        first, limit = min(zip(slots, limits, strict=True), key=lambda pair: int(memory.heard[pair[0]]) + pair[1])
-        at = int(memory.heard[first]) + limit
+        dues = memory.due(chosen)
+        earliest = int(dues.argmin())
+        first, at, limit = slots[earliest], int(dues[earliest]), int(memory.device_limits(chosen)[earliest])
         for slot in slots:
             self._judging.unknown(sheet, slot, now)
         rule = self._watch.device_silence_rule(hub_id)
@@ -204,7 +204,7 @@ class Silence:
     def next_scan(self, now: int) -> int:
         """When ``scan`` is wanted next: at the next deadline, and at least every ten seconds."""
         memory, watched = self._memory, self._watch.watched
-        ahead = memory.heard[watched] + memory.limits(watched) if len(watched) else np.zeros(0, np.int64)
+        ahead = memory.due(watched)
         ahead = ahead[ahead > now]
         return min(int(ahead.min()), now + SCAN_EVERY_MS) if len(ahead) else now + SCAN_EVERY_MS
 
@@ -263,5 +263,5 @@ class Silence:
         if not heard:
             return None
         last = max(heard, key=lambda slot: int(memory.heard[slot]))
-        limit = int(memory.limits(np.array([last], np.intp))[0])
+        limit = int(memory.device_limits(np.array([last], np.intp))[0])
         return None if now - int(memory.heard[last]) >= limit else int(memory.fresh_since[last])

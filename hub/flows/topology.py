@@ -27,9 +27,9 @@ class Topology:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._above: Mapping[str, str] = {
-            d.id: d.gateway
+            d.id: d.its_gateway
             for d in registry.devices.values()
-            if d.state is DeviceState.ADOPTED and d.gateway and not _is_retired(registry, d.gateway)
+            if d.state is DeviceState.ADOPTED and d.its_gateway and not _is_retired(registry, d.its_gateway)
         }
         # Gateways that name one another in a circle would explain one another's silence: they speak for themselves.
         self._above = {device: gateway for device, gateway in self._above.items() if not self._comes_back(device)}

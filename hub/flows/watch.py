@@ -13,7 +13,7 @@ from hub.domain.alarms import Alarm, Priority
 from hub.domain.availability import BELIEVED_AFTER_MS, patience
 from hub.domain.commissioning import Subject
 from hub.domain.own_parts import OWN_MODES, OWN_RULES
-from hub.domain.places import Binding, DeviceState, Name
+from hub.domain.places import Binding, DeviceState, Name, Rhythm
 from hub.domain.rules import EVERYTHING_QUIET, FailureMode, Rule, RuleKind, quiet_band, takes_code
 from hub.domain.tickets import TicketKey
 from hub.flows.bindings import Bindings
@@ -117,8 +117,10 @@ class Watch:
             self.silence_rules[slot] = rule
             added.append(slot)
             device = self.registry.devices.get(binding.device)
+            rhythm = Rhythm() if device is None else device.rhythm
             self._memory.set_silence[slot] = rule.silence_ms or 0
-            self._memory.set_interval[slot] = (device.expected_interval or 0) if device is not None else 0
+            self._memory.set_interval[slot] = rhythm.interval
+            self._memory.promised[slot] = 0 if rule.silence_ms else rhythm.silence
             self._memory.watch_from(slot, now)
         self.watched = np.append(self.watched, np.array(added, np.intp))
         self._slots_done = self._memory.size

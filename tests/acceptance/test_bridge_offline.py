@@ -81,12 +81,12 @@ def test_a_bridge_that_goes_offline_is_one_alarm_and_its_devices_are_suppressed(
     hub.hear([say(START, "bridge/devices", INVENTORY)])
     power(hub, START + MINUTE, START + 5 * MINUTE)
     desk.adopt([Adoption(device=item.device.id, facility="gym") for item in desk.waiting()])
-    assert {device.gateway for device in hub.registrar.current.devices.values()} == {None}
+    assert {device.its_gateway for device in hub.registrar.current.devices.values()} == {None}
 
     hub.hear([say(START + 5 * MINUTE, "bridge/devices", [COORDINATOR, *INVENTORY])])
     power(hub, START + 6 * MINUTE, START + 10 * MINUTE)
     adopted = [d for d in hub.registrar.current.devices.values() if d.id != BRIDGE]
-    assert {device.gateway for device in adopted} == {BRIDGE}, "the picture has been read again"
+    assert {device.its_gateway for device in adopted} == {BRIDGE}, "the picture has been read again"
 
     hub.hear([say(START + 10 * MINUTE, "bridge/state", {"state": "offline"})])
     hub.wait_until(START + 3 * HOUR)

@@ -24,7 +24,7 @@ from hub.domain.health_series import HubLook, LaneLook, health_points
 from hub.domain.kpi import Acknowledged, Done, Life, Period, figures
 from hub.domain.kpi_places import counts
 from hub.domain.metrics import METRICS, Metric
-from hub.domain.places import Facility, Name
+from hub.domain.places import Facility, Name, Rhythm
 from hub.domain.readings import Quality
 from hub.domain.rollups import hold_of
 from hub.domain.tickets import Action, Ticket, TicketKey, TicketKind, TicketState
@@ -379,7 +379,7 @@ class Town:
             if isinstance(each.value, str)
         ]
         every = np.unique(point)
-        store.set_holds(every, np.full(len(every), hold_of(EVERY), np.int64))
+        store.set_holds(every, np.full(len(every), hold_of(Rhythm(EVERY)), np.int64))
         store.append(rows, texts, Position("town", 1))
         while store.refresh_cells(END):
             pass

@@ -259,3 +259,20 @@ def test_profiles_are_read_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(Path, "read_text", fail)
     assert "alink" in devices.formats.names()
     assert devices.formats.make("native").name == "native"
+
+
+def test_of_two_gateways_that_hear_a_device_the_first_keeps_it_until_it_has_been_quiet_about_it() -> None:
+    """Bluetooth: every gateway in reach passes the same advertisement on."""
+    talk = Conversation(devices.formats.make("theengs"), "garden")
+    minute = 60_000
+
+    def heard(gateway: str, at: int) -> list[str]:
+        payload = b'{"id":"A4:C1:38:D5:E1:12","model":"TH","model_id":"X","tempc":21.4}'
+        said = talk.hear(Message(topic=f"home/{gateway}/BTtoMQTT/A4C138D5E112", payload=payload, received_at=at))
+        assert said is not None
+        return [each.via.id for each in said.announcements if each.via is not None]
+
+    told = [heard(gateway, at * minute) for at in range(180) for gateway in ("attic", "cellar")]
+    assert [each for each in told if each] == [["attic"]]
+    alone = [(at, *heard("cellar", at * minute)) for at in range(180, 300)]
+    assert [(at - 180, gateways[0]) for at, *gateways in alone if gateways] == [(30, "cellar")]

@@ -116,7 +116,11 @@ def test_an_example_says_what_it_promises(wire_format: Format, example: dict[str
     assert list(said.unknown) == example.get("unknown", [])
     if "announcements" in example:
         empty: dict[str, Any] = {"via": None, "interval_s": None, "withdrawn": False, "points": (), "hints": ()}
-        empty |= {"aliases": (), **dict.fromkeys(("name", "maker", "model", "firmware", "serial", "power"), "")}
+        empty |= {
+            "silence_s": None,
+            "aliases": (),
+            **dict.fromkeys(("name", "maker", "model", "firmware", "serial", "power"), ""),
+        }
         assert plain(said.announcements, **empty) == example["announcements"]
     assert [request.topic for request in said.requests] == example.get("requests", [])
 

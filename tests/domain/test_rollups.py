@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.domain.places import Rhythm
 from hub.domain.rollups import (
     CELL,
     DEFAULT_HOLD,
@@ -79,17 +80,17 @@ def test_a_move_splits_the_quarter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("interval", "hold"),
+    ("rhythm", "hold"),
     [
-        (None, DEFAULT_HOLD),
-        (60_000, 180_000),
-        (1_000, SHORTEST_HOLD),
-        (0, SHORTEST_HOLD),
-        (30 * DAY, LONGEST_HOLD),
+        (Rhythm(), DEFAULT_HOLD),
+        (Rhythm(60_000), 180_000),
+        (Rhythm(1_000), SHORTEST_HOLD),
+        (Rhythm(interval=60_000, silence=600_000), 600_000),
+        (Rhythm(30 * DAY), LONGEST_HOLD),
     ],
 )
-def test_hold(interval: int | None, hold: int) -> None:
-    assert hold_of(interval) == hold
+def test_hold(rhythm: Rhythm, hold: int) -> None:
+    assert hold_of(rhythm) == hold
 
 
 samples = st.lists(

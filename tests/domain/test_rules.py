@@ -94,13 +94,15 @@ def test_a_star_takes_faults_only_and_a_named_code_takes_any_type() -> None:
 
 
 @pytest.mark.parametrize(
-    ("silence", "interval", "limit"),
+    ("silence", "interval", "promised", "limit"),
     [
-        (None, 10_000, LEAST_SILENCE_MS),
-        (None, 600_000, 1_800_000),
-        (None, None, UNLEARNED_SILENCE_MS),
-        (5_000, 600_000, 5_000),
+        (None, 10_000, 0, LEAST_SILENCE_MS),
+        (None, 600_000, 0, 1_800_000),
+        (None, None, 0, UNLEARNED_SILENCE_MS),
+        (5_000, 600_000, 600_000, 5_000),
+        (None, 10_000, 600_000, 600_000),
+        (None, None, 1_000, LEAST_SILENCE_MS),
     ],
 )
-def test_silence(silence: int | None, interval: int | None, limit: int) -> None:
-    assert silence_limit(rule(kind=RuleKind.NO_DATA, silence_ms=silence), interval) == limit
+def test_silence(silence: int | None, interval: int | None, promised: int, limit: int) -> None:
+    assert silence_limit(rule(kind=RuleKind.NO_DATA, silence_ms=silence), interval, promised) == limit

@@ -158,6 +158,7 @@ class FakeQuarantine:
 class FakeDevices:
     def __init__(self) -> None:
         self.rows: dict[str, DeviceSeen] = {}
+        self.gone: dict[str, int] = {}
 
     def seen(self, heard: Iterable[DeviceSeen]) -> int:
         before = len(self.rows)
@@ -167,6 +168,9 @@ class FakeDevices:
 
     def announced(self, said: Iterable[Announced]) -> bool:
         return bool(tuple(said))
+
+    def retire(self, gone: Iterable[str], now: int) -> None:
+        self.gone.update(dict.fromkeys(gone, now))
 
 
 class FakeCommissioning:

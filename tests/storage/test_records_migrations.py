@@ -13,10 +13,12 @@ from sqlalchemy import Engine, inspect
 
 from hub.domain.alarms import Alarm
 from hub.domain.notices import Notice
+from hub.domain.places import Rhythm
 from hub.domain.tickets import Ticket, TicketKey
 from hub.errors import ConfigError
 from hub.storage import engines, migrations
-from hub.storage.tables import alarms, metadata, notices, tickets
+from hub.storage.books.registry_rows import device_from_row
+from hub.storage.tables import alarms, devices, metadata, notices, tickets
 from hub.storage.unit import SqlRecords
 
 LAST = migrations.known()[-1]
@@ -110,6 +112,48 @@ def test_an_upgrade_keeps_the_data_and_takes_a_copy_first(path: Path, later: Pat
     with closing(sqlite3.connect(path.with_name(f"records.sqlite.schema-{LAST}"))) as copy:
         assert copy.execute("SELECT count(*) FROM communities").fetchone() == (1,)
         assert "motto" not in [name for _, name, *_ in copy.execute("PRAGMA table_info(communities)")]
+
+
+def test_what_devices_said_before_is_told_from_what_people_set(path: Path, tmp_path: Path) -> None:
+    """As far as anybody can tell them apart: the records of a hub before schema 0008."""
+    before = tmp_path / "before"
+    shutil.copytree(migrations.FOLDER, before, ignore=shutil.ignore_patterns("__pycache__"))
+    for later in (before / "versions").glob("*.py"):
+        if later.name[:4].isdigit() and later.name >= "0008":
+            later.unlink()
+    migrations.upgrade_sqlite(path, folder=before)
+    rows = [
+        ("garden~ieee-1", "inbox", "M1", "garden~bridge", 600_000, '{"format":"zigbee2mqtt"}'),
+        ("garden~ieee-2", "adopted", "M2", "garden~bridge", 90_000_000, '{"format":"zigbee2mqtt"}'),
+        ("garden~ieee-3", "adopted", "M3", None, 60_000, '{"format":"zigbee2mqtt"}'),
+        ("garden~mac-4", "inbox", "", None, 7_200_000, '{"format":"shelly"}'),
+        ("garden~five", "adopted", "M5", "garden~gw", 60_000, "{}"),
+    ]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO devices (id, state, model, gateway, expected_interval, about,"
+            " community, scheme, scheme_id, name_zh, name_en, connection)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'garden', 'x', ?1, '', '', 'main')",
+            rows,
+        )
+    migrations.upgrade_sqlite(path)
+    records = SqlRecords(path)
+    records.open()
+    rows_now = records.read(lambda books: books.connection.execute(devices.select()).all())
+    records.close()
+    found = {device.id.partition("~")[2]: device for device in map(device_from_row, rows_now)}
+    set_by_people = {name: (d.model, d.gateway, d.expected_interval) for name, d in found.items()}
+    assert set_by_people == {
+        "ieee-1": ("", None, None),
+        "ieee-2": ("M2", "garden~bridge", None),
+        "ieee-3": ("M3", None, 60_000),
+        "mac-4": ("", None, None),
+        "five": ("M5", "garden~gw", 60_000),
+    }
+    assert (found["ieee-1"].its_model, found["ieee-1"].its_gateway) == ("M1", "garden~bridge")
+    assert found["ieee-1"].rhythm == Rhythm(silence=600_000)
+    assert found["ieee-2"].rhythm == Rhythm(silence=90_000_000)
+    assert found["mac-4"].rhythm == Rhythm(interval=7_200_000)
 
 
 def test_an_upgrade_that_fails_leaves_the_file_as_it_was(path: Path, later: Path) -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from hub.clock import HOUR
-from hub.domain.places import About
+from hub.domain.places import About, DeviceState
 from hub.flows.community.adoption import InboxPoint
 from hub.flows.live import ClockFault
 from tests.web.conftest import Browser
@@ -73,12 +73,34 @@ def test_a_device_is_told_with_its_gateway_and_a_gateway_with_what_is_behind_it(
 
 
 def test_a_device_that_its_gateway_withdrew_offers_to_be_retired_or_replaced(web: Browser) -> None:
-    web.put(DOOR, about=About(withdrawn=True))
+    web.put(DOOR, about=About(withdrawn=True, withdrawn_at=1))
     page = web.person("manager")[0].get(f"/devices/{DOOR}").text
     assert "Its gateway no longer knows it." in page
+    assert ("it is retired by itself:" in page) != ("It is not retired by itself." in page)
     assert 'href="#replace"' in page
     assert 'href="#retire"' in page
     assert 'href="#retire"' not in web.person("crew")[0].get(f"/devices/{DOOR}").text
+
+
+def test_a_device_that_the_hub_retired_by_itself_says_why(web: Browser) -> None:
+    web.put(DOOR, state=DeviceState.RETIRED, about=About(withdrawn=True, withdrawn_at=1, retired_at=2))
+    page = web.person("manager")[0].get(f"/devices/{DOOR}").text
+    assert "Retired by itself, because its gateway no longer knew it:" in page
+
+
+def test_what_people_set_is_told_from_what_the_device_says_and_promises(web: Browser) -> None:
+    web.put(
+        DOOR, expected_interval=None, gateway=None, model="", about=About(silence=600_000, gateway=GATE, model="Said")
+    )
+    page = web.person("manager")[0].get(f"/devices/{DOOR}").text
+    assert "Longest silence" in page
+    assert "as promised" in page
+    assert f"/devices/{GATE}" in page
+    told = web.program("manager").get(f"/api/v1/devices/{DOOR}").json()
+    assert (told["gateway"], told["model"], told["expected_interval_ms"]) == (GATE, "Said", None)
+    assert told["about"]["longest_silence_ms"] == 600_000
+    web.put(DOOR, expected_interval=60_000)
+    assert "the interval that is set counts" in web.person("manager")[0].get(f"/devices/{DOOR}").text
 
 
 def test_problems_are_shown_to_those_who_may_look_at_messages(web: Browser) -> None:

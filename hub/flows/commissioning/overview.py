@@ -89,7 +89,7 @@ def overview(
 
 def _speakers(community: str, expected: Iterable[Expected], devices: Iterable[Device]) -> frozenset[str]:
     own = len(community) + 1
-    return frozenset({line.gateway for line in expected} | {(d.gateway or "")[own:] for d in devices}) - {""}
+    return frozenset({line.gateway for line in expected} | {(d.its_gateway or "")[own:] for d in devices}) - {""}
 
 
 def _who_came(expected: Iterable[Expected], known: Mapping[str, Device]) -> dict[str, str]:

@@ -172,7 +172,7 @@ def _listed(facility: Facility) -> str:
 
 def _devices(registry: Registry, community: str, now: int) -> Iterator[Finding]:
     bound = {device for device, point in registry.bindings if registry.binding(device, point, now) is not None}
-    gateways = {device.gateway for device in registry.devices.values() if device.state is DeviceState.ADOPTED}
+    gateways = {device.its_gateway for device in registry.devices.values() if device.state is DeviceState.ADOPTED}
     for device in registry.devices.values():
         if device.community != community or device.state is not DeviceState.ADOPTED:
             continue

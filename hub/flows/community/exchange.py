@@ -40,9 +40,26 @@ class Exchanged(NamedTuple):
     bindings: dict[tuple[str, str], tuple[Binding, ...]]
 
 
+def is_alike(one: Device, other: Device) -> bool:
+    """Whether both are known to be of the same maker and model."""
+    return bool(one.its_model) and (one.its_maker, one.its_model) == (other.its_maker, other.its_model)
+
+
 def running(spans: Spans) -> dict[str, Binding]:
     """The bindings that have not ended."""
     return {point: found[-1] for point, found in spans.items() if found and found[-1].valid_to is None}
+
+
+def in_its_place(device: Device, spans: Spans) -> tuple[Device, Spans]:
+    """As it stands where it is, or was when the hub put it out of use by itself: another one may go on from there."""
+    left_at = device.about.retired_at
+    if device.state is not DeviceState.RETIRED or not left_at:
+        return device, spans
+    again = {
+        point: (*found[:-1], replace(found[-1], valid_to=None)) if found and found[-1].valid_to == left_at else found
+        for point, found in spans.items()
+    }
+    return replace(device, state=DeviceState.ADOPTED), again
 
 
 def match(old: Mapping[str, Binding], new: Iterable[InboxPoint]) -> dict[str, str]:
@@ -74,12 +91,13 @@ def exchange(
 
     InvalidInput names the field; IllegalTransition where one of them can take no part in an exchange.
     """
+    old = in_its_place(*old)
     gone, come = old[0], new[0]
     _check_devices(gone, come, new[1])
     at = _moment(asked.at, running(old[1]), now)
     ended = running(old[1])
     taken = _taken(asked, ended, points, come)
-    alike = bool(gone.model) and (gone.maker, gone.model) == (come.maker, come.model)
+    alike = is_alike(gone, come)
     keep = alike if asked.keep_calibration is None else asked.keep_calibration
     bindings = {(gone.id, point): end(old[1][point], at) for point in ended}
     for point, name in taken.items():

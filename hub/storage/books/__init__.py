@@ -36,7 +36,7 @@ class Books:
     figures = cached_property[FigureBook](lambda self: FigureBook(self.connection))
     gaps = cached_property[GapBook](lambda self: GapBook(self.connection, self.ids))
     quarantine = cached_property[QuarantineBook](lambda self: QuarantineBook(self.connection))
-    devices = cached_property[DeviceBook](lambda self: DeviceBook(self.connection))
+    devices = cached_property[DeviceBook](lambda self: DeviceBook(self.connection, self.ids))
     commissioning = cached_property[CommissioningBook](lambda self: CommissioningBook(self.connection, self.ids))
     jobs = cached_property[JobBook](lambda self: JobBook(self.connection))
     people = cached_property[PeopleBook](lambda self: PeopleBook(self.connection, self.ids))

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
-from hub.clock import SECOND
-from hub.domain.places import About, DeviceState
+from hub.clock import to_iso
+from hub.domain.ids import IdMaker
+from hub.domain.leaving import withdrawn_since
+from hub.domain.people import AuditEntry
+from hub.domain.places import UNTOLD, About, Binding, Device, DeviceState, Name
 from hub.flows.batch import Announced, DeviceSeen
-from hub.storage.books.registry_rows import about_of, about_text
+from hub.flows.self_description import difference, taken_up_again, told_anew
+from hub.storage.books.people import PeopleBook
+from hub.storage.books.registry import RegistryBook
+from hub.storage.books.registry_rows import about_text, binding_row, device_from_row
 from hub.storage.books.registry_version import raise_registry_version
 from hub.storage.books.upserts import Upsert
-from hub.storage.tables import devices, points
+from hub.storage.tables import bindings, devices, facilities, points
 
 _DEVICE: Final = Upsert(devices, ("id",))
+_HUB: Final = "hub"
+"""Who did it, where nobody did."""
 _POINT: Final = Upsert(points, ("device", "name"))
 _POINT_SAID: Final = Upsert(points, ("device", "name"), update=("metric", "unit", "label", "upkeep", "kind", "guess"))
 
@@ -24,11 +33,12 @@ _POINT_SAID: Final = Upsert(points, ("device", "name"), update=("metric", "unit"
 class DeviceBook:
     """Writes devices and points that the registry does not know yet, and beside any device what it says of itself.
 
-    What people have decided (name, place, bindings, an interval that they set) it never changes.
+    What people have decided (name, place, bindings, a gateway or an interval that they set) it never changes.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, ids: IdMaker) -> None:
         self._connection = connection
+        self._people = PeopleBook(connection, ids)
 
     def seen(self, heard: Iterable[DeviceSeen]) -> int:
         """Put new devices into the inbox and new points beside their device; how many devices were new."""
@@ -48,16 +58,14 @@ class DeviceBook:
         """Note what devices said of themselves beside what they said before. Idempotent.
 
         True where the registry's picture is another one by it: a device in use has got a gateway, or a new firmware.
+        What is another than before of a device in use, and its return, stands in the audit.
         """
         renewed = False
         for word in said:
             row = self._connection.execute(select(devices).where(devices.c.id == word.device)).one_or_none()
             if row is None:
                 continue
-            changed = {} if word.points_only else _changed(row, word)
-            if changed:
-                self._connection.execute(update(devices).where(devices.c.id == word.device).values(changed))
-                renewed |= row.state != DeviceState.INBOX.value or "state" in changed
+            renewed |= not word.points_only and self._tell(device_from_row(row), word)
             told = [
                 {
                     "device": word.device,
@@ -78,6 +86,70 @@ class DeviceBook:
             raise_registry_version(self._connection)
         return renewed
 
+    def retire(self, gone: Collection[str], now: int) -> None:
+        """Put devices out of use whose gateways no longer know them: their bindings end, their history stays."""
+        registry = RegistryBook(self._connection)
+        for device in gone:
+            found = registry.device(device)
+            about = UNTOLD if found is None else found[0].about
+            if not about.withdrawn or not registry.retire_device(device, now=now):
+                continue
+            self._write(device, {"about": about_text(replace(about, retired_at=now))})
+            since = {"withdrawn_at": to_iso(withdrawn_since(about) or now), "format": about.format}
+            self._people.record(_audited(device, now, "device_left", since))
+
+    def _tell(self, device: Device, word: Announced) -> bool:
+        """Whether the picture is another one by it."""
+        before, about = device.about, told_anew(device.about, word)
+        changed: dict[str, object] = {}
+        if replace(about, said_at=before.said_at) != before:
+            changed["about"] = about_text(about)
+        state = self._state_after(device, about, word.at)
+        if state is not device.state:
+            changed["state"] = state.value
+        if device.state is DeviceState.INBOX and word.name:
+            names = {"name_zh": about.name, "name_en": about.name}
+            changed |= names if device.name != Name(zh=about.name, en=about.name) else {}
+        if not changed:
+            return False
+        self._write(device.id, changed)
+        if device.state is DeviceState.INBOX and "state" not in changed:
+            return False
+        if found := difference(before, about):
+            self._people.record(_audited(device.id, word.at, "device_told", found))
+        return True
+
+    def _state_after(self, device: Device, about: About, at: int) -> DeviceState:
+        """Who waits and is withdrawn goes, and comes back with its next word; so does who was put out of use by itself."""
+        if device.state is DeviceState.INBOX and about.withdrawn:
+            return DeviceState.RETIRED
+        if device.state is not DeviceState.RETIRED or about.withdrawn or not device.about.withdrawn:
+            return device.state
+        return self._taken_up_again(device, at) if device.about.retired_at else DeviceState.INBOX
+
+    def _taken_up_again(self, device: Device, at: int) -> DeviceState:
+        """Its bindings go on where its place is free; where none of them does it waits for a new place."""
+        c, left_at = bindings.c, device.about.retired_at
+        known = _bindings(self._connection, c.device == device.id)
+        past = [binding for binding in known if binding.valid_to == left_at]
+        here = sorted({binding.facility for binding in past})
+        taken = _bindings(self._connection, c.community == device.community, c.facility.in_(here), c.valid_to.is_(None))
+        f = facilities.c
+        in_use = select(f.id).where(f.community == device.community, f.id.in_(here), f.retired_at.is_(None))
+        stands = set(self._connection.execute(in_use).scalars())
+        again = taken_up_again([each for each in past if each.facility in stands], taken, max(at, left_at))
+        if again:
+            self._connection.execute(bindings.insert(), [binding_row(binding) for binding in again])
+        self._people.record(_audited(device.id, at, "device_back", {"points": [binding.point for binding in again]}))
+        return DeviceState.ADOPTED if again or not known else DeviceState.INBOX
+
+    def _write(self, device: str, values: Mapping[str, object]) -> None:
+        self._connection.execute(update(devices).where(devices.c.id == device).values(values))
+
+
+def _bindings(connection: Connection, *where: ColumnElement[bool]) -> list[Binding]:
+    return [Binding(**row) for row in connection.execute(select(bindings).where(*where)).mappings()]
+
 
 def _row(device: DeviceSeen) -> dict[str, object]:
     return {
@@ -93,34 +165,6 @@ def _row(device: DeviceSeen) -> dict[str, object]:
     }
 
 
-def _changed(row: Any, word: Announced) -> dict[str, object]:
-    """Columns that get another value. Of an adopted device only what nobody has filled in."""
-    before = about_of(row.about)
-    about = About(
-        format=word.format,
-        said_at=word.at,
-        name=word.name or before.name,
-        firmware=word.firmware or before.firmware,
-        serial=word.serial or before.serial,
-        power=word.power or before.power,
-        hints=word.hints or before.hints,
-        aliases=tuple(dict.fromkeys((*before.aliases, *word.aliases))),
-        withdrawn=word.withdrawn,
-    )
-    waiting = row.state == DeviceState.INBOX.value
-    wanted: dict[str, object] = {
-        "maker": word.maker,
-        "model": word.model,
-        "gateway": word.gateway,
-        "expected_interval": None if word.interval_s is None else word.interval_s * SECOND,
-    }
-    found = {key: value for key, value in wanted.items() if value and (waiting or not getattr(row, key))}
-    if waiting and word.name:
-        found |= {"name_zh": word.name, "name_en": word.name}
-    if word.withdrawn and waiting:
-        found["state"] = DeviceState.RETIRED.value
-    elif not word.withdrawn and row.state == DeviceState.RETIRED.value and before.withdrawn:
-        found["state"] = DeviceState.INBOX.value
-    found = {key: value for key, value in found.items() if getattr(row, key) != value}
-    same = replace(about, said_at=before.said_at) == before
-    return found if same else found | {"about": about_text(about)}
+def _audited(device: str, at: int, action: str, detail: Mapping[str, object]) -> AuditEntry:
+    told = json.dumps(detail, ensure_ascii=False)
+    return AuditEntry(at=at, by=_HUB, action=action, object=f"device:{device}", detail=told)

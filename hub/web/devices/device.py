@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from hub.domain.places import DeviceState, Name
 from hub.errors import HubError, IllegalTransition, InvalidInput, Stale
 from hub.flows.community.desk import Amendment, DeviceFile
-from hub.flows.community.exchange import Exchange, match, running
+from hub.flows.community.exchange import Exchange, in_its_place, is_alike, match, running
 from hub.flows.lists import AlarmFilter, QuarantineFilter
 from hub.web.auth.access import MANAGERS, OPERATORS, Access, Need, NeedForm, Read
 from hub.web.deps import WebDeps
@@ -169,7 +169,7 @@ def _page(
         )
     )
     decides = access.caller.has(MANAGERS) and access.scope.allows(device.community)
-    replaceable = decides and device.state is DeviceState.ADOPTED and speaks_for(file)
+    replaceable = decides and in_its_place(device, file.bindings)[0].state is DeviceState.ADOPTED and speaks_for(file)
     inbox = [item.device for item in waiting(deps, access)] if replaceable else []
     return pages.page(
         request,
@@ -204,12 +204,12 @@ def _exchange_page(
     deps: WebDeps = request.app.state.deps
     pages: Pages = request.app.state.pages
     registry = deps.registrar.current
-    ended = running(old.bindings)
+    ended = running(in_its_place(old.device, old.bindings)[1])
     best = match(ended, new.points)
     picked = chosen or {}
     before = {row.name: row for row in view_of(deps, old).points}
     after = {row.name: row for row in view_of(deps, new).points}
-    alike = bool(old.device.model) and (old.device.maker, old.device.model) == (new.device.maker, new.device.model)
+    alike = is_alike(old.device, new.device)
     return pages.page(
         request,
         "devices/replace.html",

@@ -115,7 +115,7 @@ def _page(
         for device in known(deps).values()
         if device.state != "inbox"
         and visible(access, device, places)
-        and (not needle or needle in f"{device.id} {device.name.zh} {device.name.en} {device.model}".casefold())
+        and (not needle or needle in f"{device.id} {device.name.zh} {device.name.en} {device.its_model}".casefold())
     )
     items, after = page_of(found, 60, cursor)
     inbox = waiting(deps, access) if access.caller.has(MANAGERS) else []

@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
+from hub.domain.leaving import leaves_at
 from hub.domain.metrics import METRICS, Metric
 from hub.domain.places import UNTOLD, Binding, Device, DeviceState
 from hub.errors import NotFound
 from hub.flows.batch import PointKey
 from hub.flows.community.adoption import InboxPoint
 from hub.flows.community.desk import DeviceFile
-from hub.flows.community.exchange import running
+from hub.flows.community.exchange import in_its_place, is_alike, running
+from hub.flows.departures import guards_life
 from hub.flows.live import ClockFault, LiveReading
 from hub.flows.registry import Registry
 from hub.web.auth.access import Access
@@ -58,6 +60,8 @@ class DeviceView:
     """Those in use that speak through it."""
     successors: tuple[str, ...]
     """Devices that took over its points, by id."""
+    leaves_at: int | None = None
+    """When it will be retired by itself, its gateway having withdrawn it; None: it will not."""
 
     @property
     def levels(self) -> list[PointRow]:
@@ -102,14 +106,15 @@ def view_of(deps: WebDeps, file: DeviceFile) -> DeviceView:
         heard_at=deps.live.heard_at(device.id),
         online=deps.live.online(device.id),
         clock_fault=deps.live.clock_fault(device.id),
-        gateway=registry.devices.get(device.gateway or ""),
+        gateway=registry.devices.get(device.its_gateway or ""),
         children=tuple(
             sorted(
-                (d for d in registry.devices.values() if d.gateway == device.id and d.state is DeviceState.ADOPTED),
+                (d for d in registry.devices.values() if d.its_gateway == device.id and d.state is DeviceState.ADOPTED),
                 key=lambda d: d.id,
             )
         ),
         successors=tuple(_successors(registry, file)),
+        leaves_at=None if guards_life(registry, device) else leaves_at(device, deps.live.heard_at(device.id)),
     )
 
 
@@ -150,7 +155,7 @@ def stand_ins(registry: Registry, waiting: Iterable[Device], device: Device) -> 
     bound = {owner for (owner, _), spans in registry.bindings.items() if spans and spans[-1].valid_to is None}
     spare = [d for d in registry.devices.values() if d.state is DeviceState.ADOPTED and d.id not in bound]
     found = [d for d in (*waiting, *spare) if d.community == device.community and d.id != device.id]
-    alike = {d.id: (d.maker, d.model) == (device.maker, device.model) and bool(d.model) for d in found}
+    alike = {d.id: is_alike(d, device) for d in found}
     return sorted(found, key=lambda d: (not alike[d.id], -(d.first_seen or 0), d.id))
 
 
@@ -161,4 +166,4 @@ def tag_of(device: Device) -> str:
 
 def speaks_for(file: DeviceFile) -> bool:
     """Whether it has a place that another one could take over."""
-    return bool(running(file.bindings))
+    return bool(running(in_its_place(file.device, file.bindings)[1]))

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field, model_validator
 
 from hub.domain.device_classes import DEVICE_CLASSES
+from hub.domain.leaving import withdrawn_since
 from hub.domain.metrics import METRICS
 from hub.domain.places import UNTOLD, About, Binding, Device, Name
 from hub.flows.community.adoption import Adoption, InboxDevice
@@ -35,6 +36,17 @@ class AboutOut(Schema):
     hints: dict[str, str]
     aliases: list[str]
     withdrawn: bool
+    """Its gateway no longer knows it."""
+    withdrawn_at: str | None
+    retired_at: str | None
+    """When the hub put it out of use because of that, by itself."""
+    maker: str
+    model: str
+    gateway: str | None
+    interval_ms: int | None
+    """How often it reports, as it says."""
+    longest_silence_ms: int | None
+    """What it, or its format, promises."""
 
     @classmethod
     def of(cls, about: About) -> AboutOut | None:
@@ -51,6 +63,13 @@ class AboutOut(Schema):
             hints=dict(about.hints),
             aliases=[f"{scheme}:{own}" for scheme, own in about.aliases],
             withdrawn=about.withdrawn,
+            withdrawn_at=iso(withdrawn_since(about)),
+            retired_at=iso(about.retired_at or None),
+            maker=about.maker,
+            model=about.model,
+            gateway=about.gateway or None,
+            interval_ms=about.interval or None,
+            longest_silence_ms=about.silence or None,
         )
 
 
@@ -67,7 +86,9 @@ class DeviceOut(Schema):
     maker: str
     model: str
     gateway: str | None
+    """Maker, model and gateway are as people set them; where they did not, as the device says."""
     expected_interval_ms: int | None
+    """As people set it."""
     first_seen: str | None
     heard_at: str | None
     online: bool | None
@@ -87,9 +108,9 @@ class DeviceOut(Schema):
             state=device.state,
             name=NameOut.of(device.name),
             connection=device.connection,
-            maker=device.maker,
-            model=device.model,
-            gateway=device.gateway,
+            maker=device.its_maker,
+            model=device.its_model,
+            gateway=device.its_gateway,
             expected_interval_ms=device.expected_interval,
             first_seen=iso(device.first_seen),
             heard_at=iso(heard_at),

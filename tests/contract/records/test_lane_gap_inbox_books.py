@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from hub.domain.places import Device, DeviceState
+from hub.domain.places import Community, Device, DeviceState, Facility, Name, Rhythm
 from hub.flows.batch import Announced, DeviceSeen, Gap, PointSaid, Position
 from hub.flows.ports import LaneMark
 from hub.storage.books import Books
-from hub.storage.books.registry_rows import device_from_row
-from hub.storage.tables import devices, points
+from hub.storage.books.registry_rows import community_row, device_from_row, facility_row
+from hub.storage.tables import bindings, communities, devices, facilities, points
 from hub.storage.unit import SqlRecords
 
 
@@ -95,8 +95,9 @@ def test_what_a_device_says_of_itself_is_noted_and_what_it_leaves_out_stays(reco
         lambda books: books.devices.announced([said("garden~ieee-1", at=60, firmware="1.2"), first._replace(at=70)])
     )
     device = device_of(records, "garden~ieee-1")
-    assert (device.maker, device.model, device.gateway) == ("Aqara", "SJCGQ11LM", "garden~bridge")
-    assert (device.expected_interval, device.name.zh) == (90_000_000, "cellar")
+    assert (device.its_maker, device.its_model, device.its_gateway) == ("Aqara", "SJCGQ11LM", "garden~bridge")
+    assert (device.maker, device.gateway, device.expected_interval) == ("", None, None), "nobody set them"
+    assert (device.rhythm, device.name.zh) == (Rhythm(interval=90_000_000), "cellar")
     assert (device.about.firmware, device.about.power) == ("1.2", "battery")
     assert device.about.hints == (("area", "3栋地下室"),)
     [(_, points_said)] = records.read(lambda books: books.registry.inbox())
@@ -152,10 +153,56 @@ def test_what_people_decided_about_a_device_stands_against_its_own_word(records:
     )
     records.write(lambda books: books.devices.announced([word]))
     device = device_of(records, "garden~ieee-1")
-    assert (device.name.zh, device.model, device.expected_interval) == ("3栋水浸", "M1", 5)
-    assert (device.maker, device.gateway, device.about.name) == ("Aqara", "garden~b", "0x1")
+    assert (device.name.zh, device.its_model, device.rhythm) == ("3栋水浸", "M1", Rhythm(interval=5))
+    assert (device.its_maker, device.its_gateway, device.about.name) == ("Aqara", "garden~b", "0x1")
     assert device.about.withdrawn
     assert device.state is DeviceState.ADOPTED
+
+
+def test_two_formats_that_tell_of_one_device_do_not_take_turns(records: SqlRecords) -> None:
+    heard = DeviceSeen("garden", "garden~ieee-1", "ieee", "1", "main", 7, ())
+    records.write(lambda books: books.devices.seen([heard]))
+    native = said("garden~ieee-1", model="M1", silence_s=600, rank=1)
+    discovery = said("garden~ieee-1", format="homeassistant", model="Motion", serial="S7", withdrawn=True, rank=2)
+    records.write(lambda books: books.devices.announced([native, discovery]))
+    device = device_of(records, "garden~ieee-1")
+    assert (device.its_model, device.rhythm, device.about.serial) == ("M1", Rhythm(silence=600_000), "S7")
+    assert (device.about.format, device.about.withdrawn) == ("zigbee2mqtt", False)
+    records.write(lambda books: books.devices.announced([native._replace(withdrawn=True), discovery]))
+    assert device_of(records, "garden~ieee-1").its_model == "Motion", "the better one knows it no longer"
+
+
+def test_a_promise_can_be_taken_back(records: SqlRecords) -> None:
+    heard = DeviceSeen("garden", "garden~mac-1", "mac", "1", "main", 7, ())
+    records.write(lambda books: books.devices.seen([heard]))
+    for silence, allowed in ((300, 300_000), (None, 300_000), (10**12, 400 * 86_400_000), (0, 0)):
+        word = said("garden~mac-1", silence_s=silence)
+        records.write(lambda books, word=word: books.devices.announced([word]))
+        assert device_of(records, "garden~mac-1").rhythm.allowed == allowed
+
+
+def test_who_comes_back_goes_on_only_where_nobody_else_speaks_for_its_place(records: SqlRecords) -> None:
+    one, other = "garden~ieee-1", "garden~ieee-2"
+    for name, device in (("1", one), ("2", other)):
+        heard = DeviceSeen("garden", device, "ieee", name, "main", 7, ("leak",))
+        records.write(lambda books, heard=heard: books.devices.seen([heard]))
+    spot = {"community": "garden", "facility": "cellar", "point": "leak"}
+    name = Name(zh="地下室", en="Cellar")
+    cellar = Facility(community="garden", id="cellar", kind="leak_watch", name=name)
+
+    def in_use(books: Books) -> None:
+        books.connection.execute(communities.insert(), [community_row(Community(id="garden", name=name))])
+        books.connection.execute(facilities.insert(), [facility_row(cellar)])
+        books.connection.execute(devices.update().values(state="adopted"))
+        books.connection.execute(bindings.insert(), [{"device": one, "valid_from": 7, **spot}])
+        books.devices.announced([said(one, at=60, withdrawn=True)])
+        books.devices.retire([one], 90)
+        books.connection.execute(bindings.insert(), [{"device": other, "valid_from": 95, **spot}])
+
+    records.write(in_use)
+    assert device_of(records, one).state is DeviceState.RETIRED
+    records.write(lambda books: books.devices.announced([said(one, at=99)]))
+    assert device_of(records, one).state is DeviceState.INBOX, "its place is taken"
 
 
 def test_a_word_about_a_device_in_use_makes_a_newer_picture_and_one_about_a_waiting_device_none(

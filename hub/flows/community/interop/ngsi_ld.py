@@ -74,8 +74,8 @@ def _device(device: Device, bindings: list[Binding], battery: float | None) -> E
         ),
     }
     for key, value in (
-        ("brandName", device.maker),
-        ("modelName", device.model),
+        ("brandName", device.its_maker),
+        ("modelName", device.its_model),
         ("serialNumber", device.about.serial),
         ("firmwareVersion", device.about.firmware),
     ):
