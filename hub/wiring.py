@@ -72,7 +72,7 @@ from hub.storage.duck.meters import SeriesMeters, StoreMeter
 from hub.storage.influx.target import parse as parse_target
 from hub.storage.lease import Lease
 from hub.storage.series_duckdb import DuckSeries
-from hub.storage.series_influx import InfluxSeries, ToEach
+from hub.storage.series_influx import InfluxSeries
 from hub.storage.unit import SqlRecords
 from hub.telemetry import Tallies
 from hub.watchdog import Watchdog
@@ -145,6 +145,8 @@ class Hub:
             mirror.name: self._series_store(mirror.url, series_meters.of(mirror.name))
             for mirror in settings.series.mirrors
         }
+        servers = [store for store in self._stores() if isinstance(store, InfluxSeries)]
+        self.figures = HourlyFigures(self.records, self.registrar, servers)
         self.connections = settings.mqtt.all_connections()
         ingest = settings.ingest
         limits = limits_of(ingest)
@@ -481,13 +483,8 @@ class Hub:
             Job(name="clean", run=clean, every_ms=HOUR),
             Job(name="own_look", run=self._look_at_itself, every_ms=MINUTE),
         ]
-        servers = [store for store in self._stores() if isinstance(store, InfluxSeries)]
-        if servers:
-            jobs.append(
-                Job(
-                    name="figures", run=HourlyFigures(self.records, self.registrar, ToEach(servers)).run, every_ms=EVERY
-                )
-            )
+        if self._servers():
+            jobs.append(Job(name="figures", run=self.figures.run, every_ms=EVERY))
         targets = {
             name: own_health.Target(store.write_points, takes=partial(self._takes, name))
             for name, store in self._servers().items()

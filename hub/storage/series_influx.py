@@ -156,16 +156,24 @@ class InfluxSeries:
             with self._turn():
                 self._writing.put_cells(cells)
 
-    def write_points(self, points: Sequence[SeriesPoint]) -> None:
-        """Points beside readings, such as changes of tickets; any thread. StoreUnavailable: the same again changes nothing."""
-        with self._turn():
-            self._writing.write_points(points)
-
     def refresh_cells(self, until: int, limit: int = 20_000) -> int:
         with self._turn():
             done = self._writing.refresh(until, limit)
         self._meters.refreshed(done)
         return done
+
+    # --- beside readings (hub.flows.figures.PointStore) -----------------------------------------------------------
+
+    def mark(self, name: str) -> str | None:
+        return self._book.mark(name)
+
+    def set_mark(self, name: str, value: str) -> None:
+        self._book.set_mark(name, value)
+
+    def write_points(self, points: Sequence[SeriesPoint]) -> None:
+        """Points such as changes of tickets; any thread. StoreUnavailable: the same again changes nothing."""
+        with self._turn():
+            self._writing.write_points(points)
 
     # --- the readers' side ----------------------------------------------------------------------------------------
 
@@ -416,15 +424,3 @@ class InfluxSeries:
     def _cells(self, points: list[int], start: int, end: int) -> Cells:
         waiting = self._book.waiting(np.array(points, np.int32), start, end)
         return self._rollup.read(points, waiting, start, end)
-
-
-class ToEach:
-    """hub.flows.figures.PointWriter on every InfluxDB of the settings: all of them have it, or all get it again."""
-
-    def __init__(self, stores: Sequence[InfluxSeries]) -> None:
-        self._stores = stores
-
-    def write_points(self, points: Sequence[SeriesPoint]) -> None:
-        """StoreUnavailable where one of them is away: what the others have already changes nothing there."""
-        for store in self._stores:
-            store.write_points(points)

@@ -328,7 +328,7 @@ def test_points_beside_readings_are_written_and_kept_where_they_are_refused(
     filling = Filling(server.url(database), tmp_path)
     points = [
         SeriesPoint(
-            measurement="ticket_event", tags={"state": "closed"}, fields={"n": 1, "title_zh": "水泵"}, time=START
+            measurement="ticket_event", tags={"state": "closed"}, fields={"ticket": "t1", "title_zh": "水泵"}, time=START
         ),
         SeriesPoint(measurement="kpi_1h", tags={"kpi": "open"}, fields={"value": 3.0}, time=5),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from hub.storage.duck.newest import NEVER, Newest
 from hub.storage.influx import book as books
 from hub.storage.influx.book import Book, Saying
 from hub.storage.influx.catalogue import TAGS, Catalogue
+from hub.storage.influx.missing import missing
 from hub.storage.influx.points import point_line
 from hub.storage.influx.posting import Batch, Posting
 from hub.storage.influx.protocol import cells_measurement, tags
@@ -200,10 +201,11 @@ class Writing:
             if known is None or known.time <= text.time:
                 self._said[text.point] = Saying(text.point, text.time, text.text, text.quality)
 
-    def write_points(self, points: Iterable[SeriesPoint]) -> None:
+    def write_points(self, points: Sequence[SeriesPoint]) -> None:
         """Points beside readings. StoreUnavailable: some may be stored; the same again changes nothing."""
         self._server.meet()
-        rejected = self._posting.lines([point_line(point) for point in points])
+        wanted = missing(self._server, points, self._clock.now())
+        rejected = self._posting.lines([point_line(point) for point in wanted])
         if rejected:
             with self._book.transaction() as connection:
                 nobody = {line.line: (None, None) for line in rejected}
