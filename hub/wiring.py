@@ -28,6 +28,7 @@ from hub.domain.certificate_standing import WEB, broker_of, own_of
 from hub.domain.health import Health, Status
 from hub.domain.health_series import HubLook, LaneLook
 from hub.domain.people import AuditEntry
+from hub.domain.retention import MONTH_MS
 from hub.domain.store_standing import Standing
 from hub.errors import ConfigError, StoreUnavailable
 from hub.flows.alarm_commands import AlarmDesk
@@ -289,7 +290,13 @@ class Hub:
         if url == EMBEDDED:
             return DuckSeries(self.folder.series, memory_limit=series.memory_limit, threads=series.threads, meter=meter)
         target = parse_target(url)
-        return InfluxSeries(target, self.folder.series_positions(target.shown), self.clock, meter=meter)
+        return InfluxSeries(
+            target,
+            self.folder.series_positions(target.shown),
+            self.clock,
+            wanted_ms=series.raw_months * MONTH_MS,
+            meter=meter,
+        )
 
     def _series_runner(self, lane: SeriesLane, meters: LaneMeters) -> LaneRunner:
         return LaneRunner(

@@ -78,9 +78,12 @@ class InfluxSeries:
         clock: Clock,
         *,
         question_seconds: float = 10.0,
+        wanted_ms: int = 0,
         meter: StoreMeter | None = None,
     ) -> None:
+        """``wanted_ms``: how long the hub would keep readings; a server that keeps them for less is named."""
         self.target = target
+        self._wanted_ms = wanted_ms
         self._clock = clock
         self._book = Book(path, target.shown)
         self._server = Server(target, clock, question_seconds=question_seconds)
@@ -403,6 +406,11 @@ class InfluxSeries:
         if unread:
             reasons.append(f"{unread} roll-ups were not computed again, for the server does not give their readings")
         kept_ms = self._server.kept_ms
+        if kept_ms is not None and kept_ms < self._wanted_ms:
+            reasons.append(
+                f"the server keeps points for {kept_ms // HOUR} h, series.raw_months wants {self._wanted_ms // HOUR} h: lengthen "
+                f"its retention, or readings end sooner there and late ones are refused"
+            )
         facts = {
             "target": self.target.shown,
             "server_version": self._server.version or None,

@@ -54,7 +54,7 @@ class Filling:
         self.store = self._open()
 
     def _open(self) -> InfluxSeries:
-        store = InfluxSeries(parse(self._url), self._path, WallClock(), question_seconds=5)
+        store = InfluxSeries(parse(self._url), self._path, WallClock(), question_seconds=5, wanted_ms=30 * DAY)
         store.open()
         return store
 
@@ -188,14 +188,28 @@ def test_a_field_that_has_another_type_already_is_refused_kept_and_sent_again(
     assert filling.store.cells(KEYS, start=START, end=START + DAY).count.sum() == 300
 
 
-def test_what_the_server_would_not_keep_is_kept_here_and_says_why(server: InfluxServer, tmp_path: Path) -> None:
+def test_what_the_server_would_not_keep_is_kept_here_says_why_and_is_sent_when_it_keeps_longer(
+    server: InfluxServer, tmp_path: Path
+) -> None:
     database = server.new_database()
     server.ask(f'CREATE RETENTION POLICY "short" ON "{database}" DURATION 2h REPLICATION 1 DEFAULT')
     filling = Filling(server.url(database), tmp_path)
+    filling.store.meet()
+    named = "the server keeps points for 2 h, series.raw_months wants 720 h: lengthen its retention"
+    assert filling.store.remarks().reason.startswith(named), "before a line is refused"
     filling.until(1)
     assert filling.store.remarks().facts["server_keeps_h"] == 2
     assert filling.store.count_rejected() == 100
     assert "older than the server keeps points (2 h)" in filling.store.rejected(1)[0].answer
+    filling.store.write_points(
+        [SeriesPoint(measurement="ticket_event", tags={"state": "closed"}, fields={"ticket": "t"}, time=START)]
+    )
+    assert filling.store.count_rejected() == 100, "what can be made again is no loss"
+    server.ask(f'ALTER RETENTION POLICY "short" ON "{database}" DURATION INF')
+    assert filling.store.redrive() == (100, 0)
+    filling.until(2)
+    filling.check(2)
+    assert (filling.store.count_rejected(), filling.store.remarks().reason) == (0, "")
 
 
 def test_a_database_that_is_dropped_is_made_again_and_nothing_after_that_is_missing(

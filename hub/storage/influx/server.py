@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from hub.clock import SECOND, Clock
+from hub.clock import HOUR, SECOND, Clock
 from hub.errors import StoreRefuses, StoreUnavailable
 from hub.flows.series import QueryInterrupted
 from hub.storage.influx.answers import Answer, Verdict, advice
@@ -21,6 +21,8 @@ CONNECT_MS: Final = 5_000
 WRITE_MS: Final = 15_000
 PAUSE_S: Final = 60.0
 """No Retry-After is obeyed for longer: a proxy's idea of an hour is not the hub's."""
+LOOK_MS: Final = HOUR
+"""So often version and retention are looked at: somebody may have changed them."""
 _OLDEST_V2: Final = 2
 _NO_DELETE: Final = 3
 _LEFT_ALONE: Final = {400, 401, 403, 404, 405, 409}
@@ -66,6 +68,7 @@ class Server:
         self._meeting = threading.Lock()
         self._asked_to_wait: tuple[int, Answer] | None = None
         self._tables: set[str] = set()
+        self._look_at = 0
         self.version = ""
         """As the server says; empty before the first contact."""
         self.kept_ms: int | None = None
@@ -91,18 +94,23 @@ class Server:
     # --- the first contact ----------------------------------------------------------------------------------------
 
     def meet(self) -> None:
-        """Learn the version and see that the database is there, once. StoreUnavailable names what is missing."""
+        """Learn version and retention and see that the database is there, now and then. StoreUnavailable names what is missing."""
         with self._meeting:
-            if self.version:
+            if self.version and self._clock.steady() < self._look_at:
                 return
-            version = self._ping()
+            known, version = self.version, self._ping()
             self.version = version
             try:
                 self._prepare()
             except BaseException:
-                self.version = ""
+                self.version = known
                 raise
             self.version = version or "unknown"
+            self._look_at = self._clock.steady() + LOOK_MS
+
+    def look_again(self) -> None:
+        """Before the next write: somebody says that it has been mended."""
+        self._look_at = 0
 
     def forget(self) -> None:
         """Meet the server again before the next write."""
@@ -146,8 +154,7 @@ class Server:
                 f"series store {self.target.shown}: no retention policy {policy!r} in database {name!r} (there is {names}): "
                 f"create it, or correct HUB_SERIES__URL"
             )
-        if chosen:
-            self.kept_ms = _duration(str(chosen[0].get("duration", "")))
+        self.kept_ms = _duration(str(chosen[0].get("duration", ""))) if chosen else None
 
     def _prepare_bucket(self) -> None:
         org, bucket = self.target.org, self.target.database
@@ -172,8 +179,8 @@ class Server:
                 f"--db {bucket} --rp autogen --default --bucket-id {buckets[0].get('id', '')}. {error}"
             ) from error
         rules = buckets[0].get("retentionRules", [])
-        if rules and rules[0].get("everySeconds"):
-            self.kept_ms = int(rules[0]["everySeconds"]) * SECOND
+        seconds = int(rules[0].get("everySeconds") or 0) if rules else 0
+        self.kept_ms = seconds * SECOND or None
 
     def _get(self, path: str, params: list[tuple[str, str]], *, none_for: int) -> dict[str, Any] | None:
         from influxdb_client.rest import ApiException

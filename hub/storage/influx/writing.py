@@ -316,6 +316,7 @@ class Writing:
 
     def redrive(self) -> Redriven:
         """Send every refused line again; cells that could not be computed or stored are computed again."""
+        self._server.look_again()
         stored = still = after = 0
         while True:
             with self.lock:

@@ -13,11 +13,11 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pytest
 
-from hub.clock import HOUR, WallClock
+from hub.clock import HOUR, ManualClock, WallClock
 from hub.errors import StoreRefuses, StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import Rows, SeriesPlace
-from hub.storage.influx.server import QueryRefused, Server
+from hub.storage.influx.server import LOOK_MS, QueryRefused, Server
 from hub.storage.influx.target import parse
 from hub.storage.series_influx import InfluxSeries
 
@@ -130,6 +130,43 @@ def test_2_says_how_long_its_bucket_keeps_points(stand_in: StandIn) -> None:
     server = Server(parse(stand_in.url("acme/readings")), WallClock())
     server.meet()
     assert server.kept_ms == 2 * HOUR
+    server.close()
+
+
+@pytest.mark.parametrize("stand_in", ["v2.7.12"], indirect=True)
+def test_a_retention_that_is_changed_is_seen_within_the_hour_or_at_once_when_somebody_says_so(
+    stand_in: StandIn,
+) -> None:
+    stand_in.buckets["readings"] = 7200
+    clock = ManualClock(0)
+    server = Server(parse(stand_in.url("acme/readings")), clock)
+    server.meet()
+    stand_in.buckets["readings"] = 0
+    asked = len(stand_in.asked)
+    clock.advance(LOOK_MS - 1)
+    server.meet()
+    assert (server.kept_ms, len(stand_in.asked)) == (2 * HOUR, asked)
+    clock.advance(1)
+    server.meet()
+    assert server.kept_ms is None
+    stand_in.buckets["readings"] = 3600
+    server.look_again()
+    server.meet()
+    assert server.kept_ms == HOUR
+    server.close()
+
+
+@pytest.mark.parametrize("stand_in", ["v2.7.12"], indirect=True)
+def test_a_second_look_that_fails_is_repeated_and_what_was_known_stays(stand_in: StandIn) -> None:
+    stand_in.buckets["readings"] = 7200
+    server = Server(parse(stand_in.url("acme/readings")), WallClock())
+    server.meet()
+    server.look_again()
+    stand_in.answer = (503, b"")
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match="503"):
+            server.meet()
+    assert (server.version, server.kept_ms) == ("v2.7.12", 2 * HOUR)
     server.close()
 
 
