@@ -17,11 +17,12 @@ import pytest
 from hub.clock import DAY, HOUR, MINUTE, WallClock
 from hub.domain.event_series import SeriesPoint
 from hub.domain.rollups import merged
-from hub.errors import StoreUnavailable
+from hub.errors import StoreRefuses, StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import Aggregate, Rows, SeriesPlace, Step
 from hub.storage.influx.target import parse
 from hub.storage.series_influx import InfluxSeries
+from tests.faults.disk import fill
 from tests.faults.forms import small_and_full
 from tests.influx_proxy import Fault, Proxy, Said
 from tests.influx_server import MISSING, PROGRAM, InfluxServer
@@ -67,11 +68,25 @@ class Filling:
         """How often it had to be tried."""
         for tried in range(1, at_most + 1):
             try:
-                self.store.append(self._rows(batch), [], Position("j", batch))
+                self.take_once(batch)
             except StoreUnavailable:
                 continue
             return tried
         raise AssertionError(f"batch {batch} was not taken in {at_most} tries")
+
+    def take_once(self, batch: int) -> None:
+        """StoreUnavailable says why not."""
+        self.store.append(self._rows(batch), [], Position("j", batch))
+
+    def until_refused(self, batches: int) -> str:
+        """What the first refusal says; nothing where there is none."""
+        position = self.store.position()
+        for batch in range(1 if position is None else position.batch + 1, batches + 1):
+            try:
+                self.take_once(batch)
+            except StoreUnavailable as error:
+                return str(error)
+        return ""
 
     def until(self, batches: int) -> None:
         position = self.store.position()
@@ -99,7 +114,7 @@ class Filling:
         assert self.store.position() == Position("j", batches)
 
 
-ANSWERS = [Said(status) for status in (400, 401, 404, 413, 422, 429, 500, 503)]
+ANSWERS = [Said(status) for status in (400, 401, 403, 404, 413, 422, 429, 500, 502, 503, 504)]
 
 
 @pytest.mark.parametrize("size", small_and_full((40, 120), (400, 1500)))
@@ -139,6 +154,84 @@ def test_an_answer_that_does_not_change_holds_the_batch_back(server: InfluxServe
     filling.until(3)
     filling.check(3)
     proxy.close()
+
+
+def test_of_a_partial_write_the_line_that_was_left_out_is_found_and_the_others_are_there_once(
+    server: InfluxServer, tmp_path: Path
+) -> None:
+    proxy = Proxy(server.port)
+    filling = Filling(proxy.url(server.new_database()), tmp_path)
+    proxy.plan.append(Fault.PARTIAL)
+    filling.take(1)
+    assert filling.store.count_rejected() == 0, "told once more, it was taken"
+    filling.check(1)
+    proxy.close()
+
+
+def test_a_disk_of_the_server_that_is_full_loses_nothing(small_disk: Path, tmp_path: Path) -> None:
+    """InfluxDB 1.6 goes on refusing until it is started again, however much room there is."""
+    server = InfluxServer(within=small_disk)
+    server.start()
+    try:
+        filling = Filling(server.url(server.new_database()), tmp_path)
+        filling.until(3)
+        ballast = fill(small_disk, leave=0)
+        assert "no space left on device" in filling.until_refused(40)
+        assert filling.store.count_rejected() == 0
+        ballast.unlink()
+        server.stop()
+        server.start()
+        filling.until(40)
+        filling.check(40)
+    finally:
+        server.remove()
+
+
+def test_a_user_without_rights_is_named_and_goes_on_once_it_has_them(tmp_path: Path) -> None:
+    server = InfluxServer(sign_in=True)
+    server.start()
+    try:
+        server.ask("CREATE USER admin WITH PASSWORD 'a' WITH ALL PRIVILEGES")
+        for told in (
+            "CREATE USER hub WITH PASSWORD 'h'",
+            "CREATE DATABASE readings",
+            "GRANT READ ON readings TO hub",
+        ):
+            server.ask(told, u="admin", p="a")
+        missing = Filling(server.url("elsewhere", "hub:h@"), tmp_path / "a")
+        named = "there is no database 'elsewhere' that this user may use, and it could not be made: create it and let the user"
+        with pytest.raises(StoreRefuses, match=named):
+            missing.take_once(1)
+        reader = Filling(server.url("readings", "hub:h@"), tmp_path / "b")
+        with pytest.raises(
+            StoreRefuses, match=r'403: .*"hub" .*; the token or user may not write there: give it the right'
+        ):
+            reader.take_once(1)
+        assert (reader.store.position(), reader.store.count_rejected()) == (None, 0)
+        server.ask("GRANT ALL ON readings TO hub", u="admin", p="a")
+        server.ask("CREATE DATABASE elsewhere", u="admin", p="a")
+        server.ask("GRANT ALL ON elsewhere TO hub", u="admin", p="a")
+        for filling in (reader, missing):
+            filling.until(2)
+            filling.check(2)
+    finally:
+        server.remove()
+
+
+def test_a_full_disk_under_the_hubs_own_file_holds_the_batch_back_and_names_it(
+    server: InfluxServer, small_disk: Path
+) -> None:
+    filling = Filling(server.url(server.new_database()), small_disk)
+    ballast = fill(small_disk, leave=0)
+    said = filling.until_refused(200)
+    assert f"series positions {small_disk}/series.sqlite cannot be used: database or disk is full" in said
+    position = filling.store.position()
+    filling.killed()
+    assert filling.store.position() == position
+    ballast.unlink()
+    filling.until(20)
+    filling.check(20)
+    filling.store.close()
 
 
 def test_retry_after_is_obeyed(server: InfluxServer, tmp_path: Path) -> None:
@@ -342,7 +435,10 @@ def test_points_beside_readings_are_written_and_kept_where_they_are_refused(
     filling = Filling(server.url(database), tmp_path)
     points = [
         SeriesPoint(
-            measurement="ticket_event", tags={"state": "closed"}, fields={"ticket": "t1", "title_zh": "水泵"}, time=START
+            measurement="ticket_event",
+            tags={"state": "closed"},
+            fields={"ticket": "t1", "title_zh": "水泵"},
+            time=START,
         ),
         SeriesPoint(measurement="kpi_1h", tags={"kpi": "open"}, fields={"value": 3.0}, time=5),
     ]

@@ -32,6 +32,7 @@ class StandIn:
         self.asked: list[tuple[str, str, dict[str, str], bytes, str]] = []
         self.buckets: dict[str, int] = {}
         self.orgs = {"acme": "0001"}
+        self.may_make = 201
         self.speaks = threading.Event()
         self.speaks.set()
         self.answer: tuple[int, bytes] = (200, b'{"results":[{"statement_id":0}]}')
@@ -76,8 +77,8 @@ class StandIn:
             found = [{"id": id_, "name": name} for name, id_ in self.orgs.items() if name == query.get("org")]
             return (200, json.dumps({"orgs": found}).encode()) if found else (404, b'{"code":"not found"}')
         if path == "/api/v2/buckets" and method == "POST":
-            self.buckets[json.loads(body)["name"]] = 0
-            return 201, body
+            self.buckets |= {json.loads(body)["name"]: 0} if self.may_make == 201 else {}
+            return self.may_make, body
         if path == "/api/v2/buckets":
             rules = {
                 name: [{"type": "expire", "everySeconds": kept}] if kept else [] for name, kept in self.buckets.items()
@@ -177,6 +178,19 @@ def test_a_bucket_that_cannot_be_asked_is_named_with_the_command_that_mends_it(s
     server = Server(parse(stand_in.url("acme/readings")), WallClock())
     with pytest.raises(StoreRefuses, match=r"influx v1 dbrp create --db readings .* --bucket-id b1"):
         server.meet()
+    server.close()
+
+
+@pytest.mark.parametrize("stand_in", ["v2.7.12"], indirect=True)
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_bucket_that_is_missing_and_may_not_be_made_is_named(stand_in: StandIn, status: int) -> None:
+    stand_in.may_make = status
+    server = Server(parse(stand_in.url("acme/readings")), WallClock())
+    with pytest.raises(StoreRefuses, match=rf"bucket 'readings' is missing and could not be made: {status}"):
+        server.meet()
+    stand_in.may_make = 201
+    server.meet()
+    assert stand_in.buckets == {"readings": 0}
     server.close()
 
 
