@@ -9,7 +9,9 @@ from typing import Final
 from hub.clock import DAY, MINUTE
 from hub.domain.event_series import SeriesPoint
 from hub.domain.series_names import WHOSE
-from hub.storage.influx.server import QueryRefused, Server, named
+from hub.storage.influx.connection import QueryRefused
+from hub.storage.influx.questions import named
+from hub.storage.influx.server import Server
 
 _Change = tuple[str, str, str, int]
 """Measurement, state, what has changed, time."""

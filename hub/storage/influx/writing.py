@@ -21,12 +21,14 @@ from hub.storage.duck.newest import NEVER, Newest
 from hub.storage.influx import book as books
 from hub.storage.influx.book import Book, Saying
 from hub.storage.influx.catalogue import TAGS, Catalogue
+from hub.storage.influx.connection import QueryRefused
 from hub.storage.influx.missing import missing
 from hub.storage.influx.points import point_line
 from hub.storage.influx.posting import Batch, Posting
 from hub.storage.influx.protocol import cells_measurement, tags
+from hub.storage.influx.questions import literal, named
 from hub.storage.influx.rollup import SPAN, UNKNOWN_DENSITY, Rollup, at_once
-from hub.storage.influx.server import QueryRefused, Server, literal, named
+from hub.storage.influx.server import Server
 
 TURN_MS: Final = SECOND
 """Roll-ups leave the lane to readings after so long."""

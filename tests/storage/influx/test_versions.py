@@ -17,7 +17,8 @@ from hub.clock import HOUR, ManualClock, WallClock
 from hub.errors import StoreRefuses, StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import Rows, SeriesPlace
-from hub.storage.influx.server import LOOK_MS, QueryRefused, Server
+from hub.storage.influx.connection import QueryRefused
+from hub.storage.influx.server import LOOK_MS, Server
 from hub.storage.influx.target import parse
 from hub.storage.series_influx import InfluxSeries
 
