@@ -12,6 +12,7 @@ from hub.errors import ConfigError
 from hub.ingest.broker_programs import find
 from tests.faults.disk import mounted
 from tests.faults.rig import Rig
+from tests.influx_server import InfluxServer
 
 
 @pytest.fixture
@@ -39,6 +40,15 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own, small enough to be filled."""
     with mounted(tmp_path / "data") as folder:
         yield folder
+
+
+@pytest.fixture
+def server() -> Iterator[InfluxServer]:
+    """An InfluxDB of the test's own."""
+    server = InfluxServer()
+    server.start()
+    yield server
+    server.remove()
 
 
 @pytest.fixture

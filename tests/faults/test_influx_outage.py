@@ -40,14 +40,6 @@ pytestmark = [pytest.mark.servers, pytest.mark.faults, pytest.mark.skipif(PROGRA
 KEY = PointKey("harmony-garden", "harmony-garden~hall", "temperature")
 
 
-@pytest.fixture
-def server() -> Iterator[InfluxServer]:
-    server = InfluxServer()
-    server.start()
-    yield server
-    server.remove()
-
-
 class Devices:
     """What one device said, as its broker would hand it over."""
 
