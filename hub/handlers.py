@@ -83,7 +83,7 @@ def _for_others(picture: Picture, wanted: str, live: LiveState, now: int) -> byt
 class _Work:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self.series = SeriesWork(hub.series_stores, hub.registrar, hub.folder.root, hub.clock)
+        self.series = SeriesWork(hub.series_stores, hub.registrar, hub.folder.root, hub.clock, again=hub.figures.again)
 
     def import_community(self, arguments: dict[str, Any], say: Say) -> Any:
         """{file, content (base64), dry_run, language} -> {refused, rows, language} or {changes, counts}.

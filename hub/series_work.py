@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -25,6 +26,8 @@ Of = tuple[PointKey, int]
 """A point and the midnight (UTC) of a day."""
 Stores = Callable[[], dict[str, tuple[SeriesStore, LaneRunner]]]
 """By name: ``main`` is what pages read, the others are mirrors; each with the runner whose thread writes it."""
+Again = Callable[[InfluxSeries, int | None], None]
+"""Has all changes and figures since then looked at once more for a store, see hub.jobs.figures."""
 PATIENCE_S: Final = 600.0
 """A lane in the middle of a backlog comes to a command between two batches."""
 SHOWN: Final = 20
@@ -35,8 +38,9 @@ _KINDS: Final = {"duckdb": DuckSeries, "influxdb": InfluxSeries, "influx": Influ
 class SeriesWork:
     """By name of ``hub.handlers``."""
 
-    def __init__(self, stores: Stores, registrar: Registrar, folder: Path, clock: Clock) -> None:
+    def __init__(self, stores: Stores, registrar: Registrar, folder: Path, clock: Clock, *, again: Again) -> None:
         self._stores = stores
+        self._again = again
         self._registrar = registrar
         self._folder = folder
         self._clock = clock
@@ -58,10 +62,18 @@ class SeriesWork:
             metric_of=lambda key: registry.metric_of(key.device, key.name),
             on_lane=partial(_on_lane, runner),
         )
-        start = max(replay.start, _instant(arguments.get("since"), replay.start))
-        end = min(replay.end, _instant(arguments.get("until"), replay.end))
-        mark = Mark(self._folder / f"replay-{source_name}-{target_name}.json", [start, arguments.get("until")])
-        at = start if arguments.get("again") else mark.read(start)
+        since = _instant(arguments.get("since"))
+        until = _instant(arguments.get("until"))
+        start = replay.start if since is None else max(replay.start, since)
+        end = replay.end if until is None else min(replay.end, until)
+        if isinstance(target, InfluxSeries):
+            self._again(target, since)
+            say(f"changes of alarms and tickets, and hourly figures, follow into {target_name} from the records")
+        mark = Mark(
+            self._folder / f"replay-{source_name}-{target_name}.json",
+            Copying(source=_identity(source), target=_identity(target), since=start, until=until),
+        )
+        at = start if arguments.get("again") else mark.read()
         if at > start:
             say(f"going on at {to_iso(at)}, where the last one stopped (--again begins anew)")
         result = {"readings": 0, "added": 0, "cells": 0}
@@ -134,26 +146,38 @@ class SeriesWork:
         return alike[0]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Copying:
+    """Which stretch of which stores is copied. Instants are epoch ms; ``until`` None: to the end."""
+
+    source: str
+    target: str
+    since: int
+    until: int | None
+
+
 class Mark:
-    """How far a replay has come, beside the stores; another span begins anew."""
+    """How far a replay has come, beside the stores. Gone on with by a copying of the same stores that begins no earlier."""
 
-    def __init__(self, path: Path, what: list[Any]) -> None:
+    def __init__(self, path: Path, copying: Copying) -> None:
         self._path = path
-        self._what = what[1:]
+        self._copying = copying
 
-    def read(self, start: int) -> int:
+    def read(self) -> int:
         """Where to go on."""
+        wanted = self._copying
         try:
             kept = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return start
-        known = isinstance(kept, dict) and kept.get("what") == self._what and isinstance(kept.get("at"), int)
-        return max(start, kept["at"]) if known else start
+            begun, at = Copying(**kept["copying"]), int(kept["at"])
+            covered = begun.since <= wanted.since and replace(begun, since=wanted.since) == wanted
+        except (OSError, ValueError, TypeError, KeyError):
+            return wanted.since
+        return max(wanted.since, at) if covered else wanted.since
 
     def write(self, at: int) -> None:
         """So far; whole or not at all."""
         beside = self._path.with_suffix(".new")
-        beside.write_text(json.dumps({"at": at, "what": self._what}), encoding="utf-8")
+        beside.write_text(json.dumps({"at": at, "copying": asdict(self._copying)}), encoding="utf-8")
         beside.replace(self._path)
 
     def done(self) -> None:
@@ -190,9 +214,14 @@ def _difference(mine: Counter[Of], theirs: Counter[Of]) -> dict[str, Any]:
     }
 
 
-def _instant(text: str | None, otherwise: int) -> int:
+def _identity(store: SeriesStore) -> str:
+    """Names move from store to store when somebody swaps or corrects a URL."""
+    return store.target.shown if isinstance(store, InfluxSeries) else type(store).__name__
+
+
+def _instant(text: str | None) -> int | None:
     if text is None:
-        return otherwise
+        return None
     try:
         return from_iso(text if "T" in text else f"{text}T00:00:00Z")
     except ValueError as error:

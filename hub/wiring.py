@@ -29,6 +29,7 @@ from hub.domain.certificate_standing import WEB, broker_of, own_of
 from hub.domain.health import Health, Status
 from hub.domain.health_series import HubLook, LaneLook
 from hub.domain.people import AuditEntry
+from hub.domain.retention import MONTH_MS
 from hub.domain.store_standing import Standing
 from hub.errors import ConfigError, StoreUnavailable
 from hub.flows.alarm_commands import AlarmDesk
@@ -73,7 +74,7 @@ from hub.storage.duck.meters import SeriesMeters, StoreMeter
 from hub.storage.influx.target import parse as parse_target
 from hub.storage.lease import Lease
 from hub.storage.series_duckdb import DuckSeries
-from hub.storage.series_influx import InfluxSeries, ToEach
+from hub.storage.series_influx import InfluxSeries
 from hub.storage.unit import SqlRecords
 from hub.telemetry import Tallies
 from hub.watchdog import Watchdog
@@ -147,6 +148,8 @@ class Hub:
             mirror.name: self._series_store(mirror.url, series_meters.of(mirror.name))
             for mirror in settings.series.mirrors
         }
+        servers = [store for store in self._stores() if isinstance(store, InfluxSeries)]
+        self.figures = HourlyFigures(self.records, self.registrar, servers)
         self.connections = settings.mqtt.all_connections()
         ingest = settings.ingest
         limits = limits_of(ingest)
@@ -289,7 +292,13 @@ class Hub:
         if url == EMBEDDED:
             return DuckSeries(self.folder.series, memory_limit=series.memory_limit, threads=series.threads, meter=meter)
         target = parse_target(url)
-        return InfluxSeries(target, self.folder.series_positions(target.shown), self.clock, meter=meter)
+        return InfluxSeries(
+            target,
+            self.folder.series_positions(target.shown),
+            self.clock,
+            wanted_ms=series.raw_months * MONTH_MS,
+            meter=meter,
+        )
 
     def _series_runner(self, lane: SeriesLane, meters: LaneMeters) -> LaneRunner:
         return LaneRunner(
@@ -484,13 +493,8 @@ class Hub:
             Job(name="clean", run=clean, every_ms=HOUR),
             Job(name="own_look", run=self._look_at_itself, every_ms=MINUTE),
         ]
-        servers = [store for store in self._stores() if isinstance(store, InfluxSeries)]
-        if servers:
-            jobs.append(
-                Job(
-                    name="figures", run=HourlyFigures(self.records, self.registrar, ToEach(servers)).run, every_ms=EVERY
-                )
-            )
+        if self._servers():
+            jobs.append(Job(name="figures", run=self.figures.run, every_ms=EVERY))
         targets = {
             name: own_health.Target(store.write_points, takes=partial(self._takes, name))
             for name, store in self._servers().items()

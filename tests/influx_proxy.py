@@ -15,7 +15,7 @@ _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
 class Fault(StrEnum):
-    """What can become of a request. The hub cannot tell the last three apart."""
+    """What can become of a request. The hub cannot tell where the connection ended in three of them."""
 
     NONE = "none"
     SLOW = "slow"
@@ -26,6 +26,8 @@ class Fault(StrEnum):
     """The server hears half of the request, then nothing more."""
     CUT_AFTER = "cut_after"
     """The server has done it, and its answer is lost."""
+    PARTIAL = "partial"
+    """The server stores all lines but the last, and says that it has left one out."""
 
 
 @dataclass
@@ -35,6 +37,10 @@ class Said:
     status: int
     text: str = '{"error":"said by the proxy"}'
     headers: dict[str, str] = field(default_factory=dict)
+
+
+LEFT_OUT = Said(400, '{"error":"partial write: points beyond retention policy dropped=1"}')
+"""In the words of InfluxDB 1.x."""
 
 
 class Proxy:
@@ -93,8 +99,10 @@ class Proxy:
             if fault is Fault.HALF:
                 server.sendall(request[: len(request) - len(request) // 3])
                 return False
-            _send(server, request, slow=fault is Fault.SLOW)
+            _send(server, _without_last(request) if fault is Fault.PARTIAL else request, slow=fault is Fault.SLOW)
             answer = _message(server)
+            if fault is Fault.PARTIAL:
+                answer = _answer(LEFT_OUT)
             if fault is Fault.CUT_AFTER:
                 return False
             _send(connection, answer, slow=fault is Fault.SLOW)
@@ -122,6 +130,13 @@ def _message(source: socket.socket) -> bytes:
             return b""
         body += part
     return head + b"\r\n\r\n" + body
+
+
+def _without_last(request: bytes) -> bytes:
+    """The last line of a write made a comment: as long as before, and nothing to a server."""
+    head, _, body = request.partition(b"\r\n\r\n")
+    at = len(head) + 4 + body.rfind(b"\n") + 1
+    return request[:at] + b"#" + request[at + 1 :]
 
 
 def _send(target: socket.socket, message: bytes, *, slow: bool) -> None:

@@ -23,8 +23,8 @@ MISSING = "no influxd: install the package influxdb"
 class InfluxServer:
     """Never a service: its ports and folder are its own, and both are gone afterwards."""
 
-    def __init__(self, *, sign_in: bool = False) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="hub-influx-"))
+    def __init__(self, *, sign_in: bool = False, within: Path | None = None) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="hub-influx-", dir=within))
         self.port, internal = _free_ports(2)
         self._numbers = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None

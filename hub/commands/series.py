@@ -15,7 +15,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="copy readings from one series store into another",
         description="Copies readings, and roll-ups whose readings are gone, from one store of the settings into another, also"
         " while the hub runs. What the other store has already stays as it is, so doing it twice adds nothing; a stopped copy"
-        " goes on where it was.",
+        " goes on where it was, if the same stretch of the same stores is asked for. Changes of alarms and tickets and hourly"
+        " figures follow into an InfluxDB from the records.",
         epilog="example: hub replay --from duckdb --to influxdb    (or by name: main, and those of [[series.mirrors]])",
     )
     copying.add_argument("--from", dest="source", required=True, metavar="STORE")

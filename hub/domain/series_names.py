@@ -29,6 +29,9 @@ CELL_FIELDS: Final = ("count", "total", "min", "max", "first", "last", "last_at"
 ALARM_EVENT: Final = "alarm_event"
 TICKET_EVENT: Final = "ticket_event"
 """One point for each change of state: tags community, facility, unit, kind, grid, priority, state, failure_mode."""
+WHOSE: Final = {ALARM_EVENT: "alarm", TICKET_EVENT: "ticket"}
+"""The field that says what has changed. With the tag ``state`` and the time it tells changes apart: the other tags are those of
+the moment at which a change is written, and a ticket's priority or a facility's grid may be another one by then."""
 KPI_HOUR: Final = "kpi_1h"
 """Hourly figures of maintenance: tags community, kind, kpi; fields value, n."""
 FACILITY_HOUR: Final = "facility_1h"

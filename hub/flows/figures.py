@@ -13,9 +13,14 @@ from hub.domain.tickets import Action, Ticket, TicketState
 from hub.flows.registry import Registry
 
 
-class PointWriter(Protocol):
-    """A store that other programs read: InfluxDB."""
+class PointStore(Protocol):
+    """A store that other programs read: InfluxDB. How far each job has come there is kept with it."""
 
+    def mark(self, name: str) -> str | None:
+        """How far; empty: nothing yet; None: the store is older than marks of its own."""
+        ...
+
+    def set_mark(self, name: str, value: str) -> None: ...
     def write_points(self, points: Sequence[SeriesPoint]) -> None:
         """Store all of them before returning; the same point again changes nothing. StoreUnavailable: try again later."""
         ...
@@ -79,13 +84,12 @@ class Histories(Protocol):
 
 
 class FigureBook(Histories, Protocol):
-    """And remembers how far they have been written as series."""
+    """And tells the changes one after the other."""
 
-    def mark(self, name: str) -> str:
-        """How far; empty: nothing yet."""
+    def old_mark(self, name: str) -> str:
+        """How far they had been written as series when one mark stood for all stores; empty: not at all."""
         ...
 
-    def set_mark(self, name: str, value: str) -> None: ...
     def alarm_changes(self, after: str, limit: int) -> list[AlarmChange]:
         """Rows behind this one, in the order in which they were written."""
         ...

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hub.clock import HOUR, Clock
+from hub.clock import Clock
 from hub.domain.event_series import SeriesPoint
 from hub.domain.retention import Before
-from hub.domain.rollups import CELL, offsets, spans_of, step_edges
+from hub.domain.rollups import CELL, spans_of, step_edges
 from hub.errors import StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import (
@@ -56,16 +55,15 @@ from hub.storage.influx.courses import of_readings
 from hub.storage.influx.forgetting import delete_before
 from hub.storage.influx.protocol import Spot
 from hub.storage.influx.refusals import unstored
+from hub.storage.influx.remarking import remarks
 from hub.storage.influx.rollup import Rollup
 from hub.storage.influx.server import Server
 from hub.storage.influx.target import Target
+from hub.storage.influx.weeks import week_hours
 from hub.storage.influx.writing import Redriven, Writing
 
 _log: Final = logging.getLogger(__name__)
 NOTHING: Final = Window(time=np.zeros(0, np.int64), value=np.zeros(0))
-_WEEK: Final = 7 * 24
-_EPOCH_HOUR: Final = 72
-"""1 January 1970 was a Thursday: 72 hours after Monday's midnight."""
 
 
 class InfluxSeries:
@@ -78,9 +76,12 @@ class InfluxSeries:
         clock: Clock,
         *,
         question_seconds: float = 10.0,
+        wanted_ms: int = 0,
         meter: StoreMeter | None = None,
     ) -> None:
+        """``wanted_ms``: how long the hub would keep readings; a server that keeps them for less is named."""
         self.target = target
+        self._wanted_ms = wanted_ms
         self._clock = clock
         self._book = Book(path, target.shown)
         self._server = Server(target, clock, question_seconds=question_seconds)
@@ -156,16 +157,24 @@ class InfluxSeries:
             with self._turn():
                 self._writing.put_cells(cells)
 
-    def write_points(self, points: Sequence[SeriesPoint]) -> None:
-        """Points beside readings, such as changes of tickets; any thread. StoreUnavailable: the same again changes nothing."""
-        with self._turn():
-            self._writing.write_points(points)
-
     def refresh_cells(self, until: int, limit: int = 20_000) -> int:
         with self._turn():
             done = self._writing.refresh(until, limit)
         self._meters.refreshed(done)
         return done
+
+    # --- beside readings (hub.flows.figures.PointStore) -----------------------------------------------------------
+
+    def mark(self, name: str) -> str | None:
+        return self._book.mark(name)
+
+    def set_mark(self, name: str, value: str) -> None:
+        self._book.set_mark(name, value)
+
+    def write_points(self, points: Sequence[SeriesPoint]) -> None:
+        """Points such as changes of tickets; any thread. StoreUnavailable: the same again changes nothing."""
+        with self._turn():
+            self._writing.write_points(points)
 
     # --- the readers' side ----------------------------------------------------------------------------------------
 
@@ -238,31 +247,9 @@ class InfluxSeries:
         return self._cells(self._known(points), start, end)
 
     def week_hours(self, points: Sequence[PointKey], *, start: int, end: int, zone: str) -> WeekHours:
-        catalogue = self._catalogue
-        changes = offsets(start, end, zone)
-        whole = all(at % HOUR == 0 for at in (start, end, *(offset for _, offset in changes)))
-        known_points = self._known(points)
-        rows = self._asking.sums(known_points, start, end, "1h" if whole else "15m")
-        since = np.array([at for at, _ in changes], np.int64)
-        offset = np.array([by for _, by in changes], np.int64)
-        tables: dict[SeriesPlace, tuple[NDArray[np.float64], NDArray[np.int64]]] = {}
-        for place, at, integral, known in rows:
-            local = at + offset[max(int(np.searchsorted(since, at, side="right")) - 1, 0)]
-            hour = int((local // HOUR + _EPOCH_HOUR) % _WEEK)
-            whose = SeriesPlace(*catalogue.places.keys[place][:4])
-            sums, spans = tables.setdefault(whose, (np.zeros(_WEEK), np.zeros(_WEEK, np.int64)))
-            sums[hour] += integral
-            spans[hour] += known
-        shape = (len(tables), 7, 24)
-        sums_of = np.array([sums for sums, _ in tables.values()]).reshape(shape)
-        known_of = np.array([spans for _, spans in tables.values()], np.int64).reshape(shape)
-        mean = np.divide(sums_of, known_of, out=np.full(shape, np.nan), where=known_of > 0)
-        return WeekHours(
-            places=list(tables),
-            mean=mean,
-            known_ms=known_of,
-            not_recomputed=self._not_recomputed(known_points, start, end),
-        )
+        known = self._known(points)
+        found = week_hours(self._asking, self._catalogue, known, start=start, end=end, zone=zone)
+        return replace(found, not_recomputed=self._not_recomputed(known, start, end))
 
     def doubtful(self, points: Sequence[PointKey], *, start: int, end: int) -> list[Doubtful]:
         found = self._asking.doubtful(self._known(points), start, end).items()
@@ -388,21 +375,7 @@ class InfluxSeries:
             raise StoreUnavailable(str(error)) from error
 
     def remarks(self) -> Remarks:
-        rejected, unread = self.count_rejected(), self.count_unread()
-        reasons = []
-        if rejected:
-            reasons.append(f"{rejected} lines that the server refused are kept: hub series rejected shows them and why")
-        if unread:
-            reasons.append(f"{unread} roll-ups were not computed again, for the server does not give their readings")
-        kept_ms = self._server.kept_ms
-        facts = {
-            "target": self.target.shown,
-            "server_version": self._server.version or None,
-            "server_keeps_h": None if kept_ms is None else kept_ms // HOUR,
-            "lines_rejected": rejected,
-            "cells_not_recomputed": unread,
-        }
-        return Remarks("; ".join(reasons), facts)
+        return remarks(self._server, self.count_rejected(), self.count_unread(), self._wanted_ms)
 
     # --- shared ---------------------------------------------------------------------------------------------------
 
@@ -416,15 +389,3 @@ class InfluxSeries:
     def _cells(self, points: list[int], start: int, end: int) -> Cells:
         waiting = self._book.waiting(np.array(points, np.int32), start, end)
         return self._rollup.read(points, waiting, start, end)
-
-
-class ToEach:
-    """hub.flows.figures.PointWriter on every InfluxDB of the settings: all of them have it, or all get it again."""
-
-    def __init__(self, stores: Sequence[InfluxSeries]) -> None:
-        self._stores = stores
-
-    def write_points(self, points: Sequence[SeriesPoint]) -> None:
-        """StoreUnavailable where one of them is away: what the others have already changes nothing there."""
-        for store in self._stores:
-            store.write_points(points)

@@ -10,7 +10,9 @@ import pytest
 
 from hub.errors import ConfigError
 from hub.ingest.broker_programs import find
+from tests.faults.disk import mounted
 from tests.faults.rig import Rig
+from tests.influx_server import InfluxServer
 
 
 @pytest.fixture
@@ -31,6 +33,22 @@ def make_rig(tmp_path: Path) -> Iterator[Callable[..., Rig]]:
     yield make
     for rig in rigs:
         rig.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, small enough to be filled."""
+    with mounted(tmp_path / "data") as folder:
+        yield folder
+
+
+@pytest.fixture
+def server() -> Iterator[InfluxServer]:
+    """An InfluxDB of the test's own."""
+    server = InfluxServer()
+    server.start()
+    yield server
+    server.remove()
 
 
 @pytest.fixture

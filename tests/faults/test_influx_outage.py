@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ from hub.control import Progress, Word
 from hub.domain.alarms import Priority
 from hub.domain.health import Health, Status
 from hub.domain.tickets import Action, Ticket, TicketKey, TicketKind, TicketState
-from hub.errors import InvalidInput
+from hub.errors import InvalidInput, StoreUnavailable
 from hub.flows.batch import PointKey
 from hub.flows.lists import TicketFilter
 from hub.flows.ports import TicketEvent
 from hub.flows.series import Aggregate, Step
 from hub.handlers import handlers
 from hub.ingest.frames import Frame
+from hub.jobs import figures as figures_module
 from hub.settings import Mqtt, Series, SeriesMirror, Settings, Web
 from hub.storage.community_toml import parse_toml
 from hub.wiring import Hub
@@ -36,14 +38,6 @@ from tests.influx_server import MISSING, PROGRAM, InfluxServer
 
 pytestmark = [pytest.mark.servers, pytest.mark.faults, pytest.mark.skipif(PROGRAM is None, reason=MISSING)]
 KEY = PointKey("harmony-garden", "harmony-garden~hall", "temperature")
-
-
-@pytest.fixture
-def server() -> Iterator[InfluxServer]:
-    server = InfluxServer()
-    server.start()
-    yield server
-    server.remove()
 
 
 class Devices:
@@ -223,6 +217,9 @@ def test_the_past_is_copied_while_both_stores_hear_and_then_they_agree(server: I
         assert work["series-compare"]({"days": 5}, told.append)["grafana"]["differences"] == 0
         assert stored(hub.mirrors["grafana"]) == devices.expected()
         assert work["replay"]({"from": "main", "to": "grafana"}, told.append)["added"] == 0
+        server.ask("DROP MEASUREMENT temperature", url.rpartition("/")[2])
+        assert work["replay"]({"from": "main", "to": "grafana"}, told.append)["added"] == 2100
+        assert stored(hub.mirrors["grafana"]) == devices.expected(), "a server that has lost everything gets it again"
         with pytest.raises(InvalidInput, match="no series store 'elsewhere': there is main, grafana"):
             work["replay"]({"from": "main", "to": "elsewhere"}, told.append)
         with pytest.raises(InvalidInput, match="are one store"):
@@ -334,9 +331,20 @@ TICKET = Ticket(
 )
 
 
-def test_changes_of_tickets_reach_the_server_as_series(server: InfluxServer, tmp_path: Path) -> None:
-    database = server.new_database()
-    with running(tmp_path, Series(mirrors=(SeriesMirror(name="grafana", url=server.url(database)),))) as hub:
+def test_changes_of_tickets_reach_the_server_once_and_a_server_that_lost_them_again(
+    server: InfluxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures_module, "FIRST", HOUR)
+    database, new = server.new_database(), server.new_database()
+
+    def counted(of: str = database) -> int:
+        told = json.loads(server.ask('SELECT count("n") FROM "ticket_event"', of))["results"][0]
+        return int(told["series"][0]["values"][0][1]) if "series" in told else 0
+
+    mirrors = (SeriesMirror(name="grafana", url=server.url(database)),)
+    with running(tmp_path, Series(mirrors=mirrors)) as hub:
+        figures = hub.timetable._jobs["figures"]
+        replay = handlers(hub)["replay"]
         opened = TicketEvent("t1", TICKET.reported_at, Action.OPEN, "", TicketState.ASSIGNED, "hub")
 
         def happen(books: Any) -> None:
@@ -345,8 +353,24 @@ def test_changes_of_tickets_reach_the_server_as_series(server: InfluxServer, tmp
 
         hub.records.write(happen)
         for _ in range(2):
+            figures.run(hub.clock.now())
+        assert counted() == 1
+        dearer = replace(TICKET, priority=Priority.SAFETY, version=TICKET.version + 1)
+        assert hub.records.write(lambda books: books.tickets.swap(dearer, expected=TICKET.version, now=0))
+        replay({"from": "main", "to": "grafana"}, print)
+        figures.run(hub.clock.now())
+        assert counted() == 1, "what is there stays, although its tags would be other ones today"
+        server.ask(f'DROP DATABASE "{database}"')
+        server.ask(f'CREATE DATABASE "{database}"')
+        figures.run(hub.clock.now())
+        assert counted() == 0
+        replay({"from": "main", "to": "grafana"}, print)
+        figures.run(hub.clock.now())
+        assert counted() == 1
+    away = SeriesMirror(name="away", url="influxdb://127.0.0.1:1/x")
+    with running(tmp_path, Series(mirrors=(away, *mirrors, SeriesMirror(name="new", url=server.url(new))))) as hub:
+        with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1"):
             hub.timetable._jobs["figures"].run(hub.clock.now())
-        counted = json.loads(server.ask('SELECT count("n") FROM "ticket_event"', database))
-        assert counted["results"][0]["series"][0]["values"][0][1] == 1
+        assert (counted(), counted(new)) == (1, 1)
     with running(tmp_path / "alone", Series()) as hub:
         assert "figures" not in hub.timetable._jobs

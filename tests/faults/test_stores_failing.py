@@ -2,51 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.faults.disk import MIB, fill
 from tests.faults.forms import small_and_full
 from tests.faults.rig import HubRun, Rig, eventually
 
 pytestmark = pytest.mark.faults
 
-MIB = 1024 * 1024
-DISK = 96 * MIB
 RATES = small_and_full(1_000, 5_000)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, small enough to be filled."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("journal disk full: mounting a small tmpfs needs root")
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"journal disk full: no tmpfs can be mounted here: {mounted.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def fill(folder: Path, *, leave: int) -> Path:
-    """A file that takes all of the disk but so many bytes. The hub writes meanwhile: where none is to be left, to the end."""
-    ballast = folder / "ballast"
-    stat = os.statvfs(folder)
-    left = stat.f_bavail * stat.f_frsize - leave if leave else DISK
-    with ballast.open("wb", buffering=0) as file:
-        while left > 0:
-            try:
-                left -= file.write(bytes(min(left, 64 * 1024)))
-            except OSError:
-                break
-    return ballast
 
 
 def journal_is(run: HubRun, status: str) -> str:

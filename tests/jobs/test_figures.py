@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from hub.clock import DAY, HOUR, MINUTE, from_iso
 from hub.domain.alarms import Alarm, Change, Priority
 from hub.domain.event_series import SeriesPoint
+from hub.domain.ids import uuid7
 from hub.domain.places import Community, Facility, Name
 from hub.domain.rules import FailureMode
 from hub.domain.tickets import Action, Ticket, TicketKey, TicketKind, TicketState
@@ -18,8 +20,9 @@ from hub.errors import StoreUnavailable
 from hub.flows.ports import AlarmEvent, TicketEvent
 from hub.flows.registry import Registrar, Registry
 from hub.jobs import figures as module
-from hub.jobs.figures import AGAIN, FIRST, SETTLED, HourlyFigures
+from hub.jobs.figures import AGAIN, FIRST, IN_ONE_RUN, SETTLED, HourlyFigures
 from hub.storage.books import Books
+from hub.storage.tables import meta
 from hub.storage.unit import SqlRecords
 
 NOON = from_iso("2026-03-02T12:00:00Z")
@@ -39,8 +42,9 @@ REGISTRY = Registry(
     facilities={("garden", "lift-1"): LIFT},
     failure_modes={("lift", "door_fault"): DOOR},
 )
+A1 = uuid7(NOON + MINUTE, 1, bytes(8))
 ALARM = Alarm(
-    id="a1",
+    id=A1,
     rule="r",
     community="garden",
     device="garden~d",
@@ -71,10 +75,18 @@ TICKET = Ticket(
 class Store:
     """A series store: a point is told apart by measurement, tags and time; it may be away for a while."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, marks: bool = True) -> None:
         self.points: dict[tuple[str, tuple[tuple[str, str], ...], int], SeriesPoint] = {}
         self.written = 0
         self.away = False
+        self._first = "" if marks else None
+        self._marks: dict[str, str] = {}
+
+    def mark(self, name: str) -> str | None:
+        return self._marks.get(name, self._first)
+
+    def set_mark(self, name: str, value: str) -> None:
+        self._marks[name] = value
 
     def write_points(self, points: Sequence[SeriesPoint]) -> None:
         if self.away:
@@ -111,7 +123,7 @@ def _a_day_instead_of_a_month(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def job(records: SqlRecords, store: Store) -> HourlyFigures:
-    return HourlyFigures(records, Registrar(REGISTRY), store)
+    return HourlyFigures(records, Registrar(REGISTRY), [store])
 
 
 def happen(
@@ -130,7 +142,12 @@ def happen(
     records.write(work)
 
 
-RAISED = AlarmEvent("a1", NOON + MINUTE, Change.RAISED, "above_limit", 1)
+def raised(records: SqlRecords, number: int, at: int = NOON + MINUTE) -> None:
+    id_ = uuid7(at, number, bytes(8))
+    happen(records, RAISED._replace(alarm=id_, at=at), alarm=replace(ALARM, id=id_, device=f"garden~d{number}"))
+
+
+RAISED = AlarmEvent(A1, NOON + MINUTE, Change.RAISED, "above_limit", 1)
 OPENED = TicketEvent("t1", NOON + MINUTE, Action.OPEN, "", TicketState.ASSIGNED, "hub")
 SAID = TicketEvent(
     "t1", NOON + 2 * MINUTE, Action.COMMENT, TicketState.ASSIGNED, TicketState.ASSIGNED, "li", comment="x"
@@ -182,11 +199,12 @@ def test_an_hour_has_the_counts_of_each_facility(records: SqlRecords, store: Sto
 
 
 def test_counts_of_facilities_are_made_for_the_past_where_only_those_of_kinds_are(
-    records: SqlRecords, store: Store, job: HourlyFigures
+    records: SqlRecords,
 ) -> None:
     """A hub that is brought up to date has hours of kinds alone behind it."""
-    records.write(lambda books: books.figures.set_mark("kpi", str(NOON)))
-    job.run(NOON + SETTLED)
+    records.write(lambda books: books.connection.execute(insert(meta).values(key="figures.kpi", value=str(NOON))))
+    store = Store(marks=False)
+    HourlyFigures(records, Registrar(REGISTRY), [store]).run(NOON + SETTLED)
     assert {point.time for point in store.of("facility_1h")} == set(range(NOON - DAY, NOON, HOUR))
 
 
@@ -229,17 +247,13 @@ def test_a_kill_between_store_and_mark_writes_the_same_points_again(
 ) -> None:
     """Three alarms of one facility at the same millisecond are three points, also the second time."""
     for number in (1, 2, 3):
-        happen(
-            records,
-            RAISED._replace(alarm=f"a{number}"),
-            alarm=replace(ALARM, id=f"a{number}", device=f"garden~d{number}"),
-        )
+        raised(records, number)
 
     def killed(*_: object) -> None:
         raise StoreUnavailable("killed before the mark was set")
 
     with monkeypatch.context() as patched:
-        patched.setattr(job, "_set", killed)
+        patched.setattr(store, "set_mark", killed)
         with pytest.raises(StoreUnavailable):
             job.run(NOON + 5 * MINUTE)
     first = dict(store.points)
@@ -256,3 +270,90 @@ def test_a_long_history_goes_page_by_page(
     happen(records, *(RAISED._replace(at=NOON + number * MINUTE) for number in range(10)))
     job.run(NOON + 5 * MINUTE)
     assert len(store.of("alarm_event")) == 10
+
+
+def test_a_page_does_not_end_between_changes_of_one_instant(
+    records: SqlRecords, store: Store, job: HourlyFigures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are told apart by a millisecond, which only whoever sees all of them can do."""
+    monkeypatch.setattr(module, "AT_ONCE", 3)
+    raised(records, 0, NOON)
+    for number in (1, 2, 3):
+        raised(records, number)
+    raised(records, 4, NOON + 2 * MINUTE)
+    job.run(NOON + 5 * MINUTE)
+    assert len(store.of("alarm_event")) == 5
+
+
+# --- several stores --------------------------------------------------------------------------------------------------
+
+
+def test_a_store_that_is_away_holds_up_no_other(records: SqlRecords, store: Store) -> None:
+    away = Store()
+    away.away = True
+    job = HourlyFigures(records, Registrar(REGISTRY), [away, store])
+    happen(records, RAISED, OPENED)
+    with pytest.raises(StoreUnavailable, match="is away"):
+        job.run(NOON + HOUR + SETTLED)
+    assert store.figure("tickets_opened", NOON) == 1
+    happen(records, TAKEN)
+    away.away = False
+    job.run(NOON + HOUR + SETTLED)
+    assert [point.time for point in away.of("ticket_event")] == [NOON + MINUTE, NOON + 6 * MINUTE]
+    assert away.of("ticket_event") == store.of("ticket_event")
+
+
+def test_a_new_store_gets_what_the_others_have_already(records: SqlRecords, store: Store, job: HourlyFigures) -> None:
+    happen(records, RAISED, OPENED)
+    job.run(NOON + HOUR + SETTLED)
+    new = Store()
+    HourlyFigures(records, Registrar(REGISTRY), [store, new]).run(NOON + HOUR + SETTLED)
+    assert new.points == store.points
+
+
+def test_a_store_from_before_there_were_marks_in_it_goes_on_where_all_stores_were(records: SqlRecords) -> None:
+    happen(records, RAISED, OPENED)
+    last = records.read(lambda books: books.figures.ticket_changes("", 9))[-1].id
+    kept = {"figures.ticket_events": last, "figures.hours": str(NOON)}
+    records.write(
+        lambda books: books.connection.execute(insert(meta), [{"key": key, "value": kept[key]} for key in kept])
+    )
+    happen(records, TAKEN)
+    old, new = Store(marks=False), Store()
+    HourlyFigures(records, Registrar(REGISTRY), [old, new]).run(NOON + HOUR + SETTLED)
+    assert [point.tags["state"] for point in old.of("ticket_event")] == ["accepted"]
+    assert [point.tags["state"] for point in new.of("ticket_event")] == ["assigned", "accepted"]
+    assert len(old.of("alarm_event")) == 1, "nothing was kept of alarms"
+    assert {point.time for point in old.of("kpi_1h")} == set(range(NOON - AGAIN, NOON + HOUR, HOUR))
+
+
+@pytest.mark.parametrize(
+    ("since", "changes", "first"), [(None, 3, NOON + HOUR - DAY), (NOON + 2 * MINUTE, 1, NOON - AGAIN)]
+)
+def test_a_store_that_has_lost_its_points_gets_them_again(
+    records: SqlRecords, since: int | None, changes: int, first: int
+) -> None:
+    store = Store()
+    job = HourlyFigures(records, Registrar(REGISTRY), [store])
+    happen(records, RAISED, OPENED, TAKEN)
+    for _ in range(2):
+        store.points.clear()
+        job.run(NOON + HOUR + SETTLED)
+        job.again(store, since)
+    store.points.clear()
+    job.again(store, NOON + DAY)  # a mark only goes back
+    job.run(NOON + HOUR + SETTLED)
+    assert len(store.of("ticket_event")) + len(store.of("alarm_event")) == changes
+    assert store.of("kpi_1h")[0].time == first
+
+
+def test_figures_begin_with_the_first_record_however_long_ago_and_leave_room_for_other_jobs(
+    records: SqlRecords, store: Store, job: HourlyFigures
+) -> None:
+    raised(records, 1, NOON - 40 * DAY)
+    job.run(NOON + SETTLED)
+    assert {point.time for point in store.of("kpi_1h")} == set(
+        range(NOON - 40 * DAY, NOON - 40 * DAY + IN_ONE_RUN * HOUR, HOUR)
+    )
+    job.run(NOON + SETTLED)
+    assert {point.time for point in store.of("kpi_1h")} == set(range(NOON - 40 * DAY, NOON, HOUR))

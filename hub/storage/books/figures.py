@@ -1,4 +1,4 @@
-"""The histories of alarms and tickets as figures read them, and how far they have been written as series.
+"""The histories of alarms and tickets as figures read them.
 
 A row's id is a UUIDv7 that is never earlier than what the row tells of, so ids give the order of writing and a lower bound.
 """
@@ -17,11 +17,10 @@ from hub.domain.tickets import ENDED, Action, TicketState
 from hub.flows.figures import AlarmChange, PeriodRows, TicketChange, Turns
 from hub.storage.books.alarms import alarm_from_row
 from hub.storage.books.tickets import ticket_from_row
-from hub.storage.books.upserts import Upsert
 from hub.storage.tables import alarm_events, alarms, meta, ticket_events, tickets
 
-_SET: Final = Upsert(meta, ("key",), update=("value",))
 _KEY: Final = "figures."
+"""Written by versions that had one mark for all stores."""
 _AT_ONCE: Final = 1_000
 """Tickets whose histories are read at once: databases take so many parameters and not many more."""
 _Where = tuple[ColumnElement[bool], ...]
@@ -61,12 +60,9 @@ class FigureBook:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def mark(self, name: str) -> str:
+    def old_mark(self, name: str) -> str:
         found: str | None = self._connection.execute(select(meta.c.value).where(meta.c.key == _KEY + name)).scalar()
         return found or ""
-
-    def set_mark(self, name: str, value: str) -> None:
-        self._connection.execute(_SET.on(self._connection), {"key": _KEY + name, "value": value})
 
     def alarm_changes(self, after: str, limit: int) -> list[AlarmChange]:
         return self._alarm_changes(_OF_ALARMS.where(alarm_events.c.id > after).limit(limit))

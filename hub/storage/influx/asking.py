@@ -13,7 +13,8 @@ from hub.flows import cells as cells_of
 from hub.flows.series import Cells, FloatArray, IdArray, IntArray
 from hub.storage.influx.catalogue import TAGS, Catalogue
 from hub.storage.influx.protocol import cells_measurement, tag_text
-from hub.storage.influx.server import Server, Table, literal, named
+from hub.storage.influx.questions import Table, literal, named
+from hub.storage.influx.server import Server
 from hub.storage.influx.together import together
 
 _NAMED: Final = 500

@@ -23,6 +23,7 @@ from hub.storage.influx.sending import Rejected
 
 SCHEMA: Final = 1
 _ASKED: Final = 500
+_MARK: Final = "mark."
 _TABLES: Final = """
 create table meta (key text primary key, text text, number integer) without rowid;
 create table points (id integer primary key, community text, device text, name text, hold integer, gone integer);
@@ -123,7 +124,8 @@ class Book:
             with connection:
                 connection.executescript(f"begin; {_TABLES} commit;")
                 connection.execute(
-                    "insert into meta values ('schema', null, ?), ('target', ?, null)", [SCHEMA, self._target]
+                    "insert into meta values ('schema', null, ?), ('target', ?, null), ('marks', null, 1)",
+                    [SCHEMA, self._target],
                 )
             return
         schema = connection.execute("select number from meta where key = 'schema'").fetchone()
@@ -199,6 +201,20 @@ class Book:
         """A count that is kept in the file."""
         found = self.rows("select number from meta where key = ?", [key])
         return int(found[0][0]) if found else 0
+
+    # --- how far others have come -----------------------------------------------------------------------------------
+
+    def mark(self, name: str) -> str | None:
+        """How far; empty: nothing yet; None: the file was made before there were marks in it."""
+        found = self.rows("select text from meta where key = ?", [_MARK + name])
+        if found:
+            return str(found[0][0])
+        return "" if self.number("marks") else None
+
+    def set_mark(self, name: str, value: str) -> None:
+        """The next one begins there."""
+        with self.transaction() as connection:
+            connection.execute("insert or replace into meta values (?, ?, null)", [_MARK + name, value])
 
     # --- cells that wait --------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from hub.flows.series import FloatArray, IdArray, IntArray
 from hub.storage.duck.names import Dictionary
 from hub.storage.influx.book import Book, SpotRow
 from hub.storage.influx.protocol import Spot, cells_measurement, measurement_of, prefix, tags
-from hub.storage.influx.server import Table
+from hub.storage.influx.questions import Table
 
 NEVER: Final = int(np.iinfo(np.int64).min)
 EVER: Final = int(np.iinfo(np.int64).max)

@@ -9,7 +9,8 @@ from hub.domain.series_names import TEXT, VALUE
 from hub.storage.influx.asking import of_points, span
 from hub.storage.influx.catalogue import Catalogue
 from hub.storage.influx.protocol import cells_measurement, tag_text
-from hub.storage.influx.server import Server, literal, named
+from hub.storage.influx.questions import literal, named
+from hub.storage.influx.server import Server
 
 _BEGIN: Final = -(2**62)
 

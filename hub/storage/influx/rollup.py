@@ -14,8 +14,8 @@ from hub.flows.series import Cells, IdArray, IntArray
 from hub.storage.duck.rollup import among
 from hub.storage.influx.asking import Asking
 from hub.storage.influx.catalogue import Catalogue
+from hub.storage.influx.connection import QueryRefused
 from hub.storage.influx.protocol import cell_lines, void_line
-from hub.storage.influx.server import QueryRefused
 from hub.storage.influx.together import together
 
 AT_ONCE: Final = 2_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -21,11 +21,14 @@ from hub.storage.duck.newest import NEVER, Newest
 from hub.storage.influx import book as books
 from hub.storage.influx.book import Book, Saying
 from hub.storage.influx.catalogue import TAGS, Catalogue
+from hub.storage.influx.connection import QueryRefused
+from hub.storage.influx.missing import missing
 from hub.storage.influx.points import point_line
 from hub.storage.influx.posting import Batch, Posting
 from hub.storage.influx.protocol import cells_measurement, tags
+from hub.storage.influx.questions import literal, named
 from hub.storage.influx.rollup import SPAN, UNKNOWN_DENSITY, Rollup, at_once
-from hub.storage.influx.server import QueryRefused, Server, literal, named
+from hub.storage.influx.server import Server
 
 TURN_MS: Final = SECOND
 """Roll-ups leave the lane to readings after so long."""
@@ -200,10 +203,11 @@ class Writing:
             if known is None or known.time <= text.time:
                 self._said[text.point] = Saying(text.point, text.time, text.text, text.quality)
 
-    def write_points(self, points: Iterable[SeriesPoint]) -> None:
+    def write_points(self, points: Sequence[SeriesPoint]) -> None:
         """Points beside readings. StoreUnavailable: some may be stored; the same again changes nothing."""
         self._server.meet()
-        rejected = self._posting.lines([point_line(point) for point in points])
+        wanted = missing(self._server, points, self._clock.now())
+        rejected = self._posting.lines([point_line(point) for point in wanted])
         if rejected:
             with self._book.transaction() as connection:
                 nobody = {line.line: (None, None) for line in rejected}
@@ -314,6 +318,7 @@ class Writing:
 
     def redrive(self) -> Redriven:
         """Send every refused line again; cells that could not be computed or stored are computed again."""
+        self._server.look_again()
         stored = still = after = 0
         while True:
             with self.lock:

@@ -1,14 +1,17 @@
-"""Histories as the hourly figures read them, and how far they have been written; on both databases."""
+"""Histories as the hourly figures read them; on both databases."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+
+from sqlalchemy import insert
 
 from hub.domain.alarms import Change
 from hub.domain.ids import uuid7
 from hub.domain.tickets import Action, TicketState
 from hub.flows.figures import Turns
 from hub.flows.ports import AlarmEvent, TicketEvent
+from hub.storage.tables import meta
 from hub.storage.unit import SqlRecords
 from tests.contract.records.test_alarm_book import alarm, save
 from tests.contract.records.test_ticket_book import add, ticket
@@ -25,12 +28,11 @@ def log(records: SqlRecords, *events: AlarmEvent | TicketEvent) -> None:
             records.write(lambda books, one=event: books.tickets.log([one]))
 
 
-def test_a_mark_is_remembered(records: SqlRecords) -> None:
-    assert records.read(lambda books: books.figures.mark("kpi")) == ""
-    for value in ("1", "2"):
-        records.write(lambda books, one=value: books.figures.set_mark("kpi", one))
-    assert records.read(lambda books: books.figures.mark("kpi")) == "2"
-    assert records.read(lambda books: books.figures.mark("other")) == ""
+def test_the_mark_of_versions_that_had_one_for_all_stores_is_still_known(records: SqlRecords) -> None:
+    assert records.read(lambda books: books.figures.old_mark("kpi")) == ""
+    records.write(lambda books: books.connection.execute(insert(meta).values(key="figures.kpi", value="2")))
+    assert records.read(lambda books: books.figures.old_mark("kpi")) == "2"
+    assert records.read(lambda books: books.figures.old_mark("ticket_events")) == ""
 
 
 def test_changes_come_in_the_order_of_writing_page_by_page(records: SqlRecords) -> None:

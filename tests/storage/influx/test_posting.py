@@ -22,9 +22,9 @@ from hub.storage.influx.book import Book
 from hub.storage.influx.catalogue import Catalogue
 from hub.storage.influx.posting import Batch, Posting
 from hub.storage.influx.protocol import Spot
+from hub.storage.influx.questions import Table
 from hub.storage.influx.rollup import AT_ONCE, READINGS_AT_ONCE
 from hub.storage.influx.sending import LINES
-from hub.storage.influx.server import Table
 from hub.storage.influx.writing import Writing
 
 START = 1_763_856_000_000

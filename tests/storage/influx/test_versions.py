@@ -13,11 +13,12 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pytest
 
-from hub.clock import HOUR, WallClock
+from hub.clock import HOUR, ManualClock, WallClock
 from hub.errors import StoreRefuses, StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import Rows, SeriesPlace
-from hub.storage.influx.server import QueryRefused, Server
+from hub.storage.influx.connection import QueryRefused
+from hub.storage.influx.server import LOOK_MS, Server
 from hub.storage.influx.target import parse
 from hub.storage.series_influx import InfluxSeries
 
@@ -32,6 +33,7 @@ class StandIn:
         self.asked: list[tuple[str, str, dict[str, str], bytes, str]] = []
         self.buckets: dict[str, int] = {}
         self.orgs = {"acme": "0001"}
+        self.may_make = 201
         self.speaks = threading.Event()
         self.speaks.set()
         self.answer: tuple[int, bytes] = (200, b'{"results":[{"statement_id":0}]}')
@@ -76,8 +78,8 @@ class StandIn:
             found = [{"id": id_, "name": name} for name, id_ in self.orgs.items() if name == query.get("org")]
             return (200, json.dumps({"orgs": found}).encode()) if found else (404, b'{"code":"not found"}')
         if path == "/api/v2/buckets" and method == "POST":
-            self.buckets[json.loads(body)["name"]] = 0
-            return 201, body
+            self.buckets |= {json.loads(body)["name"]: 0} if self.may_make == 201 else {}
+            return self.may_make, body
         if path == "/api/v2/buckets":
             rules = {
                 name: [{"type": "expire", "everySeconds": kept}] if kept else [] for name, kept in self.buckets.items()
@@ -134,12 +136,62 @@ def test_2_says_how_long_its_bucket_keeps_points(stand_in: StandIn) -> None:
 
 
 @pytest.mark.parametrize("stand_in", ["v2.7.12"], indirect=True)
+def test_a_retention_that_is_changed_is_seen_within_the_hour_or_at_once_when_somebody_says_so(
+    stand_in: StandIn,
+) -> None:
+    stand_in.buckets["readings"] = 7200
+    clock = ManualClock(0)
+    server = Server(parse(stand_in.url("acme/readings")), clock)
+    server.meet()
+    stand_in.buckets["readings"] = 0
+    asked = len(stand_in.asked)
+    clock.advance(LOOK_MS - 1)
+    server.meet()
+    assert (server.kept_ms, len(stand_in.asked)) == (2 * HOUR, asked)
+    clock.advance(1)
+    server.meet()
+    assert server.kept_ms is None
+    stand_in.buckets["readings"] = 3600
+    server.look_again()
+    server.meet()
+    assert server.kept_ms == HOUR
+    server.close()
+
+
+@pytest.mark.parametrize("stand_in", ["v2.7.12"], indirect=True)
+def test_a_second_look_that_fails_is_repeated_and_what_was_known_stays(stand_in: StandIn) -> None:
+    stand_in.buckets["readings"] = 7200
+    server = Server(parse(stand_in.url("acme/readings")), WallClock())
+    server.meet()
+    server.look_again()
+    stand_in.answer = (503, b"")
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match="503"):
+            server.meet()
+    assert (server.version, server.kept_ms) == ("v2.7.12", 2 * HOUR)
+    server.close()
+
+
+@pytest.mark.parametrize("stand_in", ["v2.7.12"], indirect=True)
 def test_a_bucket_that_cannot_be_asked_is_named_with_the_command_that_mends_it(stand_in: StandIn) -> None:
     stand_in.buckets["readings"] = 0
     stand_in.answer = (200, b'{"results":[{"error":"database not found: readings"}]}')
     server = Server(parse(stand_in.url("acme/readings")), WallClock())
     with pytest.raises(StoreRefuses, match=r"influx v1 dbrp create --db readings .* --bucket-id b1"):
         server.meet()
+    server.close()
+
+
+@pytest.mark.parametrize("stand_in", ["v2.7.12"], indirect=True)
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_bucket_that_is_missing_and_may_not_be_made_is_named(stand_in: StandIn, status: int) -> None:
+    stand_in.may_make = status
+    server = Server(parse(stand_in.url("acme/readings")), WallClock())
+    with pytest.raises(StoreRefuses, match=rf"bucket 'readings' is missing and could not be made: {status}"):
+        server.meet()
+    stand_in.may_make = 201
+    server.meet()
+    assert stand_in.buckets == {"readings": 0}
     server.close()
 
 
