@@ -163,11 +163,7 @@ def _line(
         listed=line is not None,
         device=hub_id,
         serial=(line.serial or line.scheme_id) if line else device.scheme_id if device else "",
-        gateway=device.its_gateway.partition("~")[2]
-        if device and device.its_gateway
-        else line.gateway
-        if line
-        else "",
+        gateway=device.its_gateway.partition("~")[2] if device and device.its_gateway else line.gateway if line else "",
         is_gateway=is_gateway,
         facility=facility,
         unit=next((point.unit for point in points), line.unit if line else ""),
