@@ -149,10 +149,6 @@ class DeviceState(StrEnum):
     RETIRED = "retired"
 
 
-UNRANKED: Final = 9
-"""Of a word that was noted without its rank: any other takes its place."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
     """What a device, or its gateway, has said of it; nobody typed it in, and the next word may change it."""
@@ -184,8 +180,6 @@ class About:
     """How often it reports, ms; 0: not said."""
     silence: int = 0
     """The longest silence that it, or its format, promises, ms; 0: none is promised."""
-    rank: int = UNRANKED
-    """How good a word that is: of two formats that tell of one device, the lower one counts."""
 
 
 UNTOLD: Final = About()

@@ -225,8 +225,6 @@ class Announced(NamedTuple):
     """A better format speaks for the device itself: of this one's word only the points count."""
     silence_s: int | None = None
     """The longest silence that it promises; 0 takes an earlier promise back."""
-    rank: int = 0
-    """Of the format, among those that tell of one device: the lower one counts."""
 
 
 class Learned(NamedTuple):

@@ -21,8 +21,7 @@ _LONGEST_S: Final = 400 * 86_400
 def told_anew(before: About, word: Announced) -> About:
     """All that is said of a device once it has been announced so. What the word leaves empty stays.
 
-    The word of a format that stands behind the one that spoke before only fills in what that one left open: else two
-    formats that tell of one device would take turns.
+    Of two formats that tell of one device only the better one is heard here (``Announced.points_only``).
     """
     said = {key: found for key in _WORDS if (found := getattr(word, key))}
     if word.interval_s is not None and word.interval_s > 0:
@@ -30,10 +29,7 @@ def told_anew(before: About, word: Announced) -> About:
     if word.silence_s is not None:
         said["silence"] = min(max(word.silence_s, 0), _LONGEST_S) * SECOND
     said["aliases"] = tuple(dict.fromkeys((*before.aliases, *word.aliases)))
-    if word.rank > before.rank and not before.withdrawn:
-        open_yet = {key: found for key, found in said.items() if key == "aliases" or not getattr(before, key)}
-        return replace(before, **open_yet)
-    about = replace(before, format=word.format, said_at=word.at, rank=word.rank, **said)
+    about = replace(before, format=word.format, said_at=word.at, **said)
     if not word.withdrawn:
         return replace(about, withdrawn=False, withdrawn_at=0, retired_at=0)
     return replace(about, withdrawn=True, withdrawn_at=withdrawn_since(before) or word.at)

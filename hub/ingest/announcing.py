@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from devices import formats
 from devices.contract import Announcement, Change, DeviceRef, Request
 from hub.flows.batch import Announced, Asked, Learned, PointSaid
 from hub.ingest.topics import Arrival
@@ -43,7 +42,6 @@ def announced(
         withdrawn=said.withdrawn,
         points_only=points_only,
         silence_s=said.silence_s,
-        rank=formats.rank(wire_format),
     )
 
 

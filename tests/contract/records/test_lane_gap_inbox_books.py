@@ -159,19 +159,6 @@ def test_what_people_decided_about_a_device_stands_against_its_own_word(records:
     assert device.state is DeviceState.ADOPTED
 
 
-def test_two_formats_that_tell_of_one_device_do_not_take_turns(records: SqlRecords) -> None:
-    heard = DeviceSeen("garden", "garden~ieee-1", "ieee", "1", "main", 7, ())
-    records.write(lambda books: books.devices.seen([heard]))
-    native = said("garden~ieee-1", model="M1", silence_s=600, rank=1)
-    discovery = said("garden~ieee-1", format="homeassistant", model="Motion", serial="S7", withdrawn=True, rank=2)
-    records.write(lambda books: books.devices.announced([native, discovery]))
-    device = device_of(records, "garden~ieee-1")
-    assert (device.its_model, device.rhythm, device.about.serial) == ("M1", Rhythm(silence=600_000), "S7")
-    assert (device.about.format, device.about.withdrawn) == ("zigbee2mqtt", False)
-    records.write(lambda books: books.devices.announced([native._replace(withdrawn=True), discovery]))
-    assert device_of(records, "garden~ieee-1").its_model == "Motion", "the better one knows it no longer"
-
-
 def test_a_promise_can_be_taken_back(records: SqlRecords) -> None:
     heard = DeviceSeen("garden", "garden~mac-1", "mac", "1", "main", 7, ())
     records.write(lambda books: books.devices.seen([heard]))
