@@ -74,8 +74,8 @@ SILENCES: Final = presets(RuleKind.NO_DATA)
 
 
 def point_of(rule: Rule) -> str:
-    """What the probe measures; for silence the first metric of the kind, for events anything at all."""
-    return rule.metric or "battery"
+    """What the probe measures; for silence and for events anything that is told often, as a battery need not be."""
+    return rule.metric or "temperature"
 
 
 def with_probe(rule: Rule) -> Registry:

@@ -123,7 +123,7 @@ def test_the_shipped_configuration_starts_and_takes_a_device_over_tls(tmp_path: 
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             deadline = time.monotonic() + 10
-            while not accepts("127.0.0.1", outer):
+            while not accepts("127.0.0.1", inner):  # who looks at the other one and goes is a complaint
                 assert process.poll() is None, process.stdout and process.stdout.read()
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
