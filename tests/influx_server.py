@@ -7,7 +7,6 @@ import http.client
 import itertools
 import json
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,8 @@ import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from tests.ports import free_ports
 
 PROGRAM = shutil.which("influxd")
 MISSING = "no influxd: install the package influxdb"
@@ -25,7 +26,7 @@ class InfluxServer:
 
     def __init__(self, *, sign_in: bool = False, within: Path | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="hub-influx-", dir=within))
-        self.port, internal = _free_ports(2)
+        self.port, internal = free_ports(2)
         self._numbers = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
         (self.folder / "influxdb.conf").write_text(
@@ -113,11 +114,3 @@ enabled = false
 
     def url(self, database: str, sign_in: str = "") -> str:
         return f"influxdb://{sign_in}127.0.0.1:{self.port}/{database}"
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for held in sockets:
-            held.bind(("127.0.0.1", 0))
-        return [held.getsockname()[1] for held in sockets]

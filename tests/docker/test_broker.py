@@ -18,10 +18,11 @@ import pytest
 from hub.certificates_elsewhere import shown_at
 from hub.ingest.broker_accounts import Account, PasswordFile, new_account
 from hub.ingest.broker_programs import find_mosquitto
-from hub.ingest.listening import accepts, any_free
+from hub.ingest.listening import accepts
 from hub.web.certificate import not_after
 from tests.docker.programs import PATIENCE_S, Program, Programs
 from tests.docker.stack import DOCKER, Stack, made
+from tests.ports import free_ports
 
 pytestmark = [
     pytest.mark.servers,
@@ -47,7 +48,7 @@ class Broker(NamedTuple):
 
 def start(programs: Programs, stack: Stack, folder: Path) -> Broker:
     """What compose.yaml does: mounts, secrets, and the start script as the command."""
-    inner, outer = any_free("127.0.0.1"), any_free("127.0.0.1")
+    inner, outer = free_ports(2)
     text = (DOCKER / "mosquitto" / "mosquitto.conf").read_text(encoding="utf-8")
     accounts = folder / "accounts" / "passwords"
     for shipped, here in (

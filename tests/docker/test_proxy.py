@@ -22,12 +22,13 @@ import pytest
 from hub.certificates_elsewhere import watched
 from hub.clock import DAY, WallClock
 from hub.domain.certificate_standing import Ending, how_near
-from hub.ingest.listening import accepts, any_free
+from hub.ingest.listening import accepts
 from hub.settings import Settings, Web
 from hub.web.app import create_app
 from hub.web.server import Server
 from tests.docker.programs import PATIENCE_S, Program, Programs
 from tests.docker.stack import DOCKER, Stack, certificate_of
+from tests.ports import free_ports
 from tests.web.fakes.hub import PASSWORD, FakeHub, build
 
 CADDY = shutil.which("caddy")
@@ -94,7 +95,7 @@ def site(programs: Programs, tmp_path: Path) -> Iterator[Site]:
     server = Server(create_app(hub.deps), web, WallClock())
     server.start()
     grafana = Grafana()
-    plain, secure, health = (any_free("127.0.0.1") for _ in range(3))
+    plain, secure, health = free_ports(3)
     text = (DOCKER / "proxy" / "Caddyfile").read_text(encoding="utf-8")
     for shipped, here in (
         ("http_port 8080", f"http_port {plain}"),

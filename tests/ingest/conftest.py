@@ -34,6 +34,7 @@ from hub.ingest.frames import BEAT_ROOT, CONTROL, GAP_TOPIC, Acknowledger, Frame
 from hub.ingest.meters import MqttMeters
 from hub.ingest.mqtt import Receiver
 from hub.settings import Connection, Mqtt
+from tests.ports import free_ports
 
 MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 DEADLINE_S = 20.0
@@ -49,10 +50,7 @@ def eventually(check: Callable[[], Any], what: str, within: float = DEADLINE_S) 
 
 
 def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    return free_ports(1)[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +128,9 @@ class Broker:
     persistent: bool = True
     extra: str = ""
     cert: Path | None = None
-    ports: dict[str, int] = field(default_factory=lambda: {name: free_port() for name in ("mqtt", "mqtts", "ws")})
+    ports: dict[str, int] = field(
+        default_factory=lambda: dict(zip(("mqtt", "mqtts", "ws"), free_ports(3), strict=True))
+    )
     process: subprocess.Popen[bytes] | None = None
 
     def url(self, scheme: str = "mqtt", login: str = "") -> str:

@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from hub.errors import InvalidInput
 from hub.ingest.broker_accounts import Account, PasswordFile, new_account, password_line
 from hub.ingest.broker_programs import find_mosquitto
-from hub.ingest.listening import accepts, any_free
+from hub.ingest.listening import accepts
 from hub.ingest.mosquitto import SHIPPED, Listener, render_acl, render_config
+from tests.ports import free_ports
 
 SHIPPED_FOLDER = Path(__file__).resolve().parents[2] / "docker" / "mosquitto"
 
@@ -103,7 +104,7 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
 def test_the_shipped_configuration_starts_and_takes_a_device_over_tls(tmp_path: Path) -> None:
     """The shipped rendering with other paths, ports and user; TLS, password and access rule all have to hold."""
     certificate, key = _certificate(tmp_path)
-    inner, outer = any_free("127.0.0.1"), any_free("127.0.0.1")
+    inner, outer = free_ports(2)
     layout = replace(
         SHIPPED,
         folder=str(tmp_path),
