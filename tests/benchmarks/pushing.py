@@ -20,8 +20,8 @@ from tests.benchmarks.shipped_broker import ShippedBroker
 RATE: Final = 1_000.0
 """Messages/s over MQTT meanwhile."""
 _CONNECTIONS: Final = 8
-_PAUSE_S: Final = 0.04
-"""Between an answer and the next push of a connection: some 150 pushes a second in all."""
+_PAUSE_S: Final = 0.1
+"""Between an answer and the next push of a connection: some 60 pushes a second in all, below what a source may send (push.sources.rate_per_s)."""
 _TIMEOUT_S: Final = 30.0
 
 
