@@ -44,10 +44,10 @@ def _sample(plan: Plan) -> list[float]:
     hub = HubSubject(broker.address, plan.counter, more=("--push",))
     try:
         with publisher(
-            plan.programs, broker.address, replace(FULL, rate=RATE), f"--duration={plan.warm_up + plan.seconds}"
+            plan.programs, broker.address, replace(FULL, rate=RATE), f"--duration={2 * plan.warm_up + plan.seconds}"
         ) as sender:
             time.sleep(plan.warm_up)
-            taken = _pushes(hub.url, plan.seconds)
+            taken = _pushes(hub.url, plan.warm_up, plan.seconds)
             sender.communicate(timeout=plan.seconds + 60)
         return taken
     finally:
@@ -55,15 +55,16 @@ def _sample(plan: Plan) -> list[float]:
         broker.stop()
 
 
-def _pushes(url: str, seconds: float) -> list[float]:
-    """Milliseconds that each answer took."""
-    until = time.monotonic() + seconds
+def _pushes(url: str, warm_up: float, seconds: float) -> list[float]:
+    """Milliseconds that each answer took after the warm-up, in which devices are met for the first time."""
+    since = time.monotonic() + warm_up
+    until = since + seconds
     taken: list[list[float]] = [[] for _ in range(_CONNECTIONS)]
     failed: list[Exception] = []
 
     def run(number: int) -> None:
         try:
-            _push(url, number, until, taken[number])
+            _push(url, number, since, until, taken[number])
         except (OSError, RuntimeError) as error:
             failed.append(error)
 
@@ -77,7 +78,7 @@ def _pushes(url: str, seconds: float) -> list[float]:
     return [each for connection in taken for each in connection]
 
 
-def _push(url: str, number: int, until: float, taken: list[float]) -> None:
+def _push(url: str, number: int, since: float, until: float, taken: list[float]) -> None:
     where = urlsplit(url)
     connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=_TIMEOUT_S)
     while time.monotonic() < until:
@@ -88,6 +89,7 @@ def _push(url: str, number: int, until: float, taken: list[float]) -> None:
         body = answer.read()
         if answer.status != 200:
             raise RuntimeError(f"a push was answered {answer.status}: {body[:200]!r}")
-        taken.append((time.monotonic() - began) * 1000)
+        if began >= since:
+            taken.append((time.monotonic() - began) * 1000)
         time.sleep(_PAUSE_S + number * 0.003)  # not in step with the batches
     connection.close()
