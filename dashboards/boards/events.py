@@ -15,6 +15,10 @@ from hub.domain.places import Name
 from hub.domain.series_names import ALARM_EVENT, TICKET_EVENT
 
 RAISED = "\"state\" = 'raised'"
+ALL_OF_THEM = Name(
+    zh="含补传数据和调试期内触发的。", en="Those from late data and those raised in commissioning are counted too."
+)
+"""What such counts have beyond the figures of maintenance."""
 ROWS = 100
 """Of a table: the newest."""
 
@@ -25,8 +29,8 @@ def alarms_by_priority(where: Sequence[str] = q.CHOSEN) -> Panel:
         look=Look.BARS,
         title=Name(zh="新告警", en="Alarms raised"),
         about=Name(
-            zh="每小时新触发的告警次数，按优先级（alarm_event，state = raised）。",
-            en="Alarms raised in each hour, by priority (alarm_event, state = raised).",
+            zh=f"每小时新触发的告警次数，按优先级（alarm_event，state = raised）。{ALL_OF_THEM.zh}",
+            en=f"Alarms raised in each hour, by priority (alarm_event, state = raised). {ALL_OF_THEM.en}",
         ),
         unit=COUNT,
         decimals=0,
@@ -171,8 +175,8 @@ def _load() -> Panel:
         look=Look.CHECKS,
         title=Name(zh="每 10 分钟的告警", en="Alarms in 10 minutes"),
         about=Name(
-            zh="每 10 分钟新触发的告警次数，含 0；超过 10 次为告警泛滥。",
-            en="Alarms raised in each 10 minutes, empty ones included; more than 10 are a flood.",
+            zh=f"每 10 分钟新触发的告警次数，含 0；超过 10 次为告警泛滥。{ALL_OF_THEM.zh}",
+            en=f"Alarms raised in each 10 minutes, empty ones included; more than 10 are a flood. {ALL_OF_THEM.en}",
         ),
         unit=COUNT,
         decimals=0,
@@ -204,8 +208,8 @@ def _most_frequent() -> Panel:
         look=Look.TABLE,
         title=Name(zh="最常见的故障", en="Most frequent faults"),
         about=Name(
-            zh="所选时间内每种故障模式触发的次数，按类型。",
-            en="How often each failure mode of a kind was raised in the chosen time.",
+            zh=f"所选时间内每种故障模式触发的次数，按类型。{ALL_OF_THEM.zh}",
+            en=f"How often each failure mode of a kind was raised in the chosen time. {ALL_OF_THEM.en}",
         ),
         unit=COUNT,
         decimals=0,
@@ -229,7 +233,8 @@ def _by_kind() -> Panel:
         look=Look.RANKING,
         title=Name(zh="各类设施的告警", en="Alarms by kind"),
         about=Name(
-            zh="所选时间内各类设施触发的告警次数。", en="Alarms raised in the chosen time, by kind of facility."
+            zh=f"所选时间内各类设施触发的告警次数。{ALL_OF_THEM.zh}",
+            en=f"Alarms raised in the chosen time, by kind of facility. {ALL_OF_THEM.en}",
         ),
         unit=COUNT,
         decimals=0,

@@ -78,11 +78,14 @@ def test_a_unit_narrows_the_utilisation(every_board: dict[str, Board], influx: I
     board = every_board["use"]
     units = next(variable for variable in board.variables if variable.name == "unit")
     assert {row[1] for each in influx.ask(asked(units.query, kind=["lift"])) for row in each.rows} == {"u1"}
+    something = False
     for panel in panels(board):
         for query in panel.queries:
             found = influx.ask(asked(query.text, unit=["u1"]))
+            something |= bool(found)
             assert {each.tags.get("unit", "u1") for each in found} <= {"u1"}
             assert all(each.tags.get("facility", "a").endswith("a") for each in found), "others have no units"
+    assert something
 
 
 def test_a_kind_narrows_the_facilities(every_board: dict[str, Board], influx: Influx) -> None:
