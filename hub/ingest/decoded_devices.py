@@ -171,6 +171,10 @@ class DeviceCache:
         """Its format knows it no longer: whoever speaks of it next, speaks for it. Where it stood otherwise."""
         device.owners.clear()
         device.shapes.clear()
+        for claim in [
+            claim for claim in self.claims if claim[0] == device.ref
+        ]:  # made by the very word that gives it up
+            del self.claims[claim]
         return self._claimed.pop(device.ref, [])
 
     def met(self, ref: DeviceRef, connection: str) -> KnownDevice | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hub.flows.batch import Decoded, Learned, Position, Slots
+from hub.ingest.announcing import OWNERS
 from hub.ingest.control import Redriven, redrive_frame
 from hub.ingest.decoding import Decoder
 from hub.ingest.frames import RETAIN, Frame
@@ -114,6 +115,17 @@ def test_a_device_that_its_format_no_longer_knows_is_free_for_another() -> None:
     for later in (desk.again(), desk):
         assert [each.online for each in later.say("evil/available", b"online").availability] == [True]
         assert later.values(later.say("evil/state", b"20")) == [("temperature", 20.0)]
+
+
+def test_a_device_whose_first_word_is_that_it_is_gone_stays_free_after_a_restart() -> None:
+    """Known from before there were owners, and removed while the hub was down."""
+    before = Desk()
+    before.say("zigbee2mqtt/bridge/devices", INVENTORY, 1 | RETAIN)
+    desk = Desk(each for each in before.learned if each.format != OWNERS)
+    assert [each.withdrawn for each in desk.say("zigbee2mqtt/bridge/devices", [], 1 | RETAIN).announced] == [True]
+    desk.say(CONFIG, CLAIM, 1 | RETAIN)
+    for later in (desk.again(), desk):
+        assert [each.online for each in later.say("evil/available", b"online").availability] == [True]
 
 
 def test_an_old_word_sent_through_again_takes_no_statement_back() -> None:
