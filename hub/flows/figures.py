@@ -57,7 +57,7 @@ class PeriodRows(NamedTuple):
 
 
 class Turns(NamedTuple):
-    """When alarms became active, and ended to be, in a period. Late data aside."""
+    """When alarms became active, and ended to be, in a period. Late data aside, and what commissioning has kept quiet."""
 
     start: int
     """Of the period, or later where more happened in it than was asked for."""

@@ -82,12 +82,17 @@ class FigureBook:
 
     def turns(self, start: int, end: int, *, community: str, limit: int) -> Turns:
         mine = (alarms.c.community == community, alarms.c.late.is_(False))
-        within = _TURNED.where(*_within(alarm_events, start, end), alarm_events.c.kind.in_(_TURNS), *mine)
+        within = _TURNED.where(
+            *_within(alarm_events, start, end),
+            alarm_events.c.kind.in_(_TURNS),
+            ~(_RAISED & _still_quiet(end)),
+            *mine,
+        )
         found = [_turn(row) for row in self._connection.execute(within.order_by(alarm_events.c.id.desc()).limit(limit))]
         if len(found) == limit:
             start = found[-1].at
         last = _last_turns(start, start, mine)
-        before = _TURNED.where(alarm_events.c.id.in_(last), _RAISED).order_by(alarm_events.c.id)
+        before = _TURNED.where(alarm_events.c.id.in_(last), _RAISED, ~_still_quiet(end)).order_by(alarm_events.c.id)
         return Turns(start, [_turn(row) for row in self._connection.execute(before)], found[::-1])
 
     def begun(self, community: str) -> int | None:
@@ -118,8 +123,7 @@ class FigureBook:
     def _active(self, start: int, end: int, mine: _Where) -> list[Alarm]:
         """Those whose last change before the end left them active: an alarm's own stamps are of its latest occurrence."""
         last = _last_turns(start, end, mine)
-        still_quiet = _quiet() & ~_also(Change.LIVE, _SAME.c.at < end)
-        found = _OF_ALARMS.where(alarm_events.c.id.in_(last), _RAISED, ~still_quiet)
+        found = _OF_ALARMS.where(alarm_events.c.id.in_(last), _RAISED, ~_still_quiet(end))
         return [row.alarm for row in self._alarm_changes(found)]
 
     def _acknowledged(self, start: int, end: int, mine: _Where) -> list[Acknowledged]:
@@ -182,6 +186,11 @@ def _quiet() -> ColumnElement[bool]:
     """Whether a row of RAISED was written in commissioning: it says so at once, or an overlay kept even that quiet."""
     covered = alarms.c.commissioning & (alarms.c.occurrence == alarm_events.c.occurrence) & ~_also(Change.COMMISSIONING)
     return _also(Change.NOT_TOLD, _SAME.c.at == alarm_events.c.at) | covered
+
+
+def _still_quiet(end: int) -> ColumnElement[bool]:
+    """And its place has not gone live before ``end`` while the fault lasted."""
+    return _quiet() & ~_also(Change.LIVE, _SAME.c.at < end)
 
 
 def _within(events: Any, start: int, end: int) -> tuple[ColumnElement[bool], ...]:

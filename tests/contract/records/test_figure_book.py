@@ -140,6 +140,11 @@ def test_what_was_raised_in_commissioning_counts_once_it_is_live_and_still_activ
     assert sorted(one.id for one in hour.active) == [names[0], names[1], names[4]]
     early = records.read(lambda books: books.figures.period(START, START + 9))
     assert sorted(one.id for one in early.active) == [names[0], names[4]]
+    for end, known in ((START + HOUR, {0, 1, 4, 5}), (START + 9, {0, 4, 5})):
+        course = records.read(lambda books, end=end: books.figures.turns(START, end, community="garden", limit=99))
+        assert sorted(turn.alarm for turn in course.turns if turn.active) == [names[number] for number in sorted(known)]
+    later = records.read(lambda books: books.figures.turns(START + 10, START + HOUR, community="garden", limit=99))
+    assert sorted(turn.alarm for turn in later.before) == [names[0], names[1], names[4]]
 
 
 def test_the_first_acknowledgement_of_an_occurrence_counts_from_the_first_telling(records: SqlRecords) -> None:
