@@ -53,7 +53,7 @@ def row(text: str, of: str) -> str:
 def test_old_figures_are_marked_in_charts_and_for_programs(web: Browser) -> None:
     assert "Not recomputed" not in page(web, "/facilities/gym?range=7d")
     web.hub.series.old.append(OLD)
-    for path in ("/facilities/gym?range=7d", "/figures/energy", "/figures/use"):
+    for path in ("/facilities/gym?range=7d", "/figures/energy", "/figures/use", "/figures/kinds/gym"):
         text = page(web, path)
         assert "Not recomputed:" in text
         assert "the server does not give them back" in text

@@ -28,7 +28,7 @@ router = APIRouter(include_in_schema=False)
 
 Range = Literal["24h", "7d", "30d"]
 MOST_TURNS: Final = 20_000
-"""Changes of alarms that are read: of a busy month of a large community, some tenth of a second."""
+"""Changes of alarms that are read; where there are more, the newest, and the page says so."""
 MOST_FAULTS: Final = 20
 MOST_COURSES: Final = 25
 

@@ -13,7 +13,6 @@ from starlette.responses import RedirectResponse, Response
 
 from hub.clock import HOUR
 from hub.domain.facility_state import FacilityState
-from hub.domain.places import Facility
 from hub.domain.tickets import ENDED, TicketState
 from hub.errors import HubError, NotFound
 from hub.flows.lists import TicketFilter
@@ -24,9 +23,9 @@ from hub.web.overview import overview, state_counts, tickets_by_place
 from hub.web.picture import FacilityView
 from hub.web.queries import Queries, store_away
 from hub.web.rendering import Pages
-from hub.web.use.choice import Choice, Wanted, choose, fitting, spoken
-from hub.web.use.pages import SPANS, Range
-from hub.web.use.shares import Use, source_of, uses
+from hub.web.use.choice import Choice, Wanted, choose, fitting
+from hub.web.use.pages import SPANS, Range, Used, ask_uses, sources_of
+from hub.web.use.shares import Use
 
 router = APIRouter(include_in_schema=False)
 MOST_TICKETS: Final = 1000
@@ -104,6 +103,7 @@ def kind_page(
     """
     deps: WebDeps = request.app.state.deps
     pages: Pages = request.app.state.pages
+    queries: Queries = request.app.state.queries
     choice = choose(request, access, wanted)
     of_catalogue = deps.catalogue.kinds.get(kind)
     if of_catalogue is None and kind not in choice.kinds:
@@ -111,12 +111,16 @@ def kind_page(
     say = pages.teller(request, choice.community)
     views, tickets = _now(request, access, choice)
     metrics = columns(of_catalogue, views)
-    used: dict[str, Use] = {}
-    trouble = None
+    end = say.now // HOUR * HOUR
+    start = end - SPANS[range]
+    sources = sources_of(deps, choice.facilities, start, end)
+    asked = fitting(sources)
+    used, trouble = Used(), None
     try:
-        used = _uses(request, choice.facilities, say.now // HOUR * HOUR, range, say.zone)
+        used = ask_uses(queries, asked, start, end, say.zone)
     except HubError as error:
         trouble = error
+    use_of = {use.source.facility.id: use for use in used.uses}
     return _page(
         request,
         choice,
@@ -130,11 +134,13 @@ def kind_page(
             FacilityLine(
                 view,
                 [cell(metric, view, say) for metric in metrics],
-                used.get(view.facility.id),
+                use_of.get(view.facility.id),
                 tickets.get(view.facility.id, 0),
             )
             for view in views
         ],
+        not_recomputed=used.not_recomputed,
+        left_out=len(sources) - len(asked),
         trouble=trouble,
         store_away=store_away(deps, say.now) if trouble else None,
     )
@@ -150,21 +156,6 @@ def _now(request: Request, access: Access, choice: Choice) -> tuple[list[Facilit
     tickets = deps.records.read(lambda books: books.tickets.page(what, access.scope, limit=MOST_TICKETS)).items
     views.sort(key=lambda view: (_RANK[view.state], view.facility.id))
     return views, {facility: len(open_) for (_, facility), open_ in tickets_by_place(tickets).items()}
-
-
-def _uses(request: Request, facilities: Sequence[Facility], end: int, span: Range, zone: str) -> dict[str, Use]:
-    """By facility, as on the page of use; one question to the store."""
-    deps: WebDeps = request.app.state.deps
-    queries: Queries = request.app.state.queries
-    start = end - SPANS[span]
-    told = spoken(deps.registrar.current, facilities, start=start, end=end)
-    found = [source_of(f, deps.catalogue.kinds.get(f.kind), told[f.id], end) for f in facilities]
-    asked = fitting([source for source in found if source is not None])
-    keys = [key for source in asked for key in source.points]
-    if not keys:
-        return {}
-    table = queries.ask(lambda series: series.week_hours(keys, start=start, end=end, zone=zone))
-    return {use.source.facility.id: use for use in uses(table, asked, end - start)}
 
 
 def _page(request: Request, choice: Choice, template: str, **context: Any) -> Response:

@@ -30,7 +30,7 @@ Range = Literal["24h", "7d"]
 SPANS: Final[dict[Range, int]] = {"24h": DAY, "7d": 7 * DAY}
 MOST_LINES: Final = 200
 MOST_POINTS: Final = 5000
-"""In the question: it is the span that costs the store, not how many points are asked for."""
+"""In one question to the store."""
 
 
 class Measured(NamedTuple):
@@ -84,7 +84,8 @@ def quality_page(
             past = queries.ask(lambda series: series.doubtful(keys, start=say.now - SPANS[range], end=say.now + 1))
     except HubError as error:
         trouble = error
-    found = doubtful_points(measured, {one.point: one for one in past}, deps.live.readings([*_keys(measured)]))
+    bound_keys = [*_keys(measured)]
+    found = doubtful_points(measured, {one.point: one for one in past}, deps.live.readings(bound_keys))
     return pages.page(
         request,
         "figures/quality.html",
@@ -95,7 +96,7 @@ def quality_page(
         registry=deps.registrar.current,
         range=range,
         ranges=tuple(SPANS),
-        points=len([*_keys(measured)]),
+        points=len(bound_keys),
         found=found[:MOST_LINES],
         more=len(found) - MOST_LINES,
         now=sum(one.now for one in found),
