@@ -25,7 +25,7 @@ class _Stretch(NamedTuple):
 
 
 class Seen:
-    """19 bytes a message, where a dict of lists takes 260."""
+    """18 bytes a message, where a dict of lists takes 209."""
 
     def __init__(self) -> None:
         self._stretches: list[_Stretch] = []
