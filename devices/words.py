@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from devices.units import convert, unit_of
+from devices.units import convert
 
 # fmt: off
 _METRICS: Final = {
@@ -247,9 +247,3 @@ def own_value(value: object) -> float | bool | str | None:
             return None
         return number if math.isfinite(number) else None
     return value if isinstance(value, str) and value else None
-
-
-def known_unit(spelling: str) -> str:
-    """The UCUM code of a sender's spelling; empty where it is unknown."""
-    unit = unit_of(spelling)
-    return unit.ucum if unit is not None else ""

@@ -385,8 +385,7 @@ class Hub:
         return result
 
     def _unstored(self, communities: Collection[str] | None, limit: int) -> dict[str, Unstored]:
-        stores = {name: store for name, (store, _) in self.series_stores().items() if isinstance(store, InfluxSeries)}
-        return {name: store.unstored(communities, limit) for name, store in stores.items()}
+        return {name: store.unstored(communities, limit) for name, store in self._servers().items()}
 
     @property
     def url(self) -> str:
@@ -493,13 +492,12 @@ class Hub:
             Job(name="clean", run=clean, every_ms=HOUR),
             Job(name="own_look", run=self._look_at_itself, every_ms=MINUTE),
         ]
-        if self._servers():
+        if servers := self._servers():
             jobs.append(Job(name="figures", run=self.figures.run, every_ms=EVERY))
-        targets = {
-            name: own_health.Target(store.write_points, takes=partial(self._takes, name))
-            for name, store in self._servers().items()
-        }
-        if targets:
+            targets = {
+                name: own_health.Target(store.write_points, takes=partial(self._takes, name))
+                for name, store in servers.items()
+            }
             shown = own_health.HealthSeries(self._look_for_dashboards, targets)
             jobs.append(Job(name="own_health", run=shown.run, every_ms=own_health.EVERY))
         if self.backup_schedule is not None:

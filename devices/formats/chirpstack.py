@@ -129,7 +129,7 @@ class ChirpStackFormat:
 
     def _read(self, route: Route, payload: bytes) -> _Event | Problem:
         """The event, whichever way the server writes it."""
-        if payload[:1] != b"{" and len(payload) <= self._limits.payload and is_protobuf(payload):
+        if len(payload) <= self._limits.payload and is_protobuf(payload):
             try:
                 payload = event_json(payload, route.event, self._limits.depth)
             except TooManyFields as error:

@@ -72,7 +72,7 @@ def event_json(payload: bytes, event: str, depth: int) -> bytes:
 
     TooManyFields where it holds more than ``_MOST_PARTS`` parts. ``event``: the topic's last word. ``depth``: how many objects deep its ``object`` may be.
     """
-    return msgspec.json.encode(_message(payload, _EVENTS.get(event, _UP), _Room(depth)))
+    return msgspec.json.encode(_message(payload, _EVENTS[event], _Room(depth)))
 
 
 def _message(data: _Raw, shape: _Shape, room: _Room) -> dict[str, Any]:

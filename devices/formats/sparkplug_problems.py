@@ -7,7 +7,6 @@ from typing import Final
 from devices.contract import Problem
 from devices.formats.sparkplug_topics import Route
 
-_MOST: Final = 8
 _NAMED: Final = 5
 
 

@@ -25,28 +25,9 @@ def filters_of(option: str) -> tuple[str, ...]:
 
 
 def matches(topic_filter: str, topic: str) -> bool:
-    """Whether a topic is one of the filter's."""
+    """Whether a topic is one of the filter's; of another filter, whether all of its topics are."""
     wanted, levels = topic_filter.split("/"), topic.split("/")
     if topic.startswith("$") and wanted[0] in {"+", "#"}:
-        return False
-    for place, level in enumerate(wanted):
-        if level == "#":
-            return True
-        if place >= len(levels) or level not in {"+", levels[place]}:
-            return False
-    return len(wanted) == len(levels)
-
-
-def apart(filters: Iterable[str]) -> tuple[str, ...]:
-    """Each filter once, and none whose topics are all another's too: a broker may send a message once for each."""
-    found = tuple(dict.fromkeys(filters))
-    return tuple(each for each in found if not any(wide != each and _takes_in(wide, each) for wide in found))
-
-
-def _takes_in(wide: str, narrow: str) -> bool:
-    """Whether every topic of ``narrow`` is one of ``wide``."""
-    wanted, levels = wide.split("/"), narrow.split("/")
-    if narrow.startswith("$") and wanted[0] in {"+", "#"}:
         return False
     for place, level in enumerate(wanted):
         if level == "#":
@@ -54,6 +35,12 @@ def _takes_in(wide: str, narrow: str) -> bool:
         if place >= len(levels) or levels[place] == "#" or level not in {"+", levels[place]}:
             return False
     return len(wanted) == len(levels)
+
+
+def apart(filters: Iterable[str]) -> tuple[str, ...]:
+    """Each filter once, and none whose topics are all another's too: a broker may send a message once for each."""
+    found = tuple(dict.fromkeys(filters))
+    return tuple(each for each in found if not any(wide != each and matches(wide, each) for wide in found))
 
 
 def place_of(topic: str, community: str) -> DeviceRef:

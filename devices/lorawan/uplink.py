@@ -246,13 +246,14 @@ def introduce(
         return (), ()
     news = {key: value for key, value in about.items() if known is None or known.get(key) != value}
     full = known is None and len(state) >= _MOST_DEVICES
-    if not (fresh or news or always or moved) or (full and not always):
+    announced = bool(fresh or news or always or "via" in moved)
+    if not (announced or moved) or (full and not always):
         return (), ()
     told = {**(known or {}), **about, **moved, "said": who.checksum}
     if told.get("away", 0) is None:
         del told["away"]
-    changes = () if full else (Change(who.device.id, told, lasting=bool(fresh or news or always or "via" in moved)),)
-    if not (fresh or news or always or "via" in moved):
+    changes = () if full else (Change(who.device.id, told, lasting=announced),)
+    if not announced:
         return (), changes
     words: dict[str, Any] = news
     if fresh or always:

@@ -12,14 +12,12 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from hub.domain.alarms import Priority
-from hub.domain.rollups import merged
+from hub.domain.rollups import Times, merged
 
 STEP: Final = 600_000
 """Ten minutes, ms."""
 FLOOD: Final = 10
 FLOOD_ENDS: Final = 5
-Times = tuple[int, int]
-"""From an instant to before another, epoch ms."""
 
 
 class Fault(NamedTuple):

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from hub.domain.alarms import Alarm, Priority
 from hub.domain.places import Facility, Name
+from hub.domain.rollups import merged
 from hub.domain.tickets import ENDED, Action, Ticket, TicketKind, TicketState
 
 HOUR: Final = 3_600_000
@@ -321,12 +322,7 @@ def _down(period: Period, life: Life, end: int) -> Iterator[tuple[int, int]]:
 
 def total_length(spans: Iterable[tuple[int, int]]) -> int:
     """Length of half-open spans; where they overlap they count once."""
-    total, reached = 0, -math.inf
-    for begin, end in sorted(spans):
-        if end > max(begin, reached):
-            total += int(end - max(begin, reached))
-            reached = end
-    return total
+    return sum(end - begin for begin, end in merged(span for span in spans if span[0] < span[1]))
 
 
 def _restored(ticket: Ticket, cycle: Cycle, otherwise: int) -> int:

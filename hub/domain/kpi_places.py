@@ -39,7 +39,9 @@ def counts(period: Period) -> list[Counts]:
         if not (lives[place] or raised[place] or active[place]):
             return NOTHING  # as nearly everywhere in nearly every hour
         # without facilities nothing is said of availability, which is no count
-        own = replace(period, facilities=(), lives=lives[place], raised=raised[place], active=active[place])
+        own = replace(
+            period, facilities=(), acknowledged=(), lives=lives[place], raised=raised[place], active=active[place]
+        )
         return {name: int(value) for name, value, _ in told(own) if name in COUNTS}
 
     return [Counts(period.community, place, kind, of(place)) for place, kind in (*kinds.items(), ("", SENSOR))]

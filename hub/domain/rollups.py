@@ -60,6 +60,10 @@ def spans_of(starts: Iterable[int]) -> list[tuple[int, int]]:
     return merged((start, start + CELL) for start in starts)
 
 
+Times = tuple[int, int]
+"""From an instant to before another, epoch ms."""
+
+
 def merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """(start, end) in order; those that touch or overlap are one."""
     found: list[tuple[int, int]] = []

@@ -119,18 +119,6 @@ def takes_code(rule: Rule, event_type: str, code: str) -> bool:
     return code in rule.codes or ("*" in rule.codes and event_type == "fault")
 
 
-def silence_limit(rule: Rule, interval: int | None, promised: int = 0) -> int:
-    """After how much silence (ms) a device counts as lost. ``interval``: how often it reports, None: not known yet.
-
-    ``promised``: the longest silence that it promises itself, which counts as it stands; 0: it promises none.
-    """
-    if rule.silence_ms is not None:
-        return rule.silence_ms
-    if promised:
-        return max(promised, LEAST_SILENCE_MS)
-    return UNLEARNED_SILENCE_MS if interval is None else max(3 * interval, LEAST_SILENCE_MS)
-
-
 class QuietBand(NamedTuple):
     """Values from ``low`` to ``high``, both included, that a rule surely finds normal. Empty where low > high."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from hub.domain.alarms import Priority
-from hub.domain.leaving import leaves_at, withdrawn_since
-from hub.domain.places import Device, DeviceState
-from hub.flows.memory import NEVER, Memory
+from hub.domain.leaving import leaves_at
+from hub.domain.places import Device
+from hub.flows.memory import Memory
 from hub.flows.registry import Registry
 
 
@@ -38,17 +38,11 @@ class Departures:
             self._leaving = [
                 device
                 for device in registry.devices.values()
-                if device.state is DeviceState.ADOPTED
-                and withdrawn_since(device.about) is not None
-                and not guards_life(registry, device)
+                if leaves_at(device, None) is not None and not guards_life(registry, device)
             ]
-        return [device.id for device in self._leaving if (at := leaves_at(device, self._heard(device))) and at <= now]
+        heard = self._memory.heard_at
+        return [device.id for device in self._leaving if (at := leaves_at(device, heard(device.id))) and at <= now]
 
     def left(self, gone: Collection[str]) -> None:
         """They are out of use, although the picture at hand does not know it yet."""
         self._leaving = [device for device in self._leaving if device.id not in gone]
-
-    def _heard(self, device: Device) -> int | None:
-        index = self._memory.device_index.get(device.id)
-        at = NEVER if index is None else int(self._memory.device_heard[index])
-        return None if at == NEVER else at

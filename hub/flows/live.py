@@ -22,7 +22,7 @@ from hub.flows.areas import area_of
 from hub.flows.batch import Mark, PointKey, Slots
 from hub.flows.judging import Judging
 from hub.flows.memory import NEVER, Memory
-from hub.flows.qualities import limits_of, limits_of_point, qualities
+from hub.flows.qualities import limits_of, qualities
 from hub.flows.registry import Registry
 from hub.flows.topology import seen_first
 from hub.flows.watch import AREA_LOST, Watch
@@ -101,9 +101,7 @@ class LiveState:
 
     def heard_at(self, device: str) -> int | None:
         """When a device was last heard, by arrival, epoch ms."""
-        index = self._memory.device_index.get(device)
-        at = NEVER if index is None else int(self._memory.device_heard[index])
-        return None if at == NEVER else at
+        return self._memory.heard_at(device)
 
     def online(self, device: str) -> bool | None:
         """Its own statement, or its last will; None: it made none."""
@@ -193,8 +191,7 @@ class Bounds:
 
     @staticmethod
     def _of(key: PointKey, registry: Registry) -> tuple[float, float]:
-        spans = registry.bindings.get((key.device, key.name))
-        return limits_of(spans[-1].metric_name()) if spans else limits_of_point(key.name)
+        return limits_of(registry.metric_of(key.device, key.name))
 
 
 def alarm_data(alarm: Alarm) -> dict[str, Any]:

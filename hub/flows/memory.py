@@ -288,7 +288,7 @@ class Memory:
         return np.where(self.set_silence[slots] > 0, self.set_silence[slots], found)
 
     def device_limits(self, slots: NDArray[np.intp]) -> NDArray[np.int64]:
-        """The same while its device says nothing at all; as hub.domain.rules.silence_limit says."""
+        """The same while its device says nothing at all: what it promises counts as it stands."""
         promised = self.promised[slots]
         return np.where(promised > 0, np.maximum(promised, LEAST_SILENCE_MS), self.limits(slots))
 
@@ -297,6 +297,12 @@ class Memory:
         own = self.heard[slots] + self.limits(slots)
         of_device = np.maximum(self.heard[slots], self.device_heard[self.owner[slots]]) + self.device_limits(slots)
         return np.where(self.promised[slots] > 0, np.minimum(own, of_device), own)
+
+    def heard_at(self, device: str) -> int | None:
+        """When the device was last heard, by arrival, epoch ms."""
+        index = self.device_index.get(device)
+        at = NEVER if index is None else int(self.device_heard[index])
+        return None if at == NEVER else at
 
     def reporting_interval(self, slot: int) -> int | None:
         """How often the point reports, as stated or as learned; None: not known yet."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub.domain.retention import Before
+from hub.domain.rollups import Times
 from hub.errors import HubError
 from hub.flows.batch import PointKey, Position
 
@@ -117,10 +118,6 @@ class Written(NamedTuple):
     """Stored before in the same words, or said twice in the batch."""
     expired: int
     """Of a time that retention has taken away: not stored."""
-
-
-Times = tuple[int, int]
-"""From an instant to before another, epoch ms."""
 
 
 @dataclass(slots=True, kw_only=True)

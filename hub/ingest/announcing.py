@@ -17,6 +17,11 @@ OWNERS: Final = "@owners"
 """Stands there likewise: which format speaks for which points of a device."""
 
 
+def of_a_format(learned: Learned) -> bool:
+    """Whether a format has learned it, and not the hub about identities and who speaks for what."""
+    return not learned.format.startswith("@")
+
+
 def announced(
     said: Announcement, device: str, arrival: Arrival, wire_format: str, *, points_only: bool = False
 ) -> Announced:

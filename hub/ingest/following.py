@@ -7,6 +7,7 @@ from typing import Any
 
 from devices.contract import LearningFormat
 from hub.flows.batch import Decoded, Learned
+from hub.ingest.announcing import of_a_format
 from hub.ingest.spoken import Spoken
 
 Follow = Callable[[str, tuple[str, ...]], None]
@@ -40,8 +41,8 @@ class Following:
     def _learn(self, learned: Iterable[Learned]) -> set[str]:
         changed = set()
         for each in learned:
-            if each.connection not in self._states or each.format.startswith("@"):
-                continue  # another connection's, or no format's: who speaks for what
+            if each.connection not in self._states or not of_a_format(each):
+                continue
             state = self._states[each.connection].setdefault(each.format, {})
             if each.value is None:
                 state.pop(each.key, None)

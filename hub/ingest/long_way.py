@@ -115,7 +115,7 @@ class LongWay:
         device = self._admit(said.device, arrival, out)
         if device is None:
             return
-        points = tuple(point for point in said.points if device.owns(point.name, rank))
+        points = tuple(point for point in said.points if device.owns(point.name, rank))  # asking claims those of nobody
         if self._speaks(device, rank, arrival, out):
             out.announced.append(announced(said, device.hub_id, arrival, wire_format))
             self._take_aliases(said, arrival, wire_format, out)
@@ -131,6 +131,8 @@ class LongWay:
     def _speaks(self, device: KnownDevice, rank: int, arrival: Arrival, out: Columns) -> bool:
         """Whether a format of this rank speaks for the device itself. What a worse one stated goes with the better one."""
         before = device.owners.get("")
+        if before == rank:
+            return True
         speaks = device.leads(rank)
         if before is not None and rank < before and not arrival.mark & _REDRIVEN:
             word = Availability(device.ref.community, device.hub_id, None, arrival.received_at, arrival.frame)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from devices import formats
 from devices.contract import Format, LearningFormat, Limits, State
-from devices.formats.topic_filters import apart
+from devices.formats.topic_filters import apart, matches
 from hub.errors import ConfigError
 from hub.settings import Connection, Ingest, PushPoll, PushSource
 
@@ -114,16 +114,4 @@ def _is_plain(topic: str) -> bool:
 
 def covered(topic: str, filters: Iterable[str]) -> bool:
     """Whether one of the filters takes in the topic (MQTT 5.0, 4.7)."""
-    levels = topic.split("/")
-    return any(_matches(each.split("/"), levels) for each in filters)
-
-
-def _matches(wanted: Sequence[str], levels: Sequence[str]) -> bool:
-    if levels[0].startswith("$") and wanted[0] in {"+", "#"}:
-        return False
-    for index, level in enumerate(wanted):
-        if level == "#":
-            return True
-        if index >= len(levels) or level not in {"+", levels[index]}:
-            return False
-    return len(wanted) == len(levels)
+    return any(matches(each, topic) for each in filters)

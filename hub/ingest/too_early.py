@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from hub.clock import MINUTE, SECOND, Clock
 from hub.errors import StoreUnavailable
 from hub.flows.batch import Decoded
+from hub.ingest.announcing import of_a_format
 from hub.ingest.quarantine import RedriveResult
 
 REASONS: Final = frozenset({"unknown_device", "before_birth"})
@@ -53,7 +54,7 @@ class TooEarly:
             for refusal in batch.refusals:
                 if refusal.whole and refusal.reason in REASONS:
                     self._waiting[refusal.connection] = refusal.received_at
-            due = {each.connection for each in batch.learned if not each.format.startswith("@")} & self._waiting.keys()
+            due = {each.connection for each in batch.learned if of_a_format(each)} & self._waiting.keys()
             if due:
                 self._due |= dict.fromkeys(sorted(due))
                 self._changed.notify_all()

@@ -52,12 +52,6 @@ def shipped_file(community: str) -> str:
     return (folder / f"{community}.toml").read_text(encoding="utf-8")
 
 
-def read_registry(path: Path) -> Registry:
-    """A file as a registry of its own, without any store: for the simulator and for trying a file out."""
-    catalogue = load_catalogue()
-    return registry_of(read_toml(path, catalogue).picture, catalogue=catalogue)
-
-
 def shipped_picture(community: str, catalogue: Catalogue) -> Picture:
     """A shipped community as its file describes it."""
     return parse_toml(shipped_file(community), catalogue, file=f"{community}.toml").picture

@@ -15,7 +15,7 @@ import numpy as np
 from hub.clock import Clock
 from hub.domain.event_series import SeriesPoint
 from hub.domain.retention import Before
-from hub.domain.rollups import CELL, spans_of, step_edges
+from hub.domain.rollups import CELL, Times, spans_of, step_edges
 from hub.errors import StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import (
@@ -37,7 +37,6 @@ from hub.flows.series import (
     Span,
     Step,
     TextRow,
-    Times,
     WeekHours,
     Window,
     Written,

@@ -66,7 +66,7 @@ class HubSubject:
         """Kill it in the middle of its work and start it anew on the same stores; the latencies up to the kill."""
         self._latency_file.unlink(missing_ok=True)
         self.process.send_signal(signal.SIGUSR2)
-        while not self._latency_file.exists():
+        while not self._latency_file.exists() and self.process.poll() is None:
             time.sleep(0.01)
         told: dict[str, Any] = json.loads(self._latency_file.read_text(encoding="utf-8"))
         self.process.kill()

@@ -23,7 +23,7 @@ from hub.domain.event_series import SeriesPoint, alarm_point, apart, counts_poin
 from hub.domain.health_series import HubLook, LaneLook, health_points
 from hub.domain.kpi import Acknowledged, Done, Life, Period, figures
 from hub.domain.kpi_places import counts
-from hub.domain.metrics import METRICS, Metric
+from hub.domain.metrics import METRICS
 from hub.domain.places import Facility, Name, Rhythm
 from hub.domain.readings import Quality
 from hub.domain.rollups import hold_of
@@ -404,10 +404,6 @@ def _began(alarm: Alarm) -> int:
 def device_of(reading: Reading) -> str:
     """The hub's id of the device."""
     return f"{COMMUNITY}~{reading.device}"
-
-
-def is_switch(metric: Metric) -> bool:
-    return metric.off is not None
 
 
 STOPPING = frozenset({Priority.SAFETY, Priority.HIGH})

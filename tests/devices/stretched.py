@@ -96,4 +96,4 @@ def _with(found: Any, place: tuple[str | int, ...], limit: int) -> bytes:
         size = sum(len(msgspec.json.encode(each)) + len(msgspec.json.encode(str(word))) + 9 for word, each in items)
         for number in range(room // size):
             part.update((f"{word}_{number}", each) for word, each in items)
-    return msgspec.json.encode(holder[""] if not place else whole)
+    return msgspec.json.encode(whole)

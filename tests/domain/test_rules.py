@@ -11,14 +11,11 @@ from hypothesis import strategies as st
 
 from hub.domain.alarms import Priority
 from hub.domain.rules import (
-    LEAST_SILENCE_MS,
-    UNLEARNED_SILENCE_MS,
     Rule,
     RuleKind,
     Side,
     judge,
     quiet_band,
-    silence_limit,
     takes_code,
 )
 from hub.domain.verdicts import Condition, Reason
@@ -91,18 +88,3 @@ def test_a_star_takes_faults_only_and_a_named_code_takes_any_type() -> None:
     assert not takes_code(star, "info", "E99")
     assert takes_code(named, "info", "E21")
     assert not takes_code(named, "fault", "E22")
-
-
-@pytest.mark.parametrize(
-    ("silence", "interval", "promised", "limit"),
-    [
-        (None, 10_000, 0, LEAST_SILENCE_MS),
-        (None, 600_000, 0, 1_800_000),
-        (None, None, 0, UNLEARNED_SILENCE_MS),
-        (5_000, 600_000, 600_000, 5_000),
-        (None, 10_000, 600_000, 600_000),
-        (None, None, 1_000, LEAST_SILENCE_MS),
-    ],
-)
-def test_silence(silence: int | None, interval: int | None, promised: int, limit: int) -> None:
-    assert silence_limit(rule(kind=RuleKind.NO_DATA, silence_ms=silence), interval, promised) == limit

@@ -171,7 +171,6 @@ sys.path.insert(0, sys.argv[2])
 from hub.errors import StoreUnavailable
 from hub.flows.batch import PointKey, Position
 from hub.flows.series import Rows, SeriesPlace
-from hub.storage.duck.meters import SeriesMeters
 from hub.storage.series_duckdb import DuckSeries
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 
 from hub.domain.catalogue import Catalogue
 from hub.domain.device_classes import Classed, device_class
-from hub.domain.metrics import METRICS
+from hub.domain.metrics import METRICS, metric_of
 from hub.domain.places import Binding, Device, DeviceState, Facility, Name
 from hub.errors import InvalidInput, NotFound
 from hub.flows.registry import Registry
@@ -37,9 +37,9 @@ class InboxPoint(NamedTuple):
     @classmethod
     def of(cls, name: str, sample: str, *, said: str = "", guess: str = "") -> Self:
         """With the metric that the device ``said``, else the one whose name it bears, else a ``guess``."""
-        own = said if said in METRICS else name.rpartition(".")[2]
-        if own in METRICS:
-            return cls(name, sample, own)
+        own = METRICS.get(said) or metric_of(name)
+        if own is not None:
+            return cls(name, sample, own.name)
         return cls(name, sample, guess if guess in METRICS else "", guessed=guess in METRICS)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from hub.clock import SECOND
+from hub.clock import HOUR, MINUTE, SECOND
 from hub.errors import StoreRefuses, StoreUnavailable
 from hub.storage.influx.connection import Connection, QueryRefused
 from hub.storage.influx.questions import ask, quoted
@@ -53,10 +53,10 @@ def prepare_database(connection: Connection) -> int | None:
 def prepare_bucket(connection: Connection) -> int | None:
     """Of 2.x: how long it keeps points, ms; None: for ever. StoreRefuses names what is missing."""
     org, bucket = connection.target.org, connection.target.database
-    found = _get(connection, "/api/v2/buckets", [("org", org), ("name", bucket)], none_for=404)
+    found = _get(connection, "/api/v2/buckets", [("org", org), ("name", bucket)])
     buckets = found.get("buckets", []) if found else []
     if not buckets:
-        orgs = (_get(connection, "/api/v2/orgs", [("org", org)], none_for=404) or {}).get("orgs", [])
+        orgs = (_get(connection, "/api/v2/orgs", [("org", org)]) or {}).get("orgs", [])
         if not orgs:
             raise StoreRefuses(
                 f"series store {connection.target.shown}: there is no organisation {org!r} that this token may see: "
@@ -88,7 +88,8 @@ def configure(connection: Connection, what: str, body: dict[str, Any]) -> None:
                 raise
 
 
-def _get(connection: Connection, path: str, params: list[tuple[str, str]], *, none_for: int) -> dict[str, Any] | None:
+def _get(connection: Connection, path: str, params: list[tuple[str, str]]) -> dict[str, Any] | None:
+    """None: there is no such thing."""
     from influxdb_client.rest import ApiException
 
     with connection.failures("cannot be asked"):
@@ -97,7 +98,7 @@ def _get(connection: Connection, path: str, params: list[tuple[str, str]], *, no
                 path, "GET", query_params=params, response_type=object, _return_http_data_only=True
             )
         except ApiException as error:
-            if error.status == none_for:
+            if error.status == 404:
                 return None
             raise
     return found if isinstance(found, dict) else {}
@@ -110,7 +111,7 @@ def _post_json(connection: Connection, path: str, body: dict[str, Any]) -> None:
         connection.api().call_api(path, "POST", body=body, response_type=object, _return_http_data_only=True)
 
 
-_UNITS: Final = {"h": 3_600_000, "m": 60_000, "s": 1_000}
+_UNITS: Final = {"h": HOUR, "m": MINUTE, "s": SECOND}
 
 
 def _duration(text: str) -> int | None:

@@ -12,8 +12,9 @@ from hub.clock import DAY, HOUR, MINUTE, SECOND
 from hub.domain.catalogue import FacilityKind
 from hub.domain.metrics import MetricKind
 from hub.domain.places import Facility
+from hub.domain.rollups import Times
 from hub.domain.rules import RuleKind
-from hub.flows.series import Times, Window
+from hub.flows.series import Window
 from hub.web.charts import Chart, Sample, draw, hatched
 from hub.web.picture import BoundPoint
 from hub.web.telling import Teller

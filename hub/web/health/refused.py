@@ -12,11 +12,10 @@ from starlette.responses import Response
 
 from hub.domain.metrics import METRICS, Metric
 from hub.domain.places import Device
-from hub.domain.rollups import spans_of
+from hub.domain.rollups import Times, spans_of
 from hub.errors import HubError
 from hub.flows.batch import PointKey
 from hub.flows.registry import Registry
-from hub.flows.series import Times
 from hub.flows.unstored import OldCell, RefusedLine, Unstored, WhyRefused
 from hub.web.auth.access import OPERATORS, Access, Need
 from hub.web.deps import WebDeps

@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 from hub.clock import DAY
 from hub.domain.metrics import METRICS, Metric
 from hub.domain.places import Facility
-from hub.domain.rollups import merged
+from hub.domain.rollups import Times, merged
 from hub.flows.batch import PointKey
-from hub.flows.series import Times, Window
+from hub.flows.series import Window
 from hub.web.charts import Chart, Sample, hatched
 from hub.web.timeline import Rise, draw_rises, rises
 from hub.web.use.choice import Spoken
