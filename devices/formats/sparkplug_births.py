@@ -229,9 +229,11 @@ def _shown_type(metric: Metric) -> int:
 
 def _note_fact(facts: dict[str, str], name: str, metric: Metric, datatype: int) -> bool:
     """Whether it says what the device is rather than what it measures."""
+    if FAMILY.get(datatype) != WORD:
+        return False
     folder, _, word = name.rpartition("/")
     fact = _FACTS.get(plain(word))
-    if fact is None or FAMILY.get(datatype) != WORD or plain(folder) not in _FACT_FOLDERS:
+    if fact is None or plain(folder) not in _FACT_FOLDERS:
         return False
     try:
         value = read_value(metric.kind, metric.value, datatype)

@@ -15,7 +15,7 @@ import msgspec
 from devices.contract import UNREADABLE, Announcement, Change, DeviceRef, Problem, State
 from devices.formats.json_bytes import show
 from devices.formats.points import clean
-from devices.formats.zigbee2mqtt_exposes import Plan, points_of
+from devices.formats.zigbee2mqtt_exposes import Plan, Points, points_of
 
 INVENTORY_LIMIT: Final = 8 * 1024 * 1024
 """Bytes of an inventory or a list of groups."""
@@ -44,7 +44,15 @@ class Entry(msgspec.Struct):
     model_id: Any = None
     software_build_id: Any = None
     description: Any = None
-    definition: Any = None
+    definition: msgspec.Raw = msgspec.Raw()
+
+
+class Definition(msgspec.Struct):
+    """What the bridge knows of a device's model."""
+
+    vendor: Any = None
+    model: Any = None
+    exposes: msgspec.Raw = msgspec.Raw()
 
 
 class Group(msgspec.Struct):
@@ -55,6 +63,10 @@ class Group(msgspec.Struct):
 
 
 _entry = msgspec.json.Decoder(Entry)
+_definition = msgspec.json.Decoder(Definition)
+_NO_DEFINITION: Final = Definition()
+_Exposed = dict[tuple[bytes, bool | None], Points]
+"""What was read already, by the text of ``exposes`` and whether the device lives on a battery: a network has few models."""
 _group = msgspec.json.Decoder(Group)
 
 
@@ -101,8 +113,9 @@ def read_inventory(payload: bytes, community: str) -> Inventory | Problem:
         return raw
     problems: list[Problem] = []
     known: dict[str, Known] = {}
+    exposed: _Exposed = {}
     for text in raw[:MOST_DEVICES]:
-        found = _known(text, community)
+        found = _known(text, community, exposed)
         if isinstance(found, Problem):
             problems.append(found)
         else:
@@ -122,7 +135,7 @@ def _through(known: Known, gateway: DeviceRef | None) -> Known:
     return known._replace(announcement=msgspec.structs.replace(known.announcement, via=gateway))
 
 
-def _known(text: msgspec.Raw, community: str) -> Known | Problem:
+def _known(text: msgspec.Raw, community: str, exposed: _Exposed) -> Known | Problem:
     try:
         entry = _entry.decode(text)
     except UNREADABLE as error:
@@ -139,20 +152,39 @@ def _known(text: msgspec.Raw, community: str) -> Known | Problem:
         announcement = Announcement(device=ref, name=name, maker=clean(entry.manufacturer), power="mains")
         return Known(ref, topic, announcement, {}, coordinator=True)
     power = _power(entry)
-    definition = entry.definition if isinstance(entry.definition, dict) else {}
-    exposed = points_of(definition.get("exposes"), battery=None if not power else power == "battery")
+    definition = _definition_of(entry.definition)
+    points = _points(definition.exposes, exposed, battery=None if not power else power == "battery")
     announcement = Announcement(
         device=ref,
         name=name or f"0x{ieee}",
-        maker=clean(definition.get("vendor")) or clean(entry.manufacturer),
-        model=clean(definition.get("model")) or clean(entry.model_id),
+        maker=clean(definition.vendor) or clean(entry.manufacturer),
+        model=clean(definition.model) or clean(entry.model_id),
         firmware=clean(entry.software_build_id),
         power=power,
         hints=tuple(_hints(name, entry.description)),
         silence_s=MAINS_SILENCE_S if power == "mains" or entry.type == "Router" else BATTERY_SILENCE_S,
-        points=exposed.points,
+        points=points.points,
     )
-    return Known(ref, topic, announcement, exposed.plan, coordinator=False)
+    return Known(ref, topic, announcement, points.plan, coordinator=False)
+
+
+def _definition_of(text: msgspec.Raw) -> Definition:
+    """None of it where the bridge does not support the model (null), or writes something else."""
+    try:
+        return _definition.decode(text)
+    except UNREADABLE:
+        return _NO_DEFINITION
+
+
+def _points(exposes: msgspec.Raw, exposed: _Exposed, *, battery: bool | None) -> Points:
+    text = bytes(exposes)
+    if (found := exposed.get((text, battery))) is None:
+        try:
+            features = msgspec.json.decode(text)
+        except UNREADABLE:  # it has none
+            features = None
+        found = exposed[text, battery] = points_of(features, battery=battery)
+    return found
 
 
 def _power(entry: Entry) -> Literal["", "mains", "battery"]:

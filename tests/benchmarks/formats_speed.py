@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -24,6 +25,8 @@ NOW: Final = 1_763_800_001_000
 _MESSAGES: Final = 3_000
 _EXPOSED: Final = 12
 """Values of each device of a large inventory."""
+_TURNS: Final = 3
+"""Times that each large payload is read, each time by a format that has read nothing."""
 
 
 class Everyday(NamedTuple):
@@ -167,16 +170,23 @@ def _cost(work: Callable[[], object]) -> float:
 
 
 def _worst() -> tuple[float, float, str]:
-    """(ms, MB, which): the dearest of all worked examples, made as large as is accepted. MB: the most of any of them."""
-    slowest, which, largest = 0.0, "", 0.0
-    for each in stretched():
-        times, peak = zip(
-            *(_once(each.conversation, each.message, measured=turn) for turn in (False, True)), strict=True
-        )
-        largest = max(largest, *peak)
-        if times[0] > slowest:
-            slowest, which = times[0], f"{each.name}, {len(each.message.payload):,} bytes: {each.title}"
-    return slowest, largest, which
+    """(ms, MB, which): the dearest of all worked examples, made as large as is accepted. MB: the most of any of them.
+
+    Each costs what the cheapest of its turns did, none of which has been read before: what is more is the machine's.
+    """
+    costs: dict[int, float] = {}
+    titles: dict[int, str] = {}
+    largest = 0.0
+    for turn in range(_TURNS):
+        for number, each in enumerate(stretched()):
+            titles[number] = f"{each.name}, {len(each.message.payload):,} bytes: {each.title}"
+            cost = _once(each.conversation, each.message, measured=False)[0]
+            costs[number] = min(costs.get(number, math.inf), cost)
+            if not turn:
+                largest = max(largest, _once(each.conversation, each.message, measured=True)[1])
+        gc.collect()
+    which = max(costs, key=costs.__getitem__)
+    return costs[which], largest, titles[which]
 
 
 def _once(conversation: Conversation, message: Message, *, measured: bool) -> tuple[float, float]:
@@ -192,16 +202,19 @@ def _once(conversation: Conversation, message: Message, *, measured: bool) -> tu
 
 
 def _whole() -> tuple[float, float]:
-    """(ms, MB) of the dearer of two messages that name everything at once: an inventory of 2,000 devices, a birth of 19,000."""
+    """(ms, MB) of the dearer of two messages that name everything at once: an inventory of 2,000 devices, no two of one
+    model, and a birth of 19,000 metrics.
+    """
     found = []
-    points = [
-        {"type": "numeric", "name": f"n{n}", "property": f"n{n}", "unit": "%", "access": 1} for n in range(_EXPOSED)
-    ]
-    definition = {"model": "X", "vendor": "Y", "exposes": points}
-    inventory = [
-        {"ieee_address": f"0x{n:016x}", "friendly_name": f"d{n}", "type": "Router", "definition": definition}
-        for n in range(2_000)
-    ]
+    inventory = []
+    for number in range(2_000):
+        points = [
+            {"type": "numeric", "name": f"n{n}", "property": f"n{n}_{number}", "unit": "%", "access": 1}
+            for n in range(_EXPOSED)
+        ]
+        known = {"model": f"X{number}", "vendor": "Y", "exposes": points}
+        device = {"ieee_address": f"0x{number:016x}", "friendly_name": f"d{number}", "type": "Router"}
+        inventory.append(device | {"definition": known})
     births = (
         ("zigbee2mqtt", "zigbee2mqtt/bridge/devices", _json(inventory)),
         ("sparkplug", "spBv1.0/plant/NBIRTH/edge", _birth(19_000)),

@@ -234,6 +234,14 @@ def test_the_same_inventory_again_teaches_nothing_new() -> None:
     assert conversation.state == before
 
 
+def test_what_devices_of_one_model_measure_is_read_once() -> None:
+    plugs = [entry(f"0x{number:016x}", f"plug{number}", [numeric("power", "W")]) for number in (1, 2)]
+    battery = entry("0x0000000000000003", "button", [numeric("power", "W")], power_source="Battery")
+    one, two, apart = hear(knowing(), "bridge/devices", [*plugs, battery]).announcements
+    assert one.points is two.points
+    assert apart.points is not one.points  # on a battery, voltage is another metric
+
+
 def test_a_device_that_is_gone_is_forgotten_and_its_address_can_come_back() -> None:
     conversation = knowing(PLUG)
     said = hear(conversation, "bridge/devices", [COORDINATOR])
