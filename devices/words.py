@@ -164,7 +164,9 @@ _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 def plain(word: str) -> str:
     """The word in lower snake case: ``airTemperature``, ``Air-Temperature`` and ``air temperature`` are one."""
-    return _CAMEL.sub("_", word).lower().replace("-", "_").replace(" ", "_")
+    if not word.islower():
+        word = _CAMEL.sub("_", word).lower()
+    return word.replace("-", "_").replace(" ", "_")
 
 
 def metric_for(word: str) -> str:

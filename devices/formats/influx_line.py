@@ -66,9 +66,9 @@ class InfluxLineFormat:
                 problems=(Problem("not_utf8", f"byte {error.start} is not UTF-8: encode the payload as UTF-8"),)
             )
         points, wrong = read_lines(text, MOST_VALUES)
-        hearing = self._points.hear()
+        hearing = self._points.hear(len(payload))
         for point in points:
-            series = self._points.series(route.place, point.measurement, point.tags.items(), len(payload))
+            series = hearing.series(route.place, point.measurement, point.tags.items())
             hearing.point(series, point.fields.items(), self._moment(point.time))
         for bad in wrong:
             hearing.problems.append(Problem("bad_line", f"line {bad.line}: {bad.text}", whole=False))

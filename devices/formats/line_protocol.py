@@ -51,6 +51,10 @@ class BadLine(NamedTuple):
     text: str
 
 
+_Heads = dict[str, tuple[str, dict[str, str]]]
+"""Measurement and tags by the text before a line's first blank, where they end there: lines of a batch begin alike."""
+
+
 class _Wrong(ValueError):
     """What is wrong, at ``at``."""
 
@@ -66,6 +70,7 @@ def read_lines(text: str, most: int) -> tuple[list[Point], list[BadLine]]:
     """
     points: list[Point] = []
     wrong: list[BadLine] = []
+    heads: _Heads = {}
     at, fields, end = 0, 0, len(text)
     line, counted = 1, 0
     while at < end:
@@ -77,7 +82,7 @@ def read_lines(text: str, most: int) -> tuple[list[Point], list[BadLine]]:
             at = _next_line(text, at)
             continue
         try:
-            point, behind = _point(text, at)
+            point, behind = _point(text, at, heads)
         except _Wrong as error:
             line += text.count("\n", counted, error.at)
             counted = error.at
@@ -121,9 +126,9 @@ def read_series(text: str, at: int = 0) -> tuple[str, dict[str, str], int]:
     return (_ESCAPED_IN_MEASUREMENT.sub(r"\1", measurement) if "\\" in measurement else measurement), tags, at
 
 
-def _point(text: str, at: int) -> tuple[Point, int]:
+def _point(text: str, at: int, heads: _Heads) -> tuple[Point, int]:
     """The point at ``at``, and where the next line begins."""
-    measurement, tags, at = read_series(text, at)
+    measurement, tags, at = _head(text, at, heads)
     if not text.startswith(" ", at):
         raise _Wrong(at, f"{show(measurement)} has no fields: measurement field=value is expected")
     while text.startswith(" ", at):
@@ -149,6 +154,18 @@ def _point(text: str, at: int) -> tuple[Point, int]:
     if rest is None:
         raise _Wrong(at, f"{show(text[at : at + 30])} behind the fields: a timestamp of digits is expected")
     return Point(measurement, tags, fields, int(rest[1]) if rest[1] else None), rest.end()
+
+
+def _head(text: str, at: int, heads: _Heads) -> tuple[str, dict[str, str], int]:
+    """As ``read_series``, which is asked once for lines that begin alike."""
+    blank = text.find(" ", at)
+    head = text[at:blank]
+    if (known := heads.get(head)) is not None:
+        return *known, blank
+    found = read_series(text, at)
+    if found[2] == blank:
+        heads[head] = found[:2]
+    return found
 
 
 def _number(number: str, kind: str, at: int) -> float:

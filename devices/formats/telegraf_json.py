@@ -60,12 +60,12 @@ class TelegrafJsonFormat:
         if isinstance(found, Problem):
             return Decoded(problems=(found,))
         listed = found.get("metrics") if isinstance(found, dict) and "fields" not in found else found
-        hearing = self._points.hear()
+        hearing = self._points.hear(len(message.payload))
         for place, metric in enumerate(listed if isinstance(listed, list) else (listed,)):
-            self._metric(metric, place, hearing, route, len(message.payload))
+            self._metric(metric, place, hearing, route)
         return hearing.answer(state)
 
-    def _metric(self, metric: Any, place: int, hearing: Hearing, route: Route, size: int) -> None:
+    def _metric(self, metric: Any, place: int, hearing: Hearing, route: Route) -> None:
         name = metric.get("name") if isinstance(metric, dict) else None
         fields = metric.get("fields") if isinstance(metric, dict) else None
         if not isinstance(name, str) or not isinstance(fields, dict):
@@ -82,7 +82,7 @@ class TelegrafJsonFormat:
                 f"timestamp is {show(sent)}: seconds, milliseconds, microseconds or nanoseconds since 1970 are expected"
             )
             hearing.problems.append(Problem("bad_time", detail, whole=False))
-        hearing.point(self._points.series(route.place, name, words, size), fields.items(), time)
+        hearing.point(hearing.series(route.place, name, words), fields.items(), time)
 
 
 def moment(time: object) -> int | None:

@@ -6,7 +6,7 @@ tell its parts apart (``cpu``, ``interface``, ``slave_id`` …) become the chann
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -104,17 +104,13 @@ class Points:
         self._limits = limits
         self._remembered = lru_cache(maxsize=_MOST_SERIES)(self._series)
 
-    def hear(self) -> Hearing:
-        """Begin a message."""
-        return Hearing(self._limits)
+    def hear(self, size: int) -> Hearing:
+        """Begin a message of so many bytes.
 
-    def series(self, place: DeviceRef, measurement: str, tags: Iterable[tuple[str, str]], size: int) -> Series:
-        """Whose values these are; ``place`` is the device where no tag names one.
-
-        ``size``: bytes of the message. What short ones say is remembered, for they say the same again and again.
+        What short ones say is remembered, for they say the same again and again; within a long one it is too.
         """
-        find = self._remembered if size <= _SHORT else self._series
-        return find(place, measurement, *tags)
+        find = self._remembered if size <= _SHORT else lru_cache(maxsize=_MOST_SERIES)(self._series)
+        return Hearing(find, self._limits)
 
     def _series(self, place: DeviceRef, measurement: str, *tagged: tuple[str, str]) -> Series:
         tags = dict(tagged)
@@ -145,15 +141,19 @@ class _Moment(NamedTuple):
 class Hearing:
     """What one message has said so far."""
 
-    __slots__ = ("_count", "_hints", "_limits", "_moments", "problems")
+    __slots__ = ("_count", "_hints", "_limits", "_moments", "_series", "problems")
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, series: Callable[..., Series], limits: Limits) -> None:
+        self._series, self._limits = series, limits
         self._moments: dict[tuple[DeviceRef, int | None], _Moment] = {}
         self._hints: dict[str, tuple[DeviceRef, dict[str, str]]] = {}
         """Where the state has a device -> the device, and what was said of its place."""
         self._count = 0
         self.problems: list[Problem] = []
+
+    def series(self, place: DeviceRef, measurement: str, tags: Iterable[tuple[str, str]]) -> Series:
+        """Whose values these are; ``place`` is the device where no tag names one."""
+        return self._series(place, measurement, *tags)
 
     def point(self, series: Series, fields: Iterable[tuple[str, Any]], time: int | None) -> None:
         """One point, its time in epoch ms."""

@@ -15,7 +15,8 @@ from devices.words import own_value
 
 QUIET: Final = frozenset({"last_seen", "elapsed", "update", "update_available", "device", "group_list"})
 """Keys that the bridge itself adds; no readings."""
-_MOST_VALUES: Final = 2_000
+_MOST_VALUES: Final = 500
+"""As many as a definition may have points."""
 _MOST_UNKNOWN: Final = 16
 _MOST_PROBLEMS: Final = 8
 

@@ -17,8 +17,8 @@ from devices.lorawan.fields import LONGEST_STRAIGHT, NO_STRAIGHT, NO_TABLE, Stra
 from devices.units import unit_of
 from devices.words import fit, metric_for, own_name, own_value
 
-READINGS: Final = 2000
-"""Readings of one message."""
+READINGS: Final = 500
+"""Readings of one message. An uplink has at most 242 bytes (LoRaWAN regional parameters), which say no more than 242 things."""
 _LOOKS: Final = 3 * READINGS
 """Values of one message that are looked at, whatever becomes of them."""
 _MOST_WORDS: Final = 8

@@ -199,7 +199,7 @@ def test_devices_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_values_of_a_message_are_bounded_and_keys_too() -> None:
     sent = {f"S{number}": {f"k{key}": 1 for key in range(100)} for number in range(50)} | {"k" * 1_000: {"a": 1}}
     said = hear(started(), "tele/t/SENSOR", sent | {"AM2301": {"k" * 1_000: 1}})
-    assert len(said.samples[0].values) == 2_000
+    assert len(said.samples[0].values) == 500
     assert said.unknown == ("k" * 64,)
 
 

@@ -289,7 +289,7 @@ def test_points_and_depth_of_a_definition_are_bounded() -> None:
 def test_values_of_a_message_are_bounded_and_keys_too() -> None:
     sent = {f"k{number}": 1 for number in range(5_000)} | {"k" * 1_000: 1}
     said = hear(knowing(PLUG), "plug", sent)
-    assert len(said.samples[0].values) == 2_000
+    assert len(said.samples[0].values) == 500
     assert 0 < len(said.unknown) <= 16
 
 
