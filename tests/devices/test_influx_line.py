@@ -133,7 +133,7 @@ def test_any_text_is_read_or_refused(pieces: list[str]) -> None:
 @given(st.lists(st.lists(PIECES.filter(lambda piece: "\n" not in piece), max_size=12), max_size=4))
 def test_lines_say_together_what_each_says_alone(lines: list[list[str]]) -> None:
     """Also where they begin alike, which is read once."""
-    texts = [f"{start}{''.join(line)} f=1" for line in lines for start in ("cpu,host=a", "cpu,host=a ")]
+    texts = [f"{start}{''.join(line)} f=1" for line in lines for start in ("cpu,host=a", "cpu,host=a\\ ")]
     alone = [point for text in texts for point in read_lines(text, MOST)[0]]
     if not any('"' in text for text in texts):  # a text goes on over the end of a line
         assert read_lines("\n".join(texts), MOST)[0] == alone
