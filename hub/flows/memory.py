@@ -354,6 +354,7 @@ class Memory:
         self.texts = {int(slots[old]): text for old, text in saved["texts"].items()}
         heard = np.frombuffer(saved["device_heard"], np.int64)
         for hub_id, at in zip(saved["devices"], heard.tolist(), strict=True):
-            self.device_heard[self.device(hub_id)] = at
+            index = self.device(hub_id)  # first: it makes room for a device of which no point is known
+            self.device_heard[index] = at
         self.offline = dict(saved["offline"])
         self.stated_at = dict(saved.get("stated_at", {}))
