@@ -22,6 +22,8 @@ from devices.profiles.topics import covers
 
 _UNREAD: Final = object()
 _LONGEST_TOPIC: Final = 1024
+_NO_NUMBER: Final = ("nan", "NaN")
+"""What senders write where they have no number."""
 
 
 class Fit(NamedTuple):
@@ -63,7 +65,7 @@ class ProfileFormat:
         if build.mistakes:
             raise BadProfile(file or f"{profile.name}.toml", dict.fromkeys(build.mistakes))
         self._unpack = [(unpack, steps(unpack.path)[1]) for unpack in profile.unpack]
-        self._nothing = frozenset(profile.nothing)
+        self._nothing = frozenset((*_NO_NUMBER, *profile.nothing))
         roots = build.roots
         passed = (*profile.passed, *(unpack.path.partition(".")[0] for unpack in profile.unpack))
         self._known = None if roots is None else frozenset(roots).union(passed)
