@@ -73,6 +73,8 @@ class Key:
         self._own_name = f"{channel}.{self.own}" if channel else self.own
         self._names = self._name_by_type()
         self._words = {word: self._fitted(stands_for) for word, stands_for in column.words.items()}
+        if self._words:  # a word that stands for "no reading" is not one of the others
+            self._words |= dict.fromkeys(word for each in column.nothing if (word := as_text(each)) is not None)
         self._else = self._fitted(column.otherwise)
 
     def _name_by_type(self) -> dict[type, str]:

@@ -84,7 +84,7 @@ class Column(_Table, kw_only=True, frozen=True):
     invert: bool = False
     """Yes and no the other way round: a closed contact is a door that is not open."""
     nothing: list[str | float] = []
-    """Values that stand for "no reading"."""
+    """Values and words that stand for "no reading"."""
     name: str = ""
     """Under which name, where no metric fits."""
     channel: str = ""
