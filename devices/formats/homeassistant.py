@@ -16,7 +16,6 @@ import msgspec
 
 from devices.contract import (
     NO_STATE,
-    UNREADABLE,
     Announcement,
     Decoded,
     DeviceRef,
@@ -31,7 +30,7 @@ from devices.formats.homeassistant_discovery import Config, discover, withdraw
 from devices.formats.homeassistant_entities import as_text
 from devices.formats.homeassistant_memory import MOST_TOPICS, Memory, heard, online
 from devices.formats.homeassistant_template import Missing, Program, template_of
-from devices.formats.json_bytes import show, too_deep
+from devices.formats.json_bytes import read_json, show
 
 _IDS: Final = re.compile(r"[A-Za-z0-9_-]+")
 _SILENT: Final = frozenset({"", "nan", "none", "null", "unknown", "unavailable"})
@@ -39,7 +38,6 @@ _SILENT: Final = frozenset({"", "nan", "none", "null", "unknown", "unavailable"}
 _MOST_VALUES: Final = 2_000
 _LONGEST_TEXT: Final = Limits().text
 _MOST_PROBLEMS: Final = 8
-_NO_JSON: Final = object()
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -150,11 +148,11 @@ class HomeAssistantFormat:
         for read in route.reads:
             if read.needs_json:
                 if not tried:
-                    found, tried = self._json(payload), True
-                    if found is _NO_JSON:
+                    found, tried = read_json(payload, self._limits, read.device), True
+                    if isinstance(found, Problem):
                         detail = f"{show(text)}: JSON is right, as the template of its discovery says"
                         problems.append(Problem("not_json", detail, read.device, whole=len(route.reads) == 1))
-                if found is _NO_JSON:
+                if isinstance(found, Problem):
                     continue
             try:
                 given = read.program(text, found)
@@ -168,14 +166,6 @@ class HomeAssistantFormat:
                 problems.append(Problem("odd_value", wrong, read.device, whole=False))
         samples = tuple(Sample(device, None, mine) for device, mine in values.items() if mine)
         return samples, tuple(problems)
-
-    def _json(self, payload: bytes) -> Any:
-        if too_deep(payload, self._limits.depth):
-            return _NO_JSON
-        try:
-            return msgspec.json.decode(payload)
-        except UNREADABLE:
-            return _NO_JSON
 
     def _take(self, given: Any, step: list[Any], values: dict[str, Any]) -> str:
         """Puts the value where its step says; a sentence where it is not what the discovery promised."""

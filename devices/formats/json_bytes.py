@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -15,10 +17,26 @@ _decode: Final = msgspec.json.Decoder().decode
 Part = bytes | msgspec.Raw
 NO_PART: Final = msgspec.Raw(b"null")
 """A part of a message that is not there."""
-_NO_BRACKETS: Final = re.compile(rb'(?:"(?:[^"\\]|\\.)*+"|[^"\[{\]}])++', re.DOTALL)
-"""Strings, with whatever brackets are in them, and everything else that nests nothing."""
+_NO_BRACKETS: Final = re.compile(rb'(?:"(?:[^"\\]|\\.)*+"?|[^"\[{\]}])++', re.DOTALL)
+"""Strings, with whatever brackets are in them, and everything else that nests nothing. A string that never ends is one: looked
+for again behind each quote, its end would cost the square of the payload."""
 _UNQUOTED: Final = bytes(each for each in range(256) if each not in b'"[{]}')
 _ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
+_ODD_NUMBER: Final = re.compile(
+    rb"""(?:"(?:[^"\\]|\\.)*+"?                               # strings,
+            |[^"\-0-9NnIi]++|-?[0-9.]{1,300}+(?![0-9.eE])    # everyday numbers
+            |(?!-?(?:[0-9]|NaN|nan|Infinity|inf)).           # and all else stay as they are
+         )++
+        |(-?(?:NaN|nan|Infinity|inf|[0-9.]++(?:[eE]\+?[0-9]++)?))""",
+    re.DOTALL | re.VERBOSE,
+)
+_MOST_ODD: Final = 500
+"""Numbers of a message that are looked at more closely."""
+_LONGEST_WITH_ODD: Final = 64 * 1024
+_RIGHT_JSON: Final = "send JSON without comments or trailing commas"
+_NO_FLOAT: Final = 10**309
+"""Stands where a message has NaN, an infinity, or a number that no 64-bit float holds: every format refuses it."""
+_NO_FLOAT_BYTES: Final = str(_NO_FLOAT).encode()
 
 
 def deeper(payload: bytes, limit: int) -> bool:
@@ -71,10 +89,16 @@ def read_fields(
     except UnicodeDecodeError as error:
         return Problem("not_utf8", f"byte {error.start} is not UTF-8: encode the payload as UTF-8", device)
     except UNREADABLE as error:
-        whole = read_object(payload, limits, device) if decode is not _decode else None
-        if isinstance(whole, Problem):
-            return whole
-        return Problem("not_json", f"{error}: send JSON without NaN, comments or trailing commas", device)
+        return _read_again(payload, decode, limits, Problem("not_json", f"{error}: {_RIGHT_JSON}", device))
+
+
+def _read_again(payload: bytes, decode: Callable[[bytes], _T], limits: Limits, wrong: Problem) -> _T | Problem:
+    """The fields, if nothing but odd numbers was in their way; else what is wrong."""
+    if len(payload) <= _LONGEST_WITH_ODD:
+        with suppress(*UNREADABLE):
+            return decode(_without_odd_numbers(payload))
+    whole = read_object(payload, limits, wrong.device) if decode is not _decode else None
+    return whole if isinstance(whole, Problem) else wrong
 
 
 def read_json(payload: bytes, limits: Limits, device: DeviceRef | None) -> Any:
@@ -95,8 +119,32 @@ def read_raw(part: Part) -> Any:
     return read_part(part, _decode)
 
 
+def _without_odd_numbers(payload: bytes) -> bytes:
+    """The JSON with a number in the place of those that JSON, or a float, cannot hold; for other payloads the same bytes.
+
+    Many libraries write NaN for a value that is missing, and the rest of such a message is as good as ever.
+    """
+    return _ODD_NUMBER.sub(_odd_number, payload, 2 * _MOST_ODD)
+
+
+def _odd_number(found: re.Match[bytes]) -> bytes:
+    number = found[1]
+    if number is None:
+        return found[0]
+    return number if math.isfinite(_float_of(number)) else _NO_FLOAT_BYTES
+
+
+def _float_of(number: bytes) -> float:
+    try:
+        return float(number)
+    except ValueError:  # 1.2.3
+        return 0.0
+
+
 def show(value: object) -> str:
     """A foreign value in a sentence: short, and without line breaks."""
+    if value == _NO_FLOAT:
+        return "NaN, infinite or too large"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 

@@ -162,6 +162,9 @@ def _one(record: dict[str, Any], base: dict[str, Any], now: float, place: int) -
     value = record.get(key) if key != "vd" else None
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         value = _sum(value, base["bv"])
+        if value is None:
+            right = "a number that a 64-bit float can hold is expected"
+            return Problem("not_finite", f"record {place}: v is {show(record['v'])}, bv is {show(base['bv'])}: {right}")
     total = _sum(summed, base["bs"]) if summed is not None else None
     return _named(record, base, now, place, (value, total, _update(record.get("ut")), key == "vd"))
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
+from devices.formats.json_bytes import show
 from devices.profiles.paths import as_text
 from devices.profiles.shape import Column, Guess, Metrics
 from devices.profiles.topics import BadPattern, Pattern
@@ -103,9 +104,13 @@ class Key:
                 return self._names[kind], float(value)
         if self.column.nothing and kind is not bool and as_text(value) in map(as_text, self.column.nothing):
             return None
-        if isinstance(value, (int, float)) and kind is not bool:
-            value = as_text(value) if self.metric in TEXTS else self._scaled(value, told)
-        return self._fitted(value, told.unit)
+        is_number = isinstance(value, (int, float)) and kind is not bool
+        return self._number(value, told) if is_number else self._fitted(value, told.unit)
+
+    def _number(self, value: float, told: Told) -> Taken | Refused | None:
+        if own_value(value) is None:
+            return Refused("not_finite", f"is {show(value)}: send a number that a 64-bit float can hold")
+        return self._fitted(as_text(value) if self.metric in TEXTS else self._scaled(value, told), told.unit)
 
     def _word(self, word: str | None, value: object) -> Taken | Refused | None:
         if word in self._words:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.contract import DeviceRef, Limits, Message, QuickFormat
-from devices.formats.json_bytes import deeper, too_deep
+from devices.contract import DeviceRef, Limits, Message, Problem, QuickFormat
+from devices.formats.json_bytes import deeper, read_object, show, too_deep
 from devices.formats.native import NativeFormat, Route
+from devices.words import own_value
 
 NATIVE = NativeFormat()
 LEAVES = ("telemetry", "event", "status")
@@ -132,6 +133,34 @@ def test_brackets_inside_strings_are_no_depth() -> None:
     assert deeper(text, 1)
     assert not deeper(text, 2)
     assert not too_deep(text, 4)
+
+
+def test_strings_that_never_end_are_looked_through_once() -> None:
+    for quotes in (b'\\"' * 120_000, b'"\\' * 120_000):
+        assert deeper(b"[{" * 20 + quotes, 32)
+        assert not deeper(b"[{" * 10 + quotes, 32)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (b'{"a": NaN, "b": "NaN, \\"-Infinity", "c": [-Infinity, 1e400, -1.5e-3, 12, null]}', {"b", "c"}),
+        (b'{"a": nan, "c": -inf}', set()),
+        (b'{"a": 1e400, "b": 1e4, "c": 100000}', {"b", "c"}),
+        (b'{"a": ' + b"9" * 400 + b'.5, "b": ' + b"1" * 5000 + b"}", set()),
+    ],
+)
+def test_numbers_that_json_or_a_float_cannot_hold_spoil_nothing_else(written: bytes, read: set[str]) -> None:
+    found = read_object(written, Limits(), None)
+    assert isinstance(found, dict)
+    assert {key for key, value in found.items() if own_value(value) is not None or isinstance(value, list)} == read
+    assert show(next(iter(found.values()))) == "NaN, infinite or too large"
+
+
+def test_what_only_looks_like_such_a_number_stays_malformed() -> None:
+    for written in (b'{"a": Nanny}', b'{"a": 1.2.3}', b'{"a": NaN', b'{"a": -}', b"NaN" * 20_000, b'{"\xff": NaN}'):
+        found = read_object(written, Limits(), None)
+        assert isinstance(found, Problem)
 
 
 @given(json_values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,6 +142,9 @@ def test_no_damage_to_an_example_makes_a_format_raise(wire_format: Format, examp
         assert route is not None
         said = wire_format.decode(route, message_of(example, bytes(damaged)), conversation.state)
         assert_sound(said)
+    for number in (b"NaN", b"-1e999"):
+        odd = re.sub(rb"(?<=[:\[, =])-?\d+(\.\d+)?", number, whole)
+        assert_sound(decode(wire_format, example, odd))
 
 
 def assert_sound(said: Decoded) -> None:
