@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -57,6 +57,11 @@ class PointTest:
         """What was tested."""
         return self.device, self.point
 
+    @property
+    def other(self) -> Point:
+        """What spoke instead."""
+        return self.other_device, self.other_point
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walker:
@@ -72,6 +77,8 @@ class Walker:
     """The last sign of the walker."""
     done: frozenset[Point] = field(default_factory=frozenset)
     """Those that have passed: what they say from now on is no news, unless they are named."""
+    doubts: frozenset[tuple[Point, Point]] = field(default_factory=frozenset)
+    """A sensor that was named, and the one that spoke instead: neither passes before somebody names it again."""
     expects: Point | None = None
     """The sensor that is to be triggered now."""
     since: int = 0
@@ -88,6 +95,24 @@ class Walker:
     def awaits(self, at: int) -> Point | None:
         """The sensor that is expected now."""
         return self.expects if self.since <= at < self.since + EXPECTS_MS else None
+
+    def takes(self, point: Point) -> bool:
+        """Whether the point passes here although nobody has named it."""
+        return point in self.points and point not in self.done and not any(point in pair for pair in self.doubts)
+
+    def after(self, tests: Iterable[PointTest]) -> Walker:
+        """Nobody waits any more for what has passed, nor for what another one has answered to."""
+        walker = self
+        for test in tests:
+            if test.outcome is Outcome.PASSED:
+                done = walker.done | ({test.key} & walker.points)
+                doubts = frozenset(pair for pair in walker.doubts if test.key not in pair)
+            else:
+                done, doubts = walker.done, walker.doubts | {(test.key, test.other)}
+            walker = replace(walker, done=done, doubts=doubts)
+            if walker.expects == test.key:
+                walker = replace(walker, expects=None, neighbours=frozenset())
+        return walker
 
 
 class Word(NamedTuple):
@@ -143,12 +168,17 @@ def judge_word(word: Word, walkers: Iterable[Walker]) -> PointTest | None:
         return None
     for walker in walking:
         expected = walker.awaits(word.at)
-        if expected is not None and word.point in walker.neighbours:
+        if expected is not None and word.point in walker.neighbours and not _lets_go(word, walker):
             return _swapped(word, walker, expected)
     for walker in sorted(walking, key=lambda walker: -walker.seen_at):
-        if word.point in walker.points - walker.done:
+        if walker.takes(word.point):
             return _passed(word, walker)
     return None
+
+
+def _lets_go(word: Word, walker: Walker) -> bool:
+    """The end of the walker's own last test, while the next sensor has been named already."""
+    return word.value == 0 and word.point in walker.done
 
 
 def _passed(word: Word, walker: Walker) -> PointTest:
@@ -196,9 +226,8 @@ def standing(tests: Iterable[PointTest], since: Mapping[Point, int]) -> dict[Poi
             passed[test.key] = test
     found = {key: Standing(test, None) for key, test in passed.items()}
     for test in sorted(valid, key=lambda test: test.at):
-        other = (test.other_device, test.other_point)
-        if test.outcome is Outcome.OTHER_FIRED and test.at >= since.get(other, 0):
-            proofs = (passed.get(test.key), passed.get(other))
+        if test.outcome is Outcome.OTHER_FIRED and test.at >= since.get(test.other, 0):
+            proofs = (passed.get(test.key), passed.get(test.other))
             if not any(proof is not None and proof.at > test.at for proof in proofs):
                 found[test.key] = Standing(None, test)
     return found

@@ -89,6 +89,35 @@ def test_a_neighbour_that_speaks_instead_is_a_doubt_and_no_tick() -> None:
     assert other.outcome is Outcome.PASSED
 
 
+def test_of_a_pair_in_doubt_neither_passes_before_one_is_named_again() -> None:
+    """Else the next sensor of a swapped pair, triggered without being named, would tick the first one."""
+    ana = walker("ana", LEAK, NEXT, expects=LEAK, since=950, neighbours=frozenset({NEXT}))
+    told = judge_word(word(NEXT), [ana])
+    assert told is not None
+    doubtful = ana.after([told])
+    assert doubtful.awaits(1_000) is None
+    assert judge_word(word(LEAK), [doubtful]) is None
+    assert judge_word(word(NEXT), [doubtful]) is None
+    named = replace(doubtful, expects=LEAK, since=950, neighbours=frozenset({NEXT}))
+    proof = judge_word(word(LEAK), [named])
+    assert proof is not None
+    assert proof.outcome is Outcome.PASSED
+    assert judge_word(word(NEXT), [named.after([proof])]) == by_ana(NEXT)
+
+
+def by_ana(point: tuple[str, str]) -> PointTest:
+    return PointTest(community=HOME, device=point[0], point=point[1], at=1_000, by="ana", value=1.0)
+
+
+def test_a_sensor_that_is_let_go_answers_for_no_other_one() -> None:
+    """Pressed, ticked, the next one named: the end of the press is still on its way."""
+    ana = walker("ana", LEAK, NEXT, expects=LEAK, since=950, neighbours=frozenset({NEXT}), done=frozenset({NEXT}))
+    assert judge_word(word(NEXT)._replace(value=0.0, before=1.0), [ana]) is None
+    pressed = judge_word(word(NEXT), [ana])
+    assert pressed is not None
+    assert pressed.outcome is Outcome.OTHER_FIRED
+
+
 @pytest.mark.parametrize(
     ("seen_at", "since", "outcome"),
     [

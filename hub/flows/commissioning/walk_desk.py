@@ -34,6 +34,9 @@ class WalkDesk:
             points=points,
             seen_at=self._parts.clock.now(),
             done=frozenset(point.key for point in found.points if point.standing.passed is not None),
+            doubts=frozenset(
+                (doubt.key, doubt.other) for point in found.points if (doubt := point.standing.doubt) is not None
+            ),
         )
         self._parts.walks.put(walker)
         return walker

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hub.domain.walk import Outcome, Point, PointTest, Walker, Word, judge_word
+from hub.domain.walk import Point, PointTest, Walker, Word, judge_word
 from hub.flows.batch import TOLD_AGAIN, Decoded, FaultEvent, PointKey, Slots
 from hub.flows.bindings import Bindings
 from hub.flows.memory import NEVER, Memory
@@ -56,16 +56,19 @@ class Walks:
         return sorted(found, key=lambda walker: walker.by)
 
     def tested(self, tests: list[PointTest]) -> None:
-        """What was expected has been heard: nobody waits for it any more."""
-        passed = {test.key for test in tests if test.outcome is Outcome.PASSED}
+        """What was expected has been heard, or another one instead: nobody waits for it any more."""
         with self._lock:
-            self._walkers = {key: _after(walker, passed) for key, walker in self._walkers.items()}
+            self._walkers = {key: walker.after(tests) for key, walker in self._walkers.items()}
 
     def reopen(self, devices: Collection[str]) -> None:
         """They hang elsewhere now: what they have passed proves nothing any more."""
         with self._lock:
             self._walkers = {
-                key: replace(walker, done=frozenset(point for point in walker.done if point[0] not in devices))
+                key: replace(
+                    walker,
+                    done=frozenset(point for point in walker.done if point[0] not in devices),
+                    doubts=frozenset(pair for pair in walker.doubts if not {point[0] for point in pair} & {*devices}),
+                )
                 for key, walker in self._walkers.items()
             }
 
@@ -96,15 +99,8 @@ class Walks:
             if test is None:
                 continue
             tests.append(test)
-            if test.outcome is Outcome.PASSED:
-                walkers = [_after(walker, {test.key}) for walker in walkers]
+            walkers = [walker.after([test]) for walker in walkers]
         return _once(tests)
-
-
-def _after(walker: Walker, passed: set[Point]) -> Walker:
-    """Nobody waits any more for what has passed."""
-    walker = replace(walker, done=walker.done | (passed & walker.points))
-    return replace(walker, expects=None, neighbours=frozenset()) if walker.expects in passed else walker
 
 
 def _once(tests: list[PointTest]) -> list[PointTest]:
