@@ -54,6 +54,7 @@ def import_file(chosen: argparse.Namespace, settings: Settings) -> int:
             from hub.storage.community_workbook import write_findings
 
             write_findings(path, [RowError(**row) for row in answer["rows"]], language=answer["language"])
+            raise InvalidInput(f"{answer['refused']}\n  (also written beside the rows, in {path})")
         raise InvalidInput(answer["refused"])
     for change in answer["changes"]:
         print(change)

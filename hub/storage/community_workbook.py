@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
@@ -26,8 +27,12 @@ from hub.storage.community.sheets import FINDINGS, NO_UNIT, SHEETS, Column, Shee
 _LARGEST: Final = 20 * 1024 * 1024
 _LARGEST_UNPACKED: Final = 200 * 1024 * 1024
 _ROWS: Final = 100_000
+_EXACT: Final = 10**15
+"""A spreadsheet keeps 15 digits of a number, and writes zeros for the others."""
 _TRUE: Final = frozenset({"true", "yes", "是"})
 _FALSE: Final = frozenset({"false", "no", "否"})
+_BETWEEN: Final = re.compile("[,，、]")
+"""Between several values of a cell: a comma, or what a Chinese keyboard gives for one."""
 _WRONG: Final = Font(color="FFB00020")
 
 
@@ -95,18 +100,22 @@ def _rows_of(book: Workbook, sheet: Sheet, errors: list[RowError]) -> Iterator[R
     lines = book[sheet.title].iter_rows(values_only=True, max_row=_ROWS)
     columns = _columns(sheet, next(lines, ()), errors)
     for number, line in enumerate(lines, 2):
-        cells = {
-            column.key: value
-            for column, cell in zip(columns, line, strict=False)
-            if column is not None and (value := _read(column, cell)) is not None
-        }
+        where = f"{sheet.title} 第{number}行 row {number}"
+        cells = {}
+        for column, cell in zip(columns, line, strict=False):
+            if column is None:
+                continue
+            if reason := _changed(column, cell):
+                expected = Wording("the cell formatted as text, and the characters typed in again")
+                errors.append(
+                    RowError(
+                        where=where, key=column.key, reason=reason, expected=expected, table=sheet.table, line=number
+                    )
+                )
+            elif (value := _read(column, cell)) is not None:
+                cells[column.key] = value
         if cells:
-            yield RawRow(
-                table=sheet.table,
-                where=f"{sheet.title} 第{number}行 row {number}",
-                values=_with_name(sheet, cells),
-                line=number,
-            )
+            yield RawRow(table=sheet.table, where=where, values=_with_name(sheet, cells), line=number)
 
 
 def _columns(sheet: Sheet, heading: tuple[Any, ...], errors: list[RowError]) -> list[Column | None]:
@@ -132,6 +141,17 @@ def _columns(sheet: Sheet, heading: tuple[Any, ...], errors: list[RowError]) -> 
     return columns
 
 
+def _changed(column: Column, cell: object) -> Wording | None:
+    """What the spreadsheet did to characters that were typed in; None: nothing that cannot be undone."""
+    if not column.verbatim:
+        return None
+    if isinstance(cell, date):
+        return Wording("the spreadsheet made a date of it")
+    if isinstance(cell, int | float) and abs(cell) >= _EXACT:
+        return Wording("a number of more than %(digits)s digits, which the spreadsheet has rounded", digits=15)
+    return None
+
+
 def _read(column: Column, cell: object) -> object:
     """A cell as TOML would have said it; None for an empty one."""
     if isinstance(cell, str):
@@ -142,7 +162,7 @@ def _read(column: Column, cell: object) -> object:
         return cell
     text = _text(cell)
     if column.listed:
-        parts = [part.strip() for part in text.split(",") if part.strip()]
+        parts = [part.strip() for part in _BETWEEN.split(text) if part.strip()]
         values = [_state(part) for part in parts] if column.key == "is" else parts
         return values[0] if len(values) == 1 else values
     if column.switch:

@@ -230,12 +230,13 @@ def test_a_refusal_is_said_in_chinese_too(catalogue: Catalogue) -> None:
     assert refused.value.language == "zh-CN"
     told = refused.value.text("zh-CN", WORDS["zh-CN"].gettext)
     assert told == (
-        "small.toml：facilities.shed.grid：places 中没有 'g2'；应为：b1, g1 之一"
-        "；devices.shed-ports.points[3].metric：没有指标 'curent'；应为：或许是 current"
-        "；devices.shed-ports.points[3].factor：系数为 0，所有读数都会一样；应为：其他数字"
+        "small.toml："
+        "\n  facilities.shed.grid：places 中没有 'g2'；应为：b1, g1 之一"
+        "\n  devices.shed-ports.points[3].metric：没有指标 'curent'；应为：或许是 current"
+        "\n  devices.shed-ports.points[3].factor：系数为 0，所有读数都会一样；应为：其他数字"
     )
     assert str(refused.value).startswith(
-        "small.toml: facilities.shed.grid: no 'g2' in places; expected one of b1, g1; "
+        "small.toml: \n  facilities.shed.grid: no 'g2' in places; expected one of b1, g1\n"
     )
 
 
@@ -362,6 +363,49 @@ def test_people_may_type_yes_numbers_and_blanks(small: Wish, catalogue: Catalogu
     assert picture.crews["engineers"].is_default
     assert picture.facilities["shed"].ledger["serial"] == "7"
     assert picture.parties["owner"].phone == "2155550100"
+
+
+@pytest.mark.parametrize("typed", [8404102500000010, date(2026, 1, 2)])
+def test_what_a_spreadsheet_has_changed_is_no_serial(
+    typed: object, small: Wish, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    """It keeps 15 digits, and takes 1-2 for a day: what stands on the label is lost by then."""
+    file = tmp_path / "small.xlsx"
+    write_workbook(stored(small), catalogue, file)
+    edit(file, "待装终端 Expected devices", "Id", 2, "gw")
+    edit(file, "待装终端 Expected devices", "Serial", 2, typed)
+    with pytest.raises(FileRefused, match="formatted as text") as refused:
+        read_workbook(file, catalogue)
+    assert [(error.key, error.line) for error in refused.value.errors] == [("serial", 2)]
+
+
+def test_a_sheet_takes_serials_as_they_are_typed(small: Wish, catalogue: Catalogue, tmp_path: Path) -> None:
+    """Text down the whole column, so that 00012345 keeps its zeros; numbers and days stay what they are."""
+    file = tmp_path / "small.xlsx"
+    write_workbook(stored(small), catalogue, file)
+    book = load_workbook(file)
+    page, devices = book["待装终端 Expected devices"], book["传感终端 Devices"]
+    formats = {
+        f"{sheet.title} {heading.value}": sheet.column_dimensions[heading.column_letter].number_format
+        for sheet in (page, devices)
+        for heading in sheet[1]
+    }
+    assert formats["待装终端 Expected devices 序列号 Serial"] == "@"
+    assert formats["传感终端 Devices 流量卡到期 SIM expires"] == "General"
+    assert devices.cell(row=2, column=1).number_format == "@"
+
+
+def test_several_values_may_stand_between_chinese_commas(small: Wish, catalogue: Catalogue, tmp_path: Path) -> None:
+    file = tmp_path / "small.xlsx"
+    write_workbook(stored(small), catalogue, file)
+    for heading, value in (
+        ("Id", "gw"),
+        ("Serial", "SN-1"),
+        ("Facility", "shed"),
+        ("Points", "a=level，b=leak、c=smoke"),
+    ):
+        edit(file, "待装终端 Expected devices", heading, 2, value)
+    assert read_workbook(file, catalogue).picture.expected["gw"].points == {"a": "level", "b": "leak", "c": "smoke"}
 
 
 def test_a_column_nobody_knows_and_a_file_that_is_no_workbook_are_refused(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from hub.domain.commissioning import GoneLive, Span
 from hub.domain.expected import Expected
@@ -15,6 +16,8 @@ from hub.flows.registry import Crew
 
 PointName = tuple[str, str]
 """(device hub id, point name)"""
+_SHOWN: Final = 100
+"""So many errors of a file are written out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +114,10 @@ class FileRefused(InvalidInput):
         super().__init__(self.text("en", str), pointer=errors[0].where, expected=errors[0].expected)
 
     def text(self, language: str, gettext: Gettext) -> str:
-        """The first three errors in a language, and how many more there are."""
+        """Every error in a language, each on a line of its own; after the hundredth how many more there are."""
         chinese = language.startswith("zh")
-        shown = ("；" if chinese else "; ").join(error.said(gettext).text(language) for error in self.errors[:3])
-        left = len(self.errors) - 3
-        more = "" if left <= 0 else f"（另有 {left} 处）" if chinese else f" (and {left} more)"
-        return f"{self.file}{'：' if chinese else ': '}{shown}{more}"
+        shown = [error.said(gettext).text(language) for error in self.errors[:_SHOWN]]
+        if left := len(self.errors) - len(shown):
+            shown.append(f"另有 {left} 处" if chinese else f"and {left} more")
+        before = f"{self.file}{'：' if chinese else ': '}"
+        return before + (shown[0] if len(shown) == 1 else "".join(f"\n  {line}" for line in shown))

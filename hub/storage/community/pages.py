@@ -6,6 +6,7 @@ from typing import Final
 
 from openpyxl import Workbook
 from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.styles.numbers import FORMAT_TEXT
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
@@ -30,6 +31,8 @@ def write_page(book: Workbook, sheet: Sheet, rows: list[Row], lists: Lists) -> N
             value = _cell(column, row)
             if value is not None:
                 cell = page.cell(row=line, column=number, value=value)
+                if column.verbatim:
+                    cell.number_format = FORMAT_TEXT
                 if isinstance(value, str):
                     cell.data_type = "s"  # a name that begins with = is a name, not a formula
     _drop_downs(page, sheet, lists)
@@ -59,7 +62,10 @@ def _head(page: Worksheet, sheet: Sheet) -> None:
         cell.font = Font(bold=True)
         cell.fill = _HEADING
         cell.alignment = Alignment(wrap_text=True, vertical="top")
-        page.column_dimensions[get_column_letter(number)].width = column.width
+        dimensions = page.column_dimensions[get_column_letter(number)]
+        dimensions.width = column.width
+        if column.verbatim:
+            dimensions.number_format = FORMAT_TEXT  # else 00012345 is taken as 12345, and 1-2 as a day
     page.freeze_panes = "B2"
 
 

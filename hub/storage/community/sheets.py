@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _NUMBERS: Final = frozenset({"capacity", "factor", "offset", "above", "below", "deadband", "realarm_limit"})
+_DATES: Final = frozenset({"retired", "from", "until", "sim_expires", "calibrated_until", "end_of_life"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,11 @@ class Column:
     def number(self) -> bool:
         """A number stays one; in every other column it is text that looks like a number."""
         return self.key in _NUMBERS
+
+    @property
+    def verbatim(self) -> bool:
+        """Text, and never a number or a date: a spreadsheet may not make one of a serial that looks like it."""
+        return self.key not in _NUMBERS | _DATES
 
     @property
     def heading(self) -> str:
