@@ -121,8 +121,10 @@ class LiveState:
         last = max(slots, key=lambda slot: int(memory.heard[slot]))
         if int(memory.mark[last]) & Mark.CLOCK_PROBLEM:
             return ClockFault(None)
+        if memory.was_away(newest[last]):
+            return None  # it waited at the broker: that says nothing of a clock
         current = int(memory.time[last]) >= int(memory.late_time[last])
-        behind = int((memory.arrival if current else memory.heard)[last]) - newest[last]
+        behind = (int(memory.arrival[last]) if current else memory.arrived_at(last)) - newest[last]
         return ClockFault(behind) if behind > self._lateness or behind < -BEARABLE_AHEAD else None
 
     def interval(self, key: PointKey) -> int | None:

@@ -20,6 +20,8 @@ NEVER: Final = np.iinfo(np.int64).min
 LEARNED_AFTER: Final = 4
 """So many intervals have to be seen before they are believed."""
 _BLOB_FORMAT: Final = 1
+_ABSENCES: Final = 8
+"""So many of the hub's own absences are remembered."""
 _POINT_COLUMNS: Final = (
     ("value", np.float64, np.nan),
     ("time", np.int64, NEVER),
@@ -75,6 +77,8 @@ class Memory:
         """What devices (or their last wills) said last about being reachable."""
         self.stated_at: dict[str, int] = {}
         """Since when that has been so, by arrival."""
+        self.absences: list[tuple[int, int]] = []
+        """The latest times in which nobody could be heard, oldest first."""
         self.counter = 0
         self.size = 0
         for name, kind, empty in _POINT_COLUMNS:
@@ -128,6 +132,7 @@ class Memory:
 
     def stretch(self, started_at: int, ended_at: int) -> None:
         """Nobody could be heard in between: silence and proof do not count that time."""
+        self.absences = [*self.absences, (started_at, ended_at)][-_ABSENCES:]
         for column in (self.heard, self.fresh_since, self.device_heard):
             known = (column != NEVER) & (column < ended_at)
             column[known] += ended_at - np.maximum(column[known], started_at)
@@ -144,6 +149,7 @@ class Memory:
         for column in (self.heard, self.fresh_since, self.device_heard, self.arrival):
             column[column != NEVER] -= by
         self.stated_at = {hub_id: at - by for hub_id, at in self.stated_at.items()}
+        self.absences = [(started_at - by, ended_at - by) for started_at, ended_at in self.absences]
         stamped = (self.mark & (Mark.ARRIVAL_TIME | Mark.CLOCK_PROBLEM)) != 0
         self.time[stamped & (self.time != NEVER)] -= by
 
@@ -298,6 +304,18 @@ class Memory:
         of_device = np.maximum(self.heard[slots], self.device_heard[self.owner[slots]]) + self.device_limits(slots)
         return np.where(self.promised[slots] > 0, np.minimum(own, of_device), own)
 
+    def was_away(self, at: int) -> bool:
+        """Whether what was measured then had to wait until somebody could hear it again."""
+        return any(started_at <= at < ended_at for started_at, ended_at in self.absences)
+
+    def arrived_at(self, slot: int) -> int:
+        """When the point was last heard, without the times by which ``stretch`` has moved that on."""
+        at = int(self.heard[slot])
+        for started_at, ended_at in reversed(self.absences):
+            if at - (ended_at - started_at) < started_at:
+                at -= ended_at - started_at
+        return at
+
     def heard_at(self, device: str) -> int | None:
         """When the device was last heard, by arrival, epoch ms."""
         index = self.device_index.get(device)
@@ -338,6 +356,7 @@ class Memory:
                 "device_heard": self.device_heard.tobytes(),
                 "offline": self.offline,
                 "stated_at": self.stated_at,
+                "absences": self.absences,
             }
         )
 
@@ -358,3 +377,4 @@ class Memory:
             self.device_heard[index] = at
         self.offline = dict(saved["offline"])
         self.stated_at = dict(saved.get("stated_at", {}))
+        self.absences = [(started_at, ended_at) for started_at, ended_at in saved.get("absences", ())]

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
+from hub.clock import ManualClock
 from hub.flows.batch import Slots
+from hub.flows.live import ClockFault, LiveState
 from hub.flows.memory import Memory
-from tests.flows.community import START, Saying, hub_id
+from tests.flows.community import HOUR, MINUTE, START, Saying, hub_id
+
+LATENESS = 10 * MINUTE
 
 
 def remembering(*batches: Saying) -> Memory:
@@ -12,8 +18,8 @@ def remembering(*batches: Saying) -> Memory:
     memory = Memory(slots)
     for number, saying in enumerate(batches, 1):
         batch = saying.decoded(slots, number)
-        late = batch.readings.arrival - batch.readings.time > 600_000
-        memory.absorb(batch, batch.readings.value, late, lateness=600_000)
+        late = batch.readings.arrival - batch.readings.time > LATENESS
+        memory.absorb(batch, batch.readings.value, late, lateness=LATENESS)
     return memory
 
 
@@ -25,3 +31,25 @@ def test_a_device_that_has_no_point_is_remembered() -> None:
     assert memory.device_index.keys() == {hub_id("sensor"), hub_id("gateway")}
     assert memory.heard_at(hub_id("sensor")) == START
     assert memory.offline == {hub_id("gateway"): False}
+
+
+def clock_fault(memory: Memory) -> ClockFault | None:
+    unused = cast("Any", None)
+    return LiveState(memory, unused, unused, ManualClock(START), lateness=LATENESS).clock_fault(hub_id("sensor"))
+
+
+def test_what_waited_while_the_hub_was_away_says_nothing_of_a_clock() -> None:
+    back = START + HOUR
+    waited = Saying().gap(START, back).value("sensor", 20.0, START + MINUTE, arrival=back + 1)
+    assert clock_fault(remembering(waited)) is None
+    again = Memory(Slots())
+    again.load(remembering(waited).dump())
+    assert clock_fault(again) is None
+    late = Saying().gap(START, back).value("sensor", 20.0, START - HOUR, arrival=back)
+    assert clock_fault(remembering(late)) == ClockFault(2 * HOUR)
+
+
+def test_the_hubs_absence_makes_no_clock_slower() -> None:
+    slow = Saying().value("sensor", 20.0, START - 8 * HOUR, arrival=START)
+    absences = Saying().gap(START + MINUTE, START + 4 * MINUTE), Saying().gap(START + HOUR, START + 2 * HOUR)
+    assert clock_fault(remembering(slow, *absences)) == ClockFault(8 * HOUR)
