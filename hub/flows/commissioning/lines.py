@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
-from hub.domain.expected import Expected
+from hub.domain.expected import Expected, recognise
 from hub.domain.places import Binding, Device, Name
 from hub.domain.walk import UNTESTED, Point, Standing
 from hub.flows.batch import PointKey
@@ -162,19 +162,26 @@ def _line(
         name=name,
         listed=line is not None,
         device=hub_id,
-        serial=(line.serial or line.scheme_id) if line else device.scheme_id if device else "",
+        serial=_serial(line, device),
         gateway=device.its_gateway.partition("~")[2] if device and device.its_gateway else line.gateway if line else "",
         is_gateway=is_gateway,
         facility=facility,
         unit=next((point.unit for point in points), line.unit if line else ""),
         place=(line.place if line else "") or (place.building or "" if place else ""),
         seen_at=heard,
-        seen=heard is not None or online is not None or (line is not None and bool(line.device)),
+        seen=device is not None and (heard is not None or online is not None or line is not None),
         silent=online is False or (bool(spoken) and all(reading.silent for reading in spoken)),
         battery=_value(points, "battery"),
         signal=_value(points, "signal"),
         points=points,
     )
+
+
+def _serial(line: Expected | None, device: Device | None) -> str:
+    """As listed; that of the device itself where somebody took another one for it, or has replaced it."""
+    if line is not None and (device is None or recognise(line, device)):
+        return line.serial or line.scheme_id
+    return (device.about.serial or device.scheme_id) if device is not None else ""
 
 
 def _value(points: Iterable[PointLine], metric: str) -> float | None:

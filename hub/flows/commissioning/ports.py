@@ -70,6 +70,10 @@ class CommissioningBook(Protocol):
         """Two devices change places: bindings as given, names and lines of the list changed over."""
         ...
 
+    def succeed(self, old: str, new: str, *, by: str) -> None:
+        """The line that one device had come for is the other one's from now on; nothing where that has a line itself."""
+        ...
+
 
 class AuditBook(Protocol):
     """Who did what."""

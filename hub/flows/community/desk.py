@@ -198,6 +198,7 @@ class RegistryDesk:
             _unchanged(old.device, seen)
             done = exchange(asked, (old.device, old.bindings), (new.device, new.bindings), new.points, now=now)
             books.registry.change([done.old, done.new], done.bindings)
+            books.commissioning.succeed(asked.device, asked.by, by=asked.who)
             self._note(books, asked.who, "device_replaced", asked.device, successor=asked.by)
             return done.new
 

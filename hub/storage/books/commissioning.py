@@ -180,6 +180,12 @@ class CommissioningBook:
                 )
         self._registry.bind(bindings)
 
+    def succeed(self, old: str, new: str, *, by: str) -> None:
+        """The line that one device had come for is the other one's from now on; nothing where that has a line itself."""
+        c = expected_devices.c
+        if self._connection.execute(select(c.id).where(c.device == new)).first() is None:
+            self._connection.execute(update(expected_devices).where(c.device == old).values(device=new, matched=by))
+
 
 def _parts(ids: list[str]) -> list[list[str]]:
     return [ids[first : first + _AT_ONCE] for first in range(0, len(ids), _AT_ONCE)]

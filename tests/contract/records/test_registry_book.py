@@ -9,6 +9,7 @@ import pytest
 
 from hub.clock import ManualClock
 from hub.domain.catalogue import Catalogue
+from hub.domain.expected import Expected
 from hub.domain.places import DeviceState, Facility, Name
 from hub.errors import IllegalTransition, InvalidInput, NotFound, Stale
 from hub.flows.batch import Announced, DeviceSeen
@@ -19,9 +20,10 @@ from hub.flows.community.picture import Wish
 from hub.flows.community.plan import ImportPlan, plan_import
 from hub.flows.registry import Registrar, Registry
 from hub.storage.books import Books
+from hub.storage.books.registry_rows import expected_row
 from hub.storage.catalogue import load_catalogue
 from hub.storage.community_toml import parse_toml, shipped_file, write_toml
-from hub.storage.tables import facility_places
+from hub.storage.tables import expected_devices, facility_places
 from hub.storage.unit import SqlRecords
 
 NOW = 1_800_000_000_000
@@ -307,6 +309,22 @@ def test_another_device_goes_on_with_the_points_of_one(
         desk.exchange(Exchange(device=DOOR, by=spare))
     log = records.read(lambda books: books.people.audit(limit=10))
     assert [(entry.by, entry.action, entry.object) for entry in log] == [("wang", "device_replaced", f"device:{DOOR}")]
+
+
+def test_what_replaces_an_expected_device_has_its_line_of_the_list(
+    desk: RegistryDesk, records: SqlRecords, clock: ManualClock, garden: Wish
+) -> None:
+    """Else the list would ask for the old one for ever, and the acceptance sheet would never be whole."""
+    desk.import_file(garden)
+    spare = f"{GARDEN}~spare-1"
+    line = Expected(id="door", community=GARDEN, name=Name(zh="门", en="Door"), serial="D-17", device=DOOR)
+    records.write(lambda books: books.connection.execute(expected_devices.insert(), [expected_row(line)]))
+    heard = DeviceSeen(GARDEN, spare, "native", "spare-1", "main", NOW, ("door_open", "door_cycles", "battery"))
+    records.write(lambda books: books.devices.seen([heard]))
+    clock.advance(60_000)
+    desk.exchange(Exchange(device=DOOR, by=spare, who="wang"))
+    (came,) = records.read(lambda books: books.commissioning.expected(GARDEN))
+    assert (came.device, came.matched) == (spare, "wang")
 
 
 def test_retiring_says_who_and_is_refused_the_second_time(
