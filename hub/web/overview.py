@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
-from hub.domain.alarms import Alarm, AlarmState, Overlay, Priority
+from hub.domain.alarms import Alarm, Overlay, Priority
 from hub.domain.facility_state import FacilityState
 from hub.domain.places import Facility
 from hub.domain.tickets import Ticket
@@ -116,11 +116,16 @@ def weight(ticket: Ticket) -> tuple[int, int]:
     return _URGENCY[ticket.priority], ticket.reported_at
 
 
+def of_its_own(alarm: Alarm) -> bool:
+    """Whether the alarm is one for people: what another one explains is counted with that."""
+    return alarm.overlay is not Overlay.SUPPRESSED
+
+
 def counts(alarms: tuple[Alarm, ...]) -> dict[str, Any]:
     """The figures above a board."""
     return {
-        "active": sum(alarm.active for alarm in alarms),
-        "unacknowledged": sum(alarm.state is AlarmState.UNACKNOWLEDGED for alarm in alarms),
+        "active": sum(alarm.active and of_its_own(alarm) for alarm in alarms),
+        "unacknowledged": sum(not alarm.acked and alarm.overlay is Overlay.NONE for alarm in alarms),
         "safety": sum(
             alarm.active and alarm.priority is Priority.SAFETY and not alarm.commissioning for alarm in alarms
         ),

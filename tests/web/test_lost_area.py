@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from hub.clock import MINUTE
@@ -67,6 +68,20 @@ def test_the_alarm_is_about_the_building_and_explains_what_it_took_along(web: Br
         assert gateway in covered
         assert "area b5" not in covered
         assert GATE not in covered
+
+
+def test_what_the_cut_explains_is_counted_with_it(web: Browser) -> None:
+    client, _ = web.person("manager")
+
+    def figures() -> list[int]:
+        found = re.search(r'<p class="figures"><span><b>(\d+)</b>.*?<b>(\d+)</b>', client.get("/alarms").text)
+        assert found is not None
+        return [int(number) for number in found.groups()]
+
+    before = figures()
+    cut(web)
+    assert figures() == [before[0] + 1, before[1] + 1]
+    assert "Suppressed by design" not in client.get("/").text
 
 
 def test_the_ticket_lists_lifts_and_pumps_and_the_lifts_are_unknown(web: Browser) -> None:

@@ -17,7 +17,7 @@ from hub.flows.lists import AlarmFilter, TicketFilter
 from hub.flows.registry import Registry
 from hub.web.auth.access import Read
 from hub.web.deps import WebDeps
-from hub.web.overview import counts, covers, overview, state_counts, tickets_by_place, weight
+from hub.web.overview import counts, covers, of_its_own, overview, state_counts, tickets_by_place, weight
 from hub.web.picture import FacilityView
 from hub.web.rendering import Pages
 from hub.web.telling import Teller
@@ -49,13 +49,14 @@ def today(request: Request, *, access: Read) -> Response:
         )
     )
     registry = shown.registry
-    alarms = [alarm for alarm in shown.alarms if alarm.active][:8]
+    active = [alarm for alarm in shown.alarms if alarm.active and of_its_own(alarm)]
+    alarms = active[:8]
     return pages.page(
         request,
         "board/today.html",
         alarms=alarms,
         covers=covers(deps, alarms),
-        more_alarms=max(0, sum(alarm.active for alarm in shown.alarms) - 8),
+        more_alarms=len(active) - len(alarms),
         tickets=sorted(tickets, key=weight)[:8],
         open_tickets=len(tickets),
         overdue=sum(why is Hitch.OVERDUE for _, why in hitches(tickets, now)),
