@@ -100,8 +100,9 @@ class LiveState:
         self._silent = silent
 
     def heard_at(self, device: str) -> int | None:
-        """When a device was last heard, by arrival, epoch ms."""
-        return self._memory.heard_at(device)
+        """When a device was last heard, by arrival, epoch ms; of one that has said only that it is there, when that was."""
+        heard = self._memory.heard_at(device)
+        return self._memory.stated_at.get(device) if heard is None and self.online(device) else heard
 
     def online(self, device: str) -> bool | None:
         """Its own statement, or its last will; None: it made none."""

@@ -33,9 +33,19 @@ def test_a_device_that_has_no_point_is_remembered() -> None:
     assert memory.offline == {hub_id("gateway"): False}
 
 
-def clock_fault(memory: Memory) -> ClockFault | None:
+def live(memory: Memory) -> LiveState:
     unused = cast("Any", None)
-    return LiveState(memory, unused, unused, ManualClock(START), lateness=LATENESS).clock_fault(hub_id("sensor"))
+    return LiveState(memory, unused, unused, ManualClock(START), lateness=LATENESS)
+
+
+def clock_fault(memory: Memory) -> ClockFault | None:
+    return live(memory).clock_fault(hub_id("sensor"))
+
+
+def test_a_gateway_that_says_only_that_it_is_there_was_heard_then() -> None:
+    memory = remembering(Saying().online("gateway", START, online=True), Saying().online("gone", START, online=False))
+    assert live(memory).heard_at(hub_id("gateway")) == START
+    assert live(memory).heard_at(hub_id("gone")) is None
 
 
 def test_what_waited_while_the_hub_was_away_says_nothing_of_a_clock() -> None:
