@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from hub.domain.catalogue import Catalogue
 from hub.domain.expected import Expected, matches
@@ -100,6 +101,9 @@ def _who_came(expected: Iterable[Expected], known: Mapping[str, Device]) -> dict
     return came | {match.expected.id: match.device.id for match in matches(missing, free)}
 
 
+_NUMBERED: Final = re.compile(r"([^0-9]*)([0-9]{0,15})")
+
+
 class Room(NamedTuple):
     """A place with what is fitted in it. ``place`` empty: nobody has said where."""
 
@@ -118,10 +122,15 @@ class Room(NamedTuple):
 
 
 def rooms(shown: Overview, title: Callable[[str], str]) -> list[Room]:
-    """Sensors by place, in the order of the places' titles; those without a place come last."""
+    """Sensors by place, in the order of the places' titles (2 before 10); those without a place come last."""
     found: dict[str, list[DeviceLine]] = {}
     for line in shown.sensors:
         if line.to_test:
             found.setdefault(line.place, []).append(line)
-    ordered = sorted(found.items(), key=lambda item: (item[0] == "", title(item[0]), item[0]))
+    ordered = sorted(found.items(), key=lambda item: (item[0] == "", _counted(title(item[0])), item[0]))
     return [Room(place, tuple(lines)) for place, lines in ordered]
+
+
+def _counted(text: str) -> list[tuple[str, int]]:
+    """In the order in which people count: words, and numbers by their size."""
+    return [(words, int(number or -1)) for words, number in _NUMBERED.findall(text)]
