@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.clock import DAY, MINUTE, to_iso
+from hub.clock import DAY, MINUTE, ManualClock, to_iso
 from hub.domain.walk import Outcome
 from hub.flows.live import ClockFault
 from tests.web.conftest import NOW, Browser
@@ -133,6 +133,23 @@ def test_a_kind_goes_live_after_a_look_at_what_would_have_been_sent(web: Browser
     assert web.program("manager").get(f"{API}/unsent?kind=lift").json()["items"] == []
 
 
+def test_a_kind_that_has_gone_live_is_taken_in_again_without_a_break(web: Browser, clock: ManualClock) -> None:
+    """Ending commissioning for that would tell everybody of everything first."""
+    program = web.program("manager")
+    program.post(f"{API}/kinds/sump/go-live")
+    page = web.person("manager")[0].get(PAGE).text
+    assert "People are told of: Sump" in page
+    clock.advance(MINUTE)
+    begun = program.post(f"{API}/spans", json={"part": "community"})
+    assert begun.status_code == 201
+    clock.advance(MINUTE)
+    spans = program.get(f"{API}/spans").json()["items"]
+    assert [span["id"] for span in spans if span["holds"]] == [begun.json()["id"]]
+    kinds = {item["kind"]: item["commissioned"] for item in program.get(f"{API}/kinds").json()["items"]}
+    assert kinds["sump"] > 0
+    assert program.post(f"{API}/spans", json={"part": "community"}).status_code == 409
+
+
 # --- the walk test ----------------------------------------------------------------------------------------------
 
 
@@ -151,6 +168,8 @@ def test_the_crew_walks_and_confirms_by_looking(web: Browser) -> None:
     assert "You are here" in page
     assert client.post(f"{PAGE}/walk/confirm", data=key).status_code == 303
     assert "by looking" in client.get(f"{PAGE}/walk?place={place}").text
+    assert client.post(f"{PAGE}/walk/expect", data=key).status_code == 303
+    assert "Trigger it now" in client.get(f"{PAGE}/walk?place={place}").text, "once more, where somebody has doubts"
     walk = web.program("crew").get(f"{API}/walk").json()
     tested = next(
         p

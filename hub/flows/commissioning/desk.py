@@ -135,7 +135,10 @@ class CommissioningDesk:
     # --- what is being commissioned -----------------------------------------------------------------------------
 
     def begin(self, community: str, part: Part, of: str, *, by: str, until: int | None = None, note: str = "") -> Span:
-        """From now on alarms there are recorded and nobody is told; ``until`` None: for the longest time."""
+        """From now on alarms there are recorded and nobody is told; ``until`` None: for the longest time.
+
+        It goes on without a break where a kind has gone live since, and takes that in again.
+        """
         registry, now = self._parts.registry(community), self._parts.clock.now()
         end = now + LONGEST if until is None else until
         if not now < end <= now + LONGEST:
@@ -144,15 +147,20 @@ class CommissioningDesk:
             )
         self._check_part(registry, community, part, of)
         said = registry.commissioning.get(community, NOT_COMMISSIONED)
-        if any(span.part is part and span.of == of for span in said.holding(now)):
+        running = [span for span in said.holding(now) if span.part is part and span.of == of]
+        if any(not any(word.at >= span.since for word in said.live) for span in running):
             raise IllegalTransition("it is in commissioning already")
         span = Span(
             id=self._ids.make(now), community=community, part=part, of=of, since=now, until=end, by=by, note=note
         )
-        self._change(
-            "commissioning_begun", f"{community}/{part}/{of}", by, lambda books: books.commissioning.put_span(span)
-        )
-        return span
+
+        def work(books: CommissioningBooks) -> Span:
+            for before in running:
+                books.commissioning.put_span(replace(before, until=now, ended_by=by))
+            books.commissioning.put_span(span)
+            return span
+
+        return self._change("commissioning_begun", f"{community}/{part}/{of}", by, work)
 
     def end(self, community: str, span_id: str, *, by: str) -> Span:
         """People are told again from now on, at once of what is wrong at this moment."""
@@ -227,6 +235,9 @@ class CommissioningDesk:
             lambda books: books.commissioning.swap((pair[0], pair[1]), bindings),
         )
         self._parts.walks.reopen({one, other})
+        self._parts.publish(
+            "walk", {"community": community, "device": one, "other_device": other, "changed_over": True}
+        )
 
     # --- inside -------------------------------------------------------------------------------------------------
 
