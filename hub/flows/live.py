@@ -102,7 +102,9 @@ class LiveState:
     def heard_at(self, device: str) -> int | None:
         """When a device was last heard, by arrival, epoch ms; of one that has said only that it is there, when that was."""
         heard = self._memory.heard_at(device)
-        return self._memory.stated_at.get(device) if heard is None and self.online(device) else heard
+        if heard is None and self.online(device):
+            heard = self._memory.stated_at.get(device)
+        return None if heard is None else self._memory.by_the_clock(heard)
 
     def online(self, device: str) -> bool | None:
         """Its own statement, or its last will; None: it made none."""
@@ -125,7 +127,7 @@ class LiveState:
         if memory.was_away(newest[last]):
             return None  # it waited at the broker: that says nothing of a clock
         current = int(memory.time[last]) >= int(memory.late_time[last])
-        behind = (int(memory.arrival[last]) if current else memory.arrived_at(last)) - newest[last]
+        behind = (int(memory.arrival[last]) if current else memory.by_the_clock(int(memory.heard[last]))) - newest[last]
         return ClockFault(behind) if behind > self._lateness or behind < -BEARABLE_AHEAD else None
 
     def interval(self, key: PointKey) -> int | None:

@@ -308,9 +308,8 @@ class Memory:
         """Whether what was measured then had to wait until somebody could hear it again."""
         return any(started_at <= at < ended_at for started_at, ended_at in self.absences)
 
-    def arrived_at(self, slot: int) -> int:
-        """When the point was last heard, without the times by which ``stretch`` has moved that on."""
-        at = int(self.heard[slot])
+    def by_the_clock(self, at: int) -> int:
+        """What ``stretch`` has moved on (``heard``, ``device_heard``, ``stated_at``) as the instant that it was."""
         for started_at, ended_at in reversed(self.absences):
             if at - (ended_at - started_at) < started_at:
                 at -= ended_at - started_at

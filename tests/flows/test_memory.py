@@ -62,4 +62,6 @@ def test_what_waited_while_the_hub_was_away_says_nothing_of_a_clock() -> None:
 def test_the_hubs_absence_makes_no_clock_slower() -> None:
     slow = Saying().value("sensor", 20.0, START - 8 * HOUR, arrival=START)
     absences = Saying().gap(START + MINUTE, START + 4 * MINUTE), Saying().gap(START + HOUR, START + 2 * HOUR)
-    assert clock_fault(remembering(slow, *absences)) == ClockFault(8 * HOUR)
+    memory = remembering(slow, *absences)
+    assert clock_fault(memory) == ClockFault(8 * HOUR)
+    assert live(memory).heard_at(hub_id("sensor")) == START, "the time it spoke, not one that no clock has shown"
