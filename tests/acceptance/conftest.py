@@ -15,7 +15,7 @@ from hub.ingest.broker import EmbeddedBroker
 from hub.settings import Mqtt, Settings, Web
 from hub.storage.unit import SqlRecords
 from hub.wiring import Hub
-from tests.acceptance.virtual import EmptyRecords
+from tests.empty_records import records_in
 
 DEADLINE_S = 90.0
 
@@ -30,14 +30,9 @@ def eventually(check: Callable[[], Any], what: str, within: float = DEADLINE_S) 
     return found
 
 
-@pytest.fixture(scope="session")
-def empty_records(tmp_path_factory: pytest.TempPathFactory) -> EmptyRecords:
-    return EmptyRecords(tmp_path_factory.mktemp("records"))
-
-
 @pytest.fixture
-def records(empty_records: EmptyRecords) -> Iterator[SqlRecords]:
-    with empty_records.fresh() as records:
+def records(tmp_path: Path) -> Iterator[SqlRecords]:
+    with records_in(tmp_path) as records:
         yield records
 
 

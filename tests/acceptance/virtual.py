@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 from devices.simulator.play import Publication
 from hub.clock import MINUTE, ManualClock
@@ -103,30 +100,6 @@ class VirtualHub:
 
     def notices(self) -> tuple[Notice, ...]:
         return self.records.read(lambda books: books.notices.page(NoticeFilter(), limit=MOST)).items
-
-
-class EmptyRecords:
-    """Records with all tables and nothing in them: made once, copied for each story."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._template = folder / "empty.sqlite"
-        self._copies = 0
-        made = SqlRecords(self._template)
-        made.open()
-        made.close()
-
-    @contextlib.contextmanager
-    def fresh(self) -> Iterator[SqlRecords]:
-        self._copies += 1
-        path = self._folder / f"records-{self._copies}.sqlite"
-        shutil.copy(self._template, path)
-        records = SqlRecords(path)
-        records.open()
-        try:
-            yield records
-        finally:
-            records.close()
 
 
 def frame(publication: Publication) -> Frame:

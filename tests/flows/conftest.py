@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hub.storage.unit import SqlRecords
+from tests.empty_records import records_in
 from tests.flows.fakes import FakeRecords
 
 
@@ -17,7 +17,5 @@ def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     if request.param == "fake":
         yield FakeRecords()
         return
-    store = SqlRecords(tmp_path / "records.db")
-    store.open()
-    yield store
-    store.close()
+    with records_in(tmp_path) as store:
+        yield store

@@ -24,6 +24,7 @@ from hub.jobs.figures import AGAIN, FIRST, IN_ONE_RUN, SETTLED, HourlyFigures
 from hub.storage.books import Books
 from hub.storage.tables import meta
 from hub.storage.unit import SqlRecords
+from tests.empty_records import records_in
 
 NOON = from_iso("2026-03-02T12:00:00Z")
 LIFT = Facility(community="garden", id="lift-1", kind="lift", name=Name(zh="梯", en="Lift"), grid="g1")
@@ -105,10 +106,8 @@ class Store:
 
 @pytest.fixture
 def records(tmp_path: Path) -> Iterator[SqlRecords]:
-    store = SqlRecords(tmp_path / "records.sqlite")
-    store.open()
-    yield store
-    store.close()
+    with records_in(tmp_path) as store:
+        yield store
 
 
 @pytest.fixture

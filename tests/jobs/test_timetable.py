@@ -18,16 +18,15 @@ from hub.domain.health import Status
 from hub.jobs.timetable import ATTEMPTS, LEASE_MS, Job, Timetable, latest_tick, next_of_cron
 from hub.storage.tables import jobs
 from hub.storage.unit import SqlRecords
+from tests.empty_records import records_in
 
 NOW = from_iso("2026-11-23T03:30:00Z")
 
 
 @pytest.fixture
 def records(tmp_path: Path) -> Iterator[SqlRecords]:
-    store = SqlRecords(tmp_path / "records.sqlite")
-    store.open()
-    yield store
-    store.close()
+    with records_in(tmp_path) as store:
+        yield store
 
 
 @pytest.fixture

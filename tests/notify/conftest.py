@@ -22,6 +22,7 @@ from cryptography.x509.oid import NameOID
 from hub.clock import ManualClock
 from hub.domain.notices import Notice, NoticeKind
 from hub.storage.unit import SqlRecords
+from tests.empty_records import records_in
 
 NOW = 1_800_000_000_000
 
@@ -185,10 +186,8 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def records(tmp_path: Path) -> Iterator[SqlRecords]:
-    store = SqlRecords(tmp_path / "records.sqlite")
-    store.open()
-    yield store
-    store.close()
+    with records_in(tmp_path) as store:
+        yield store
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from hub.flows.ports import LaneMark
 from hub.storage import engines
 from hub.storage.books import Books
 from hub.storage.unit import SqlRecords
+from tests.empty_records import empty_records
 
 MARK = LaneMark(position=Position("journal", 7), time=1_000)
 
@@ -29,8 +30,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def records(path: Path) -> Iterator[SqlRecords]:
-    store = SqlRecords(path)
-    store.open()
+    store = empty_records(path)
     yield store
     store.close()
 

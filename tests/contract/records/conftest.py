@@ -11,9 +11,10 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from hub.storage.unit import SqlRecords
+from tests.empty_records import empty_records
 
 _BINARIES = next((p for p in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
 
@@ -28,6 +29,7 @@ class PostgresServer:
         if self._as:
             shutil.chown(self.folder, "postgres", "postgres")
         self._numbers = count(1)
+        self._template = ""
 
     def start(self) -> None:
         if not (self.folder / "data").exists():
@@ -42,14 +44,24 @@ class PostgresServer:
         self.stop("immediate")
         shutil.rmtree(self.folder)
 
-    def new_database(self) -> str:
-        """The URL of an empty database."""
+    def new_database(self, template: str = "template1") -> str:
+        """The URL of a database like the template: an empty one."""
         name = f"hub{next(self._numbers)}"
         engine = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
         engine.dispose()
         return self.url(name)
+
+    def new_records(self) -> str:
+        """The URL of a database with all tables and nothing in them: the migrations run once a server."""
+        if not self._template:
+            made = self.new_database()
+            records = SqlRecords(made)
+            records.open()
+            records.close()
+            self._template = str(make_url(made).database)
+        return self.new_database(self._template)
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://hub@/{database}?host={self.folder}"
@@ -81,10 +93,10 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
 def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlRecords]:
     """An empty records store, once on each database."""
-    where: Path | str = tmp_path / "records.sqlite"
-    if request.param == "postgresql":
-        where = request.getfixturevalue("postgres").new_database()
-    store = SqlRecords(where)
-    store.open()
+    if request.param == "sqlite":
+        store = empty_records(tmp_path / "records.sqlite")
+    else:
+        store = SqlRecords(request.getfixturevalue("postgres").new_records())
+        store.open()
     yield store
     store.close()

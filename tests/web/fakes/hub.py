@@ -37,6 +37,7 @@ from hub.storage.unit import SqlRecords
 from hub.web.auth.passwords import digest, hash_password
 from hub.web.deps import WebDeps
 from hub.web.stream import Changes
+from tests.empty_records import empty_records
 from tests.web.fakes.fitting import fit
 from tests.web.fakes.parts import FakeAlarms, FakeDevices, FakeInbox, FakeInlet, FakeLive, FakeSeries
 
@@ -82,8 +83,7 @@ def build(folder: Path, clock: Clock, *, settings: Settings | None = None) -> Fa
     catalogue = _catalogue()
     now = clock.now()
     registrar = Registrar(_community())
-    records = SqlRecords(folder / "records.sqlite")
-    records.open()
+    records = empty_records(folder / "records.sqlite")
     changes = Changes(epoch=now)
     live, series = FakeLive(registrar, clock), FakeSeries(registrar)
     series.gap = (now - 9 * HOUR, now - 7 * HOUR)
