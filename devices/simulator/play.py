@@ -95,7 +95,8 @@ class Play:
 
     def between(self, begin: int, end: int) -> Iterator[Publication]:
         """Every message that leaves in [begin, end), in order of time. Call it for spans that follow one another."""
-        streams = [self._device(device, begin, end) for device in self.community.devices.values()]
+        awake = (device for device in self.community.devices.values() if not self._is_idle(device, begin, end))
+        streams = [self._device(device, begin, end) for device in awake]
         for act in heapq.merge(*streams, key=lambda act: act.at):
             # put into words only now: numbers of messages run over the devices of a gateway
             for topic, payload, retain in self._words(act):
@@ -130,24 +131,40 @@ class Play:
                         found.append(Truth(self.start + edge, device.id, device.facility, step.shape, began, detail))
         return sorted(found)
 
+    def _is_idle(self, device: SimDevice, begin: int, end: int) -> bool:
+        """Nothing happens to the device and no report is due: so it is with most of them in a short span."""
+        if self.steps_for(device) or begin <= self._hello(device) < end:
+            return False
+        return self._due(device, begin) >= end
+
     def _device(self, device: SimDevice, begin: int, end: int) -> Iterator[_Act]:
         steps = self.steps_for(device)
         samples = (self._sample(device, steps, at) for at in self._times(device, steps, begin, end))
+        if not steps:
+            return samples
         faults = [fault for step in steps if step.shape == "event" for fault in self._faults(step, begin, end)]
         return heapq.merge((_Act(fault.at, device, fault) for fault in sorted(faults)), samples, key=lambda act: act.at)
 
+    def _hello(self, device: SimDevice) -> int:
+        """When it reports for the first time."""
+        return self.start + device.phase % HELLO_WITHIN
+
+    @staticmethod
+    def _due(device: SimDevice, begin: int) -> int:
+        """Its first report by its interval from ``begin`` on."""
+        return begin + (device.phase - begin) % device.interval
+
     def _times(self, device: SimDevice, steps: tuple[Step, ...], begin: int, end: int) -> Iterator[int]:
         """When the device reports: at its interval, when a fault begins or ends, and in bursts."""
-        first = begin + (device.phase - begin) % device.interval
         edges = [self.start + edge for step in steps for edge in (step.start, step.end) if edge is not None]
-        edges.append(self.start + device.phase % HELLO_WITHIN)
+        edges.append(self._hello(device))
         bursts = [
             range(self.start + step.start, min(end, self.start + (step.end or end - self.start)), step.every_ms)
             for step in steps
             if step.shape == "burst"
         ]
         last = -1
-        for at in heapq.merge(range(first, end, device.interval), sorted(edges), *bursts):
+        for at in heapq.merge(range(self._due(device, begin), end, device.interval), sorted(edges), *bursts):
             if begin <= at < end and at != last:
                 yield at
             last = at
