@@ -186,7 +186,10 @@ def test_a_lesson_that_cannot_be_written_is_learned_with_the_next_try(
     assert rig.journal.known_before(2)
 
 
-def test_what_only_dropped_batches_would_ask_for_is_dropped_with_them(tmp_path: Path) -> None:
+def test_what_only_dropped_batches_would_ask_for_is_dropped_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.ingest.journal.WINDOW", 131)
     clock = ManualClock(NOON)
     journal = Journal(tmp_path / "journal.sqlite", JournalSettings(min_free=0, max_age_h=1), clock)
     journal.open()
@@ -196,7 +199,7 @@ def test_what_only_dropped_batches_would_ask_for_is_dropped_with_them(tmp_path: 
         pulse=Pulse(within_ms=SECOND, connections=[]),
     )
     for number in range(30):
-        journal.append([frame(f"name 1 metric{number}", at=NOON + number)] * 6_000)
+        journal.append([frame(f"name 1 metric{number}", at=NOON + number)] * 6)
         source.next("a", number)
     clock.advance(100 * MINUTE)
     assert journal.prune(30) > 0
