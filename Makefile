@@ -4,20 +4,26 @@ BIN := .venv/bin
 SOURCES := $(shell find hub devices dashboards -name '*.py' -o -name '*.ts' -o -name '*.css' -o -name '*.po' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test lint types unit servers faults browser bench soak screenshots lock clean
+.PHONY: help demo demo-check installed collected test lint types unit servers faults browser bench soak screenshots lock clean
 
 help: ## what there is to run
 	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 30
 
 # --- setting up -------------------------------------------------------------------------------------------------
 
-.venv/.demo: requirements.lock pyproject.toml
+.venv/bin/pip:
+	@.ci/venv $(PYTHON)
+
+.venv/.demo: requirements.lock pyproject.toml | .venv/bin/pip
 	@.ci/venv $(PYTHON) requirements.lock
 	@touch $@
 
-.venv/.dev: requirements-dev.lock pyproject.toml
+.venv/.dev: requirements-dev.lock pyproject.toml | .venv/bin/pip
 	@.ci/venv $(PYTHON) requirements-dev.lock
 	@touch .venv/.demo $@
+
+installed: | .venv/bin/pip # which may need apt for itself
+	@.ci/servers
 
 lock: .venv/.dev ## write both lock files anew from pyproject.toml
 	@for pair in "requirements.lock --extra postgres" "requirements-dev.lock --extra dev --extra postgres --extra dashboards"; do \
@@ -35,10 +41,10 @@ demo-check: .venv/.demo ## start the demo on a new folder, wait for the first ti
 
 # --- checking ---------------------------------------------------------------------------------------------------
 
-test: .venv/.dev ## all checks and tests, with real servers and a real browser
-	@.ci/servers
-	@$(MAKE) --no-print-directory lint types
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak"
+test: export PYTHONDONTWRITEBYTECODE := # Python is started a hundred times: what was compiled once is kept
+test: ## all checks and tests, with real servers and a real browser
+	@$(MAKE) --no-print-directory -j2 installed lint types collected
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not soak"
 
 lint: .venv/.dev ## style and formatting
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
@@ -46,6 +52,9 @@ lint: .venv/.dev ## style and formatting
 types: .venv/.dev ## types, strictly
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/hub check hub/communities/*.toml >/dev/null
+
+collected: .venv/.dev # beside mypy, which leaves a core free; every worker then finds the tests compiled
+	@$(BIN)/python -m pytest -qq --collect-only -m "not soak" >/dev/null 2>&1 || true # the run itself says why
 
 unit: .venv/.dev ## only what needs no server, browser or fault
 	@$(BIN)/python -m pytest -q -m "not (soak or servers or browser or faults)"

@@ -29,6 +29,11 @@ def _no_settings_of_another_test() -> Iterator[None]:
     _forget_settings()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The file that takes longest comes first: at the end, its worker would be the only one at work."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+
+
 def _forget_settings() -> None:
     for name in [name for name in os.environ if name.startswith("HUB_") and not name.startswith("HUB_TEST_")]:
         del os.environ[name]
