@@ -143,7 +143,7 @@ class ShellyFormat:
         else:
             if not meeting.certain:
                 return NOTHING
-            detail = f"online is {show(message.payload[:16])}: true or false is expected"
+            detail = f"online is {show(message.payload[:16].decode(errors='replace'))}: true or false is expected"
             return Decoded(problems=(Problem("bad_status", detail, meeting.device),))
         if not meeting.speaks_of_being_online:
             return meeting.answer() if meeting.certain else NOTHING

@@ -18,6 +18,7 @@ from devices.contract import DeviceRef, Limits, PointInfo, Problem
 from devices.formats.json_bytes import show
 from devices.formats.points import Scale, clean, join, own_name, scale, slug
 from devices.formats.tasmota_words import (
+    BRIDGED,
     CARDS,
     CHIPS,
     MAIN,
@@ -84,7 +85,7 @@ class Reading(msgspec.Struct, gc=False):
         if not found.keys().isdisjoint(TOP_UNITS):
             units = tuple([str(found.get(key, unit))[:_LONGEST_UNIT] for key, unit in TOP_UNITS.items()])
         for name, sensor in found.items():
-            if len(name) > self._limits.name:
+            if len(name) > self._limits.name or name in BRIDGED:
                 self._pass_over(name)
             elif type(sensor) is dict:
                 if name in CARDS:

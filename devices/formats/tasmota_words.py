@@ -87,5 +87,8 @@ CHIPS: Final = frozenset({"ESP32", "ESP8266"})
 CARDS: Final = frozenset({"PN532", "RC522", "RDM6300", "Wiegand", "MFRC522"})
 """Readers of cards: what they say is about a person, and is not kept."""
 
+BRIDGED: Final = frozenset({"ZbReceived", "RfReceived", "IrReceived"})
+"""What others say by radio or light: it is of devices that these formats do not know, and would be laid to the bridge."""
+
 NO_READINGS: Final = frozenset({"Time", "Id", "UID", "Model", "Type", "Version", "mac", "Device", "Name", *TOP_UNITS})
 """Keys that say what a thing is, not how."""
