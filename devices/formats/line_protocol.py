@@ -20,7 +20,8 @@ _FIELD: Final = re.compile(
     r"""((?>\\[,=\ ]|[^,=\ \n])++)=                                     # key; what is escaped stays in it
         (?:([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)([iu]?)       # number, and what kind of whole number
           |([tT]|true|True|TRUE)|([fF]|false|False|FALSE)
-          |"((?:[^"\\]|\\.)*+)")
+          |"((?:[^"\\]|\\.)*+)"
+          |([+-]?(?i:nan|inf(?:inity)?)))                                # what some writers have for no number
         (?=[,\ \r\n]|\Z)""",
     re.VERBOSE | re.DOTALL,
 )
@@ -40,6 +41,7 @@ class Point(NamedTuple):
     measurement: str
     tags: dict[str, str]
     fields: dict[str, float | bool | str]
+    """A number may be none (NaN), or infinite: beyond what a float holds."""
     time: int | None
     """In the units of the line's timestamp; None where it has none."""
 
@@ -138,11 +140,13 @@ def _point(text: str, at: int, heads: _Heads) -> tuple[Point, int]:
         found = _FIELD.match(text, at)
         if found is None:
             raise _Wrong(at, f'{show(text[at : at + 30])}: field=1.5, field=2i, field=true or field="text" is expected')
-        key, number, kind, yes, _, words = found.groups()
+        key, number, kind, yes, _, words, odd = found.groups()
         if number is not None:
             value: float | bool | str = _number(number, kind, at)
         elif words is not None:
             value = _ESCAPED_IN_TEXT.sub(r"\1", words) if "\\" in words else words
+        elif odd is not None:
+            value = float(odd)
         else:
             value = yes is not None
         fields[_plain(key)] = value
@@ -175,10 +179,7 @@ def _number(number: str, kind: str, at: int) -> float:
         low, high = _RANGES[kind]
         if not low <= int(number) <= high:
             raise _Wrong(at, f"{show(number + kind)}: a whole number that 64 bits hold is expected before {kind}")
-    found = float(number) if len(number) <= _LONGEST_NUMBER else math.inf
-    if not math.isfinite(found):
-        raise _Wrong(at, f"{show(number)}: a number that a 64-bit float holds is expected")
-    return found
+    return float(number) if len(number) <= _LONGEST_NUMBER else math.inf
 
 
 def _plain(word: str) -> str:
