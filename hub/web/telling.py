@@ -27,6 +27,8 @@ from hub.web.evidence import evidence
 from hub.words import locale_of
 
 DASH = "—"
+_TOO_LONG = 1e15
+"""No measured value is so large, and the library for figures refuses larger ones."""
 
 
 @cache
@@ -154,9 +156,11 @@ class Teller:
     # --- values -----------------------------------------------------------------------------------------------
 
     def number(self, value: float | None, decimals: int = 0) -> str:
-        """With the language's own separators, and no minus before nothing."""
+        """With the language's own separators, and no minus before nothing; what no column could hold, in powers of ten."""
         if value is None:
             return DASH
+        if abs(value) >= _TOO_LONG:
+            return f"{value:.3g}"
         return str(format_decimal(round(value, decimals) + 0.0, _pattern(decimals), locale=self._locale))
 
     def share(self, share: float | None) -> str:
