@@ -25,8 +25,11 @@ from hub.flows.commissioning.hitches import HitchKind
 from hub.flows.unstored import WhyRefused
 from hub.web.figures.pages import SPANS
 from hub.web.tickets.pages import TABS
+from tests.docs.pages import code_words, page, rows, section
 
 ROOT = Path(__file__).resolve().parents[2]
+REASONS = [word for row in rows(section(page("docs/manual/messages.md"), "## Reasons")) for word in code_words(row[0])]
+"""Of quarantine; the manual is held to the code by tests/docs."""
 VOCABULARIES: dict[str, Iterable[Enum | str]] = {
     "facility_state": FacilityState,
     "priority": Priority,
@@ -69,7 +72,7 @@ VOCABULARIES: dict[str, Iterable[Enum | str]] = {
         "poll",
     ),
     "gap": ("hub_down", "broker_down", "session_lost", "broker_dropped", "standstill", "set_back"),
-    "refusal": ("not_json", "decoder_failed", "unknown_topic", "batch_damaged", "lane_failed"),
+    "refusal": REASONS,
     "health": Status,
     "refused_why": WhyRefused,
     "refused_do": WhyRefused,
