@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import repeat
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from devices.simulator import speaking
@@ -59,6 +60,7 @@ class Play:
 
     ``speaks``: the format that all devices speak; empty: each the one of its scheme. UnknownSpeaker where there is none.
     ``introduces``: whether devices say who they are before they say anything else, where their format has them do so.
+    ``profiles``: the folder of the user's own formats.
     """
 
     community: SimCommunity
@@ -67,6 +69,7 @@ class Play:
     seed: int = 1
     speaks: str = ""
     introduces: bool = True
+    profiles: Path | None = None
     _speakers: dict[str, Speaker] = field(init=False)
     """By device id."""
     _steps: dict[str, tuple[Step, ...]] = field(init=False)
@@ -86,7 +89,7 @@ class Play:
             by_format.setdefault(self.speaks or speaking.format_of(device), []).append(device)
         self._speakers = {}
         for name, devices in by_format.items():
-            speaker = speaking.make(name, stage, devices)
+            speaker = speaking.make(name, stage, devices, self.profiles)
             self._speakers.update((device.id, speaker) for device in devices)
 
     def steps_for(self, device: SimDevice) -> tuple[Step, ...]:

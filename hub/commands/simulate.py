@@ -14,8 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from devices.formats import UnknownFormat
 from devices.simulator import recorded, scenario, speaking
-from devices.simulator.model import SimCommunity
 from devices.simulator.play import HELLO_WITHIN, Play, Publication
 from devices.simulator.publisher import Broker, BrokerRefused, Gateways, Outlet, Pace, no_presence
 from devices.simulator.pusher import PushRefused
@@ -66,7 +66,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--as",
         dest="speaks",
         metavar="FORMAT",
-        help=f"let every device speak this format: {', '.join(speaking.names())}; else each speaks that of its scheme",
+        help=f"let every device speak this format: {', '.join(speaking.names())}; or a profile of your own (ingest.profiles); "
+        "else each speaks that of its scheme",
     )
     parser.add_argument("--seed", type=int, default=1, help="another seed is another community (default 1)")
     parser.add_argument(
@@ -104,10 +105,10 @@ def run(chosen: argparse.Namespace, settings: Settings) -> int:
     try:
         if chosen.csv:
             return _recorded(chosen, clock, stop)
-        return _community(chosen, clock, stop)
+        return _community(chosen, clock, stop, settings.ingest.profiles)
     except (BrokerRefused, PushRefused) as error:
         raise ConfigError(str(error)) from error
-    except (scenario.ScenarioError, recorded.RecordedError, speaking.UnknownSpeaker) as error:
+    except (scenario.ScenarioError, recorded.RecordedError, speaking.UnknownSpeaker, UnknownFormat) as error:
         raise InvalidInput(str(error)) from error
 
 
@@ -165,17 +166,19 @@ def _counted(stream: Iterator[Publication], total: int, teller: Teller) -> Itera
         yield publication
 
 
-def _community(chosen: argparse.Namespace, clock: Clock, stop: threading.Event) -> int:
+def _community(chosen: argparse.Namespace, clock: Clock, stop: threading.Event, profiles: Path | None) -> int:
+    """``profiles``: the folder of the user's own formats."""
     faults = scenario.load(chosen.scenario) if chosen.scenario else None
     community = read_community(chosen.community or (faults and faults.community) or GARDEN, chosen.seed)
     begin = _instant(chosen.begin) if chosen.begin else clock.now()
     if begin > clock.now():
         raise InvalidInput(f"--from {chosen.begin} lies in the future; begin in the past or leave it out")
-    play = Play(community=community, scenario=faults, start=begin, seed=chosen.seed, speaks=chosen.speaks or "")
+    speaks = chosen.speaks or ""
+    play = Play(community=community, scenario=faults, start=begin, seed=chosen.seed, speaks=speaks, profiles=profiles)
     if left_out := _without_words(play):
         print(left_out, file=sys.stderr)
     gateways = outlet_of(chosen, play, clock, stop)
-    history = threading.Thread(target=_tell_history, args=(chosen, play.community, clock, stop), name="history")
+    history = threading.Thread(target=_tell_history, args=(chosen, play, clock, stop), name="history")
     try:
         if chosen.history:
             history.start()
@@ -216,11 +219,9 @@ def _live(play: Play, gateways: Outlet, clock: Clock, stop: threading.Event, spe
         stop.wait(SLICE / 1000)
 
 
-def _tell_history(chosen: argparse.Namespace, community: SimCommunity, clock: Clock, stop: threading.Event) -> None:
+def _tell_history(chosen: argparse.Namespace, live: Play, clock: Clock, stop: threading.Event) -> None:
     """The past, thinned out, day by day back from now, on one connection and at a bounded rate."""
-    end = clock.now() - 15 * MINUTE
-    speaks = chosen.speaks or ""
-    voices = Play(community=community, scenario=None, start=end, speaks=speaks)
+    end, community = clock.now() - 15 * MINUTE, live.community
     slow = {
         d.id: replace(
             d,
@@ -230,15 +231,16 @@ def _tell_history(chosen: argparse.Namespace, community: SimCommunity, clock: Cl
             points=tuple(point for point in d.points if not _fleeting(point.signal)),
         )
         for d in community.devices.values()
-        if voices.speaker_of(d).tells_the_past
+        if live.speaker_of(d).tells_the_past
     }
     past = Play(
         community=replace(community, devices=slow),
         scenario=None,
         start=end - chosen.history * DAY,
         seed=chosen.seed,
-        speaks=speaks,
+        speaks=live.speaks,
         introduces=False,
+        profiles=live.profiles,
     )
     stop.wait(HELLO_WITHIN / 1000)  # until those who tell what happens now have said who they are
     gateways = Gateways(Broker.parse(chosen.broker), community.id, limit=1_000, presence=no_presence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -181,3 +182,32 @@ def test_a_bare_text_is_not_taken_for_something_else(value: object, payload: byt
     sheet = Sheet("t")
     assert sheet.put({ROOT: value})
     assert sheet.payload() == payload
+
+
+OWN: Final = """
+name = "kestrel"
+title = { zh = "红隼", en = "Kestrel" }
+device = { scheme = "kestrel", id = "{.sn}" }
+points = { skip = ["sn"] }
+[metrics]
+tF = { metric = "temperature", unit = "°F" }
+[[message]]
+topic = "kestrel/air"
+each = "devs[]"
+"""
+
+
+def test_a_profile_of_the_users_own_is_spoken_like_a_shipped_one(tmp_path: Path) -> None:
+    (tmp_path / "kestrel.toml").write_text(OWN, encoding="utf-8")
+    who = device("temperature")
+    report = Report(device=who.id, at=NOON, values={"temperature": 20.0}, clock=NOON)
+    (message,) = speaking.make("kestrel", Stage("garden", NOON), (who,), tmp_path).report(who, report)
+    assert json.loads(message.payload) == {"devs": [{"sn": "s-1", "tF": 68.0}]}
+    with pytest.raises(speaking.UnknownSpeaker, match="does not speak 'kestrel'"):
+        speaking.make("kestrel", Stage("garden", NOON), (who,))
+
+
+def test_a_profile_without_values_cannot_be_spoken_and_is_named(tmp_path: Path) -> None:
+    (tmp_path / "kestrel.toml").write_text(OWN.replace('{ skip = ["sn"] }', "[]"), encoding="utf-8")
+    with pytest.raises(speaking.UnknownSpeaker, match="the profile kestrel reads no values"):
+        speaking.make("kestrel", Stage("garden", NOON), (), tmp_path)

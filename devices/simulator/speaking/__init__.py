@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from devices import profiles
 from devices.simulator.model import SimDevice
 from devices.simulator.speaking.by_profile import ProfileSpeaker
-from devices.simulator.speaking.speech import Speaker, Stage
+from devices.simulator.speaking.speech import Speaker, Stage, UnknownSpeaker
+
+__all__ = ["OF_SCHEME", "PUSHED", "UnknownSpeaker", "format_of", "make", "names"]
 
 _SPEAKERS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -69,13 +72,9 @@ PUSHED: Final = ("ctwing", "generic_http", "onenet")
 """Formats that come over HTTP alone: a vendor's cloud pushes them."""
 
 
-class UnknownSpeaker(ValueError):
-    """The simulator does not speak this format, or knows none for this scheme; the text says which there are."""
-
-
-def names() -> tuple[str, ...]:
-    """Every format that the simulator speaks."""
-    return tuple(sorted({*_SPEAKERS, *profiles.names()}))
+def names(own: Path | None = None) -> tuple[str, ...]:
+    """Every format that the simulator speaks; ``own`` is the folder of the user's profiles."""
+    return tuple(sorted({*_SPEAKERS, *profiles.names(own)}))
 
 
 def format_of(device: SimDevice) -> str:
@@ -87,13 +86,16 @@ def format_of(device: SimDevice) -> str:
     return found
 
 
-def make(name: str, stage: Stage, devices: Sequence[SimDevice]) -> Speaker:
-    """The speaker of a format, for those devices. UnknownSpeaker says which formats there are."""
-    if name not in names():
-        raise UnknownSpeaker(f"the simulator does not speak {name!r}; it speaks {', '.join(names())}")
+def make(name: str, stage: Stage, devices: Sequence[SimDevice], own: Path | None = None) -> Speaker:
+    """The speaker of a format, for those devices. UnknownSpeaker says which formats there are.
+
+    ``own``: the folder of the user's profiles; BadProfile names the mistakes of one.
+    """
+    if name not in names(own):
+        raise UnknownSpeaker(f"the simulator does not speak {name!r}; it speaks {', '.join(names(own))}")
     where = _SPEAKERS.get(name)
     if where is None:
-        return ProfileSpeaker(name, stage, devices)
+        return ProfileSpeaker(name, stage, devices, own)
     module, _, kind = where.partition(":")
     speaker: Speaker = getattr(import_module(module), kind)(stage, devices)
     return speaker

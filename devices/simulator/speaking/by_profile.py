@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from devices import formats
@@ -22,7 +23,7 @@ from devices.simulator.signals import Value
 from devices.simulator.speaking.backwards import spelled, typed
 from devices.simulator.speaking.moulds import Ask, Form, Mould, Who, listed, moulds
 from devices.simulator.speaking.sheets import Place, Sheet
-from devices.simulator.speaking.speech import Fault, Foreign, Said, Stage, parted
+from devices.simulator.speaking.speech import Fault, Foreign, Said, Stage, UnknownSpeaker, parted
 from devices.simulator.speaking.ways import Way, ways
 from devices.words import UNIT_OF
 
@@ -48,9 +49,10 @@ class Spoken(NamedTuple):
 class ProfileSpeaker(Foreign):
     """Implements ``devices.simulator.speaking.speech.Speaker`` for a profile."""
 
-    def __init__(self, name: str, stage: Stage, devices: Iterable[SimDevice]) -> None:
+    def __init__(self, name: str, stage: Stage, devices: Iterable[SimDevice], own: Path | None = None) -> None:
+        """``own``: the folder of the user's profiles."""
         super().__init__(stage, tuple(devices))
-        self._reader, self._forms = _script(name)
+        self._reader, self._forms = _script(name, own)
         ref = next(form.device for form in self._forms if form.points)
         self.scheme = ref.scheme
         self._id = min(listed(ref.id), key=lambda template: template.count("{"))
@@ -232,13 +234,15 @@ class ProfileSpeaker(Foreign):
 
 
 @cache
-def _script(name: str) -> tuple[ProfileFormat, Sequence[Form]]:
+def _script(name: str, own: Path | None) -> tuple[ProfileFormat, Sequence[Form]]:
     """The profile's reader, and the messages of the devices that it has values of: plain ones before particular ones."""
-    reader = formats.make(name)
+    reader = formats.make(name, profiles=own)
     if not isinstance(reader, ProfileFormat):
         raise TypeError(f"format {name} is no profile: it needs a speaker of its own")
     every = [Form(reader.profile, message) for message in reader.profile.message]
-    scheme = next(form.device.scheme for form in every if form.points)
+    scheme = next((form.device.scheme for form in every if form.points), None)
+    if scheme is None:
+        raise UnknownSpeaker(f"the profile {name} reads no values: there is nothing that the simulator could say in it")
     ours = [form for form in every if form.device.scheme == scheme]
     return reader, sorted(ours, key=lambda form: bool(form.message.when))
 

@@ -13,6 +13,10 @@ from devices.simulator.noise import key_of
 from devices.words import METRICS
 
 
+class UnknownSpeaker(ValueError):
+    """The simulator does not speak this format, or knows none for this scheme; the text says which there are."""
+
+
 class Stage(NamedTuple):
     """What all devices of a simulation have in common."""
 
