@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args, get_origin
 
 import msgspec
 
 from devices.formats import UnknownFormat
-from devices.profiles.shape import Profile
+from devices.profiles.shape import Profile, Table
 
 SHIPPED: Final = Path(__file__).parent
 _EXAMPLES: Final = "_examples"
 _TEMPLATE: Final = "template"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _OPTION: Final = re.compile(r"<(\w+)>")
+_UNKNOWN_FIELD: Final = re.compile(r"Object contains unknown field `(.*)`")
+_STEP: Final = re.compile(r"(?<=\.)\w+|\[\d+\]")
 _DEEPEST: Final = 4
 _MERGED: Final = ("options", "suffixes", "metrics", "codes", "title")
 """Tables of which a profile that extends another keeps what it does not set itself."""
@@ -93,10 +95,18 @@ def _put_together(path: Path, document: dict[str, Any], options: dict[str, str])
         there = ", ".join(sorted(declared)) or "none"
         raise UnknownFormat(f"format {path.stem}: no option {', '.join(unknown)}; there is: {there}")
     filled = _with_options({**document, "options": {}}, {**declared, **options})
-    try:
-        return msgspec.convert({**filled, "options": declared}, Profile)
-    except msgspec.ValidationError as error:
-        raise BadProfile(path.name, [_in_words(str(error))]) from error
+    mistakes: list[str] = []
+    while True:
+        try:
+            profile = msgspec.convert({**filled, "options": declared}, Profile)
+        except msgspec.ValidationError as error:
+            mistakes.append(_in_words(str(error)))
+            if not _taken_out(filled, str(error)):
+                raise BadProfile(path.name, mistakes) from error
+        else:
+            if mistakes:
+                raise BadProfile(path.name, mistakes)
+            return profile
 
 
 def _with_options(value: Any, options: Mapping[str, str]) -> Any:
@@ -108,12 +118,34 @@ def _with_options(value: Any, options: Mapping[str, str]) -> Any:
     return {key: _with_options(item, options) for key, item in value.items()} if isinstance(value, dict) else value
 
 
+def _taken_out(document: dict[str, Any], error: str) -> bool:
+    """Whether what the error names could be taken out, so that what else is wrong can be looked for."""
+    what, _, where = error.partition(" - at ")
+    unknown = _UNKNOWN_FIELD.fullmatch(what)
+    path = _STEP.findall(where) + ([unknown[1]] if unknown else [])
+    at: Any = document
+    for step in path[:-1]:
+        at = at[int(step[1:-1])] if isinstance(at, list) else at.get(step)
+    return bool(path) and isinstance(at, dict) and at.pop(path[-1], None) is not None
+
+
+def _words_for(table: type[msgspec.Struct]) -> Iterator[tuple[str, str]]:
+    """Key -> the words that may stand there, of a table and of those made from it."""
+    for field in msgspec.structs.fields(table):
+        if get_origin(field.type) is Literal:
+            yield field.name, ", ".join(word or "''" for word in get_args(field.type))
+    for each in table.__subclasses__():
+        yield from _words_for(each)
+
+
 def _in_words(error: str) -> str:
     """``Expected `str`, got `int` - at `$.time.path``` -> ``time.path: expected str, got int``."""
     what, _, where = error.partition(" - at ")
     where = where.strip("`").removeprefix("$").lstrip(".")
     what = what.replace("`", "'")
     plain = what[:1].lower() + what[1:]
+    if what.startswith("Invalid enum value") and (right := dict(_words_for(Table)).get(where.rpartition(".")[2])):
+        plain += f": one of {right} is right"
     if "unknown field" in what:
         plain += ": leave it out, or see devices/README.md for the keys there are"
     return f"{where or 'top'}: {plain}"

@@ -14,18 +14,18 @@ from devices.contract import Quality
 from devices.profiles.times import Clock
 
 
-class _Table(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+class Table(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """A table of a profile file."""
 
 
-class Title(_Table, kw_only=True, frozen=True):
+class Title(Table, kw_only=True, frozen=True):
     """What people read: in Chinese and in English."""
 
     zh: str
     en: str
 
 
-class Range(_Table, kw_only=True, frozen=True):
+class Range(Table, kw_only=True, frozen=True):
     """Numbers that a condition takes, both ends included."""
 
     min: float | None = None
@@ -35,7 +35,7 @@ class Range(_Table, kw_only=True, frozen=True):
 Condition = str | bool | float | list[str | bool | float] | Range
 
 
-class Choice(_Table, kw_only=True, frozen=True):
+class Choice(Table, kw_only=True, frozen=True):
     """When a table applies: all of it has to hold."""
 
     when: dict[str, Condition] = {}
@@ -48,7 +48,7 @@ class Choice(_Table, kw_only=True, frozen=True):
     """As ``when``, and none of it may hold."""
 
 
-class Time(_Table, kw_only=True, frozen=True):
+class Time(Table, kw_only=True, frozen=True):
     """Where the time stands and how it is written."""
 
     path: str | list[str]
@@ -60,14 +60,14 @@ class Time(_Table, kw_only=True, frozen=True):
     """Where the message itself says it: ``UTC+8:00``."""
 
 
-class Ref(_Table, kw_only=True, frozen=True):
+class Ref(Table, kw_only=True, frozen=True):
     """Who is meant: ``id`` is a template, or several of which the first complete one counts."""
 
     scheme: str
     id: str | list[str]
 
 
-class Column(_Table, kw_only=True, frozen=True):
+class Column(Table, kw_only=True, frozen=True):
     """What a key means."""
 
     metric: str = ""
@@ -101,7 +101,7 @@ Metrics = dict[str, str | Column | list[Column]]
 """Key, or key pattern with ``{parts}``, -> metric, column, or several columns."""
 
 
-class Grade(_Table, kw_only=True, frozen=True):
+class Grade(Table, kw_only=True, frozen=True):
     """What the sender says of a value's quality."""
 
     path: str
@@ -148,7 +148,7 @@ class Status(Choice, kw_only=True, frozen=True):
     """Where no word is needed; ``gone`` takes the statement back."""
 
 
-class Active(_Table, kw_only=True, frozen=True):
+class Active(Table, kw_only=True, frozen=True):
     """Where a message says whether a fault begins or ends."""
 
     path: str
@@ -207,14 +207,14 @@ class Learn(Choice, kw_only=True, frozen=True):
     label: str = ""
 
 
-class Parts(_Table, kw_only=True, frozen=True):
+class Parts(Table, kw_only=True, frozen=True):
     """Takes a text apart: the names of its parts can be used like those of the topic."""
 
     path: str
     pattern: str
 
 
-class Unpack(_Table, kw_only=True, frozen=True):
+class Unpack(Table, kw_only=True, frozen=True):
     """A field that holds JSON written as text."""
 
     path: str

@@ -45,7 +45,12 @@ def test_the_profile_that_the_mistakes_are_made_in_is_good(tmp_path: Path) -> No
     [
         ('time = "t"', "time = 5", "time", "expected"),
         ('time = "t"', 'tme = "t"', "top", "unknown field 'tme'"),
-        ('time = "t"', 'time = { path = "t", format = "minutes" }', "time.format", "invalid enum value 'minutes'"),
+        (
+            'time = "t"',
+            'time = { path = "t", format = "minutes" }',
+            "time.format",
+            "'minutes': one of auto, s, ms, us, ns, iso, local is right",
+        ),
         ('time = "t"', 'time = { path = "t", format = "local" }', "message[0].time", 'set zone = "+08:00"'),
         ('time = "t"', 'time = { path = "t", zone = "Beijing" }', "message[0].time.zone", 'write "+08:00"'),
         ('time = "t"', 'time = "a..b"', "message[0].time", "unexpected"),
@@ -137,6 +142,19 @@ def test_several_mistakes_are_named_at_once(tmp_path: Path) -> None:
     told = mistakes(tmp_path, text).splitlines()
     assert len(told) == 3
     assert all(line.startswith("profile mine.toml: ") for line in told)
+
+
+def test_what_is_no_key_or_of_the_wrong_kind_is_named_at_once_too(tmp_path: Path) -> None:
+    text = changed('time = "t"', 'tme = "t"\ntime = { path = "t", format = "minutes", zon = 8 }\nguess = "most"')
+    text = text.replace('topic = "mine/{device}/data"', 'topic = "mine/{device}/data"\npayload = "xml"\nrequired = "t"')
+    assert sorted(line.partition(": ")[2] for line in mistakes(tmp_path, text).splitlines()) == [
+        "guess: invalid enum value 'most': one of all, sure, states is right",
+        "message[0].payload: invalid enum value 'xml': one of json, value is right",
+        "message[0].required: expected 'array', got 'str'",
+        "time.format: invalid enum value 'minutes': one of auto, s, ms, us, ns, iso, local is right",
+        "time: object contains unknown field 'zon': leave it out, or see devices/README.md for the keys there are",
+        "top: object contains unknown field 'tme': leave it out, or see devices/README.md for the keys there are",
+    ]
 
 
 README = (Path(devices.formats.__file__).parents[1] / "README.md").read_text(encoding="utf-8")
