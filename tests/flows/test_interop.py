@@ -13,7 +13,7 @@ import pytest
 
 from hub.clock import DAY
 from hub.domain.metrics import METRICS
-from hub.domain.places import Name
+from hub.domain.places import DeviceState, Name
 from hub.flows.community.interop.brick import write_brick
 from hub.flows.community.interop.haystack import haystack_grid
 from hub.flows.community.interop.ngsi_ld import ngsi_entities
@@ -21,6 +21,7 @@ from hub.flows.community.interop.vocabulary import (
     BRICK_OF_KIND,
     HAYSTACK_OF_KIND,
     HAYSTACK_OF_METRIC,
+    HAYSTACK_UNIT_OF,
     LOCATIONS,
     QUDT_OF,
     SDM_OF_METRIC,
@@ -101,6 +102,25 @@ def test_ngsi_entities_are_whole(picture: Picture) -> None:
     assert named <= {entity["id"] for entity in entities}
     assert {target.split(":")[2] for target in named} == {"Building", "Facility"}
     assert [entity["batteryLevel"]["value"] for entity in entities if "batteryLevel" in entity] == [0.93]
+
+
+def test_haystack_units_are_of_its_database_or_marked_as_our_own(picture: Picture) -> None:
+    units = {row["dis"]: row["unit"] for row in haystack_grid(picture, now=NOW)["rows"] if "unit" in row}
+    assert units["Temperature"] == "°C"
+    assert units["Turbidity"] == "ntu"
+    assert units["Relative humidity"] == "%"
+    assert (units["Combustible gas"], units["Outlet pressure"], units["Trips"]) == ("_%LEL", "_MPa", "_trips")
+    assert HAYSTACK_UNIT_OF.keys() <= {metric.unit for metric in METRICS.values()}
+
+
+def test_a_device_that_is_retired_is_no_device_any_more_for_others(picture: Picture) -> None:
+    first = min(picture.devices)
+    gone = replace(
+        picture, devices={**picture.devices, first: replace(picture.devices[first], state=DeviceState.RETIRED)}
+    )
+    ids = {entity["id"] for entity in ngsi_entities(gone, now=NOW)}
+    assert f"urn:ngsi-ld:Device:{first.replace('~', ':')}" not in ids
+    assert len(ids) == len(ngsi_entities(picture, now=NOW)) - 1
 
 
 def test_a_binding_that_has_ended_is_left_out(picture: Picture) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hub.domain.metrics import METRICS, MetricKind
+from hub.domain.metrics import METRICS, Metric, MetricKind
 from hub.domain.places import Binding, Facility, PlaceKind, Tree
 from hub.flows.community.interop import in_force
-from hub.flows.community.interop.vocabulary import HAYSTACK_OF_KIND, HAYSTACK_OF_METRIC
+from hub.flows.community.interop.vocabulary import HAYSTACK_OF_KIND, HAYSTACK_OF_METRIC, HAYSTACK_UNIT_OF
 from hub.flows.community.picture import Picture
 
 Row = dict[str, Any]
@@ -64,7 +64,13 @@ def _point(community: str, timezone: str, owner: Facility, binding: Binding) -> 
         return row | {"kind": "Str"}
     if metric.kind is MetricKind.STATE:
         return row | {"kind": "Bool"}
-    return row | {"kind": "Number"} | ({"unit": metric.symbol.en} if metric.symbol.en else {})
+    return row | {"kind": "Number"} | ({"unit": _unit(metric)} if metric.symbol.en else {})
+
+
+def _unit(metric: Metric) -> str:
+    """A quantity that shares its UCUM code with another one (%LEL) has a symbol of its own."""
+    known = HAYSTACK_UNIT_OF.get(metric.unit)
+    return known if known and (metric.unit != "%" or metric.symbol.en == "%") else f"_{metric.symbol.en}"
 
 
 _MARKER: Row = {"_kind": "marker"}

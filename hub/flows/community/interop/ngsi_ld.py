@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from hub.clock import to_iso
-from hub.domain.places import Binding, Device, Facility, Name, PlaceKind
+from hub.domain.places import Binding, Device, DeviceState, Facility, Name, PlaceKind
 from hub.flows.community.interop.vocabulary import SDM_OF_METRIC
 from hub.flows.community.picture import Picture
 
@@ -25,7 +25,7 @@ _CONTEXT: Final = (
 
 
 def ngsi_entities(picture: Picture, *, now: int, batteries: Mapping[str, float] = NO_BATTERIES) -> list[Entity]:
-    """Buildings, facilities in use, and each device with the facilities that it speaks for at ``now`` (epoch ms).
+    """Buildings, facilities in use, and each adopted device with the facilities that it speaks for at ``now`` (epoch ms).
 
     ``batteries``: hub id -> how full, 0 to 1, of those that have said it lately.
     """
@@ -35,7 +35,11 @@ def ngsi_entities(picture: Picture, *, now: int, batteries: Mapping[str, float] 
             if binding.holds_at(now):
                 by_device.setdefault(binding.device, []).append(binding)
     facilities = [_facility(each, picture) for each in picture.facilities.values() if each.retired_at is None]
-    devices = [_device(d, by_device.get(d.id, []), batteries.get(d.id)) for d in picture.devices.values()]
+    devices = [
+        _device(each, by_device.get(each.id, []), batteries.get(each.id))
+        for each in picture.devices.values()
+        if each.state is DeviceState.ADOPTED
+    ]
     return [*_buildings(picture), *facilities, *devices]
 
 

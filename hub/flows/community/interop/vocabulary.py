@@ -53,6 +53,14 @@ QUDT_OF: Final[Mapping[str, str]] = MappingProxyType({
 })
 """UCUM code -> QUDT's local name; units of counting have none."""
 
+HAYSTACK_UNIT_OF: Final[Mapping[str, str]] = MappingProxyType({
+    "Cel": "°C", "%": "%", "[ppm]": "ppm", "ug/m3": "µg/m³", "mg/m3": "mg/m³", "mg/L": "mg/L", "[pH]": "pH", "[NTU]": "ntu",
+    "lx": "lx", "dB": "db", "hPa": "hPa", "m/s": "m/s", "mm/s": "mm/s", "mm/h": "mm/h", "m": "m", "mm": "mm", "deg": "deg",
+    "m3": "m³", "m3/h": "m³/h", "kg": "kg", "W": "W", "kW": "kW", "VA": "VA", "var": "VAR", "A": "A", "mA": "mA", "V": "V",
+    "Hz": "Hz", "kW.h": "kWh", "kvar.h": "kVARh", "s": "s", "min": "min", "h": "h", "/h": "/h",
+})
+"""UCUM code -> symbol in Haystack's database of units; what that lacks is written with ``_`` before it, as Haystack wants."""
+
 HAYSTACK_OF_KIND: Final[Mapping[str, str]] = MappingProxyType({
     "lift": "elevator equip", "ev_charging": "evse equip", "pump_room": "mechanical room space",
     "power_room": "electrical room space", "heat_station": "boiler plant equip", "generator": "generator elec equip",
