@@ -17,10 +17,13 @@ from hub.commands.capture import Heard, NotHexadecimal, Unreadable, as_bytes, re
 from hub.domain.metrics import metric_of
 from hub.errors import InvalidInput
 from hub.ingest.spoken import Spoken, limits_of
+from hub.ingest.topics import LONGEST_TOPIC
 from hub.settings import Connection, Settings
 
 _ANY_BYTES: Final[dict[str, Any]] = {"encoding": "utf-8", "errors": "surrogateescape", "newline": "\n"}
 """How a capture is opened: no byte is refused, and only a line feed ends a line."""
+_SHOWN: Final = 100
+"""Characters of a topic that is too long."""
 _BINARY: Final = frozenset(range(32)) - frozenset(b"\t\n\r")
 
 
@@ -35,6 +38,8 @@ class Listening(NamedTuple):
 
     def answers(self, heard: Heard) -> Iterator[tuple[Conversation, Decoded]]:
         """What is said of the message, after which everything it taught is known."""
+        if _size(heard.topic) > LONGEST_TOPIC:
+            return
         message = self._message(heard.topic, heard.payload)
         for conversation in self.conversations:
             said = conversation.hear(message)
@@ -57,6 +62,11 @@ class Listening(NamedTuple):
     def _message(self, topic: str, payload: bytes) -> Message:
         now = WallClock().now()
         return Message(topic, payload, received_at=now, retain=self.retained, content_type=self.content_type)
+
+
+def _size(topic: str) -> int:
+    """In bytes, as the hub counts."""
+    return len(topic.encode("utf-8", "surrogateescape"))
 
 
 def _worth(said: Decoded) -> int:
@@ -196,8 +206,11 @@ def _messages(chosen: argparse.Namespace, listening: Listening) -> Iterator[Hear
 
 
 def _as_text(heard: Heard, found: list[tuple[Conversation, Decoded]]) -> Iterator[str]:
-    yield heard.topic
-    if not found:
+    size = _size(heard.topic)
+    yield heard.topic if size <= LONGEST_TOPIC else f"{heard.topic[:_SHOWN]}..."
+    if size > LONGEST_TOPIC:
+        yield f"  not understood (topic_too_long): a topic of {size} bytes: at most {LONGEST_TOPIC} are taken"
+    elif not found:
         yield "  no format reads this topic"
     for conversation, said in found:
         yield f"  {conversation.format.name}"
@@ -243,7 +256,7 @@ def _left_over(said: Decoded) -> Iterator[str]:
     if said.unknown:
         yield f"passed over: {', '.join(said.unknown)}"
     if said.changes and not (said.samples or said.announcements):
-        yield f"learned {len(said.changes)} things"
+        yield f"learned {len(said.changes)} thing{'s' if len(said.changes) > 1 else ''}"
 
 
 def _shown(name: str, value: float | bool | str) -> str:  # noqa: FBT001 - a reading's value may be yes or no
@@ -253,7 +266,10 @@ def _shown(name: str, value: float | bool | str) -> str:  # noqa: FBT001 - a rea
         return f"{str(value).lower()} ({word.en})" if word else str(value).lower()
     if metric is None:
         return f"{value} (unknown metric)"
-    return f"{value} {metric.symbol_of('en')}".rstrip()
+    shown = f"{value} {metric.symbol_of('en')}".rstrip()
+    if isinstance(value, str) or metric.plausible(value):
+        return shown
+    return f"{shown} (implausible, kept as uncertain: {metric.low:g} to {metric.high:g} is right)"
 
 
 def _as_json(heard: Heard, found: list[tuple[Conversation, Decoded]]) -> Iterator[str]:

@@ -27,6 +27,20 @@ def test_a_message_is_shown_with_its_units(capsys: pytest.CaptureFixture[str]) -
     assert "ain3 = 5.0 (unknown metric)" in shown
 
 
+def test_what_no_sensor_could_say_is_shown_as_doubtful(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["decode", TELEMETRY, '{"values": {"temperature": 215, "humidity": 40, "mode": "x"}}']) == 0
+    shown = capsys.readouterr().out
+    assert "temperature = 215.0 ℃ (implausible, kept as uncertain: -40 to 125 is right)" in shown
+    assert "humidity = 40.0 %\n" in shown
+
+
+def test_a_topic_that_the_hub_would_not_take_is_named_and_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["decode", "community/v1/garden/" + "x" * 60_000 + "/telemetry", "{}"]) == 1
+    shown = capsys.readouterr().out
+    assert "topic_too_long" in shown
+    assert len(shown) < 300
+
+
 def test_what_is_not_understood_is_named_and_the_exit_code_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["decode", TELEMETRY, "{21"]) == 1
     assert "not understood (not_json)" in capsys.readouterr().out
