@@ -189,8 +189,10 @@ name = "kestrel"
 title = { zh = "红隼", en = "Kestrel" }
 device = { scheme = "kestrel", id = "{.sn}" }
 points = { skip = ["sn"] }
+announce = { model = "{.type}" }
 [metrics]
 tF = { metric = "temperature", unit = "°F" }
+wet = "leak"
 [[message]]
 topic = "kestrel/air"
 each = "devs[]"
@@ -199,10 +201,10 @@ each = "devs[]"
 
 def test_a_profile_of_the_users_own_is_spoken_like_a_shipped_one(tmp_path: Path) -> None:
     (tmp_path / "kestrel.toml").write_text(OWN, encoding="utf-8")
-    who = device("temperature")
-    report = Report(device=who.id, at=NOON, values={"temperature": 20.0}, clock=NOON)
+    who = device("temperature", "leak")
+    report = Report(device=who.id, at=NOON, values={"temperature": 20.0, "leak": False}, clock=NOON)
     (message,) = speaking.make("kestrel", Stage("garden", NOON), (who,), tmp_path).report(who, report)
-    assert json.loads(message.payload) == {"devs": [{"sn": "s-1", "tF": 68.0}]}
+    assert json.loads(message.payload) == {"devs": [{"sn": "s-1", "tF": 68.0, "wet": False, "type": "M 1"}]}
     with pytest.raises(speaking.UnknownSpeaker, match="does not speak 'kestrel'"):
         speaking.make("kestrel", Stage("garden", NOON), (who,))
 

@@ -25,7 +25,7 @@ from devices.simulator.speaking.moulds import Ask, Form, Mould, Who, listed, mou
 from devices.simulator.speaking.sheets import Place, Sheet
 from devices.simulator.speaking.speech import Fault, Foreign, Said, Stage, UnknownSpeaker, parted
 from devices.simulator.speaking.ways import Way, ways
-from devices.words import UNIT_OF
+from devices.words import METRICS, UNIT_OF
 
 _MAC_DIGITS: Final = 12
 
@@ -36,7 +36,7 @@ class Tried(NamedTuple):
     heard: str
     """The name that it gets."""
     implied: frozenset[str]
-    """Names of what is understood beside it."""
+    """Names of the metrics that are understood beside it; a word about the device itself is in every message."""
 
 
 class Spoken(NamedTuple):
@@ -211,7 +211,7 @@ class ProfileSpeaker(Foreign):
             if len(meant) != 1:
                 return None
             names.add(meant[0])
-            others |= values.keys() - {meant[0]}
+            others |= {name for name in values.keys() - {meant[0]} if name.rpartition(".")[2] in METRICS}
         return Tried(names.pop(), frozenset(others)) if len(names) == 1 else None
 
     def _said(self, device: SimDevice, mould: Mould, wishes: Mapping[Place, Any]) -> Said | None:
