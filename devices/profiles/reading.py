@@ -33,9 +33,19 @@ class BadProfile(UnknownFormat):
 
 
 def names(folder: Path | None = None) -> tuple[str, ...]:
-    """Every profile that a connection can list, those of the user's folder included. Opens no file."""
+    """Every profile that a connection can list, those of the user's folder included. Opens no file.
+
+    BadProfile: there is no such folder, or a file in it is called as no format can be.
+    """
+    if folder is not None and not folder.is_dir():
+        raise BadProfile(str(folder), ["there is no such folder; name the one that holds your profiles"])
     found = {path.stem for place in _places(folder) for path in place.glob("*.toml")}
-    return tuple(sorted(name for name in found if not name.endswith(_EXAMPLES) and name != _TEMPLATE))
+    wanted = sorted(name for name in found if not name.endswith(_EXAMPLES) and name != _TEMPLATE)
+    for name in wanted:
+        if not _NAME.fullmatch(name):
+            right = "lower-case letters, digits and _, beginning with a letter, at most 40, are a format's name"
+            raise BadProfile(f"{name}.toml", [f"its file cannot be called so: {right}"])
+    return tuple(wanted)
 
 
 def find(name: str, folder: Path | None = None) -> Path | None:

@@ -146,9 +146,9 @@ def _listening(chosen: argparse.Namespace, settings: Settings) -> Listening:
         spoken = Spoken.of(_connection(chosen.connection, settings), limits, profiles)
         conversations = tuple(Conversation(each, spoken.community) for each in spoken.formats)
         return Listening(conversations, True, chosen.retained, chosen.content_type)
-    names = chosen.format or formats.names(profiles)
-    options = _options(chosen.option or (), names)
     try:
+        names = chosen.format or formats.names(profiles)
+        options = _options(chosen.option or (), names)
         made = tuple(
             Conversation(
                 formats.make(name, limits, options.get(name), profiles),

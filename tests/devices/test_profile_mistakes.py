@@ -194,6 +194,14 @@ def test_profiles_that_extend_each_other_are_refused(tmp_path: Path) -> None:
         devices.formats.make("aa", profiles=tmp_path)
 
 
+def test_a_folder_that_is_not_there_and_a_file_of_a_name_that_no_format_has_are_named(tmp_path: Path) -> None:
+    with pytest.raises(BadProfile, match="nowhere: there is no such folder"):
+        devices.formats.make("mine", profiles=tmp_path / "nowhere")
+    (tmp_path / "My Pump.toml").write_text(GOOD, encoding="utf-8")
+    with pytest.raises(BadProfile, match=r"profile My Pump\.toml: its file cannot be called so: lower-case letters"):
+        devices.formats.make("My Pump", profiles=tmp_path)
+
+
 def test_a_users_profile_comes_before_the_shipped_one_of_its_name(tmp_path: Path) -> None:
     text = 'name = "neuron"\nextends = "neuron"\ntitle = { zh = "一", en = "Ours" }\n[options]\ntopic = "ours/{app}"\n'
     (tmp_path / "neuron.toml").write_text(text, encoding="utf-8")
