@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from devices.formats.points import chosen
 from hub.domain.catalogue import Catalogue
-from hub.domain.places import Binding, Device, DeviceState, Name
+from hub.domain.places import About, Binding, Device, DeviceState, Name
 from hub.errors import InvalidInput
 from hub.flows.community.adoption import Adoption, InboxPoint, adopt, suggest, suited
 from hub.flows.registry import Registry
@@ -72,6 +74,7 @@ def waiting(name: str) -> Device:
         ("box-17", ("rain_rate", "wind_speed"), "weather", ""),
         ("box-18", ("trips", "floor"), None, ""),
         ("box-19", ("x", "y"), None, ""),
+        ("box-22", ("leak", "battery"), None, ""),  # of the many kinds with such a head only laundries are one
     ],
 )
 def test_the_place_is_suggested_by_name_then_by_what_is_measured(
@@ -81,6 +84,18 @@ def test_the_place_is_suggested_by_name_then_by_what_is_measured(
     assert (found.facility, found.unit) == (facility, unit)
     assert found.reason
     assert found.kinds == suited(found.points, catalogue)
+
+
+def test_of_kinds_that_suit_equally_the_one_for_just_that_comes_first(catalogue: Catalogue) -> None:
+    assert suited([InboxPoint.of("leak", ""), InboxPoint.of("battery", "")], catalogue)[0] == "leak_watch"
+
+
+def test_the_name_that_people_gave_a_device_at_its_gateway_tells_its_place(
+    garden: Registry, catalogue: Catalogue
+) -> None:
+    device = replace(waiting("00158d0000000001"), about=About(name="Pump-room-low-pump-2"))
+    found = suggest(device, [InboxPoint.of("running", "")], garden, catalogue)
+    assert (found.facility, found.unit) == ("pump-room-low", "pump2")
 
 
 def test_the_class_of_a_device_is_proposed(garden: Registry, catalogue: Catalogue) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Self
 
@@ -87,14 +87,23 @@ def as_sent(unit: str, ucum: str) -> tuple[float, float]:
 
 
 def suited(points: Iterable[InboxPoint], catalogue: Catalogue) -> tuple[str, ...]:
-    """The facility kinds whose sensors say most of the same, the likeliest first; rare metrics count more than common ones."""
+    """The facility kinds whose sensors say most of the same, the likeliest first; rare metrics count more than common ones.
+
+    Of those that say as much, the one that says least besides stands first.
+    """
+    scores = _scores(points, catalogue)
+    return tuple(sorted(scores, key=lambda kind: (-scores[kind], len(catalogue.kinds[kind].sensors), kind))[:3])
+
+
+def _scores(points: Iterable[InboxPoint], catalogue: Catalogue) -> Mapping[str, float]:
+    """Facility kind -> how much of what the points measure its sensors say; those that say nothing of it are left out."""
     metrics = {point.metric for point in points if point.metric}
     spread = {metric: sum(metric in kind.sensors for kind in catalogue.kinds.values()) for metric in metrics}
     scores = {
         kind.id: sum(1 / spread[metric] for metric in metrics if metric in kind.sensors)
         for kind in catalogue.kinds.values()
     }
-    return tuple(sorted((kind for kind in scores if scores[kind] > 0), key=lambda kind: (-scores[kind], kind))[:3])
+    return {kind: score for kind, score in scores.items() if score > 0}
 
 
 def suggest(device: Device, points: Sequence[InboxPoint], registry: Registry, catalogue: Catalogue) -> InboxDevice:
@@ -102,25 +111,29 @@ def suggest(device: Device, points: Sequence[InboxPoint], registry: Registry, ca
     kinds = suited(points, catalogue)
     measured = {point.metric for point in points if point.metric}
     classed = device_class(measured, device.model, device.maker, device.about.name)
-    facility, unit, reason = _place(device, kinds, registry)
+    scores = _scores(points, catalogue)
+    likeliest = {kind for kind, score in scores.items() if score == max(scores.values())}
+    facility, unit, reason = _place(device, kinds, likeliest, registry)
     return InboxDevice(device, tuple(points), facility, unit, reason, kinds, classed)
 
 
-def _place(device: Device, kinds: Sequence[str], registry: Registry) -> tuple[str | None, str, str]:
-    """(facility, unit, why)"""
-    own = device.scheme_id.lower()
+def _place(
+    device: Device, kinds: Sequence[str], likeliest: Collection[str], registry: Registry
+) -> tuple[str | None, str, str]:
+    """(facility, unit, why). ``likeliest``: the kinds that suit best, and equally well."""
     facilities = [f for f in registry.facilities.values() if f.community == device.community]
-    named = [f for f in facilities if own == f.id or own.startswith(f"{f.id}-")]
-    if named:
-        facility = max(named, key=lambda f: len(f.id))
-        unit = _unit_in_name(own.removeprefix(facility.id), facility)
-        return facility.id, unit, f"name begins with {facility.id}"
+    for own in (device.scheme_id.lower(), device.about.name.lower()):
+        named = [f for f in facilities if own == f.id or own.startswith(f"{f.id}-")]
+        if named:
+            facility = max(named, key=lambda f: len(f.id))
+            unit = _unit_in_name(own.removeprefix(facility.id), facility)
+            return facility.id, unit, f"name begins with {facility.id}"
     hinted = [f for f in facilities if any(_means(word, f) for _, word in device.about.hints)]
     if len(hinted) == 1:
         return hinted[0].id, "", "its gateway says that it is there"
-    alike = [f for f in facilities if kinds and f.kind == kinds[0]]
+    alike = [f for f in facilities if f.kind in likeliest]
     if len(alike) == 1:
-        return alike[0].id, "", f"measures what a {kinds[0]} measures"
+        return alike[0].id, "", f"measures what a {alike[0].kind} measures"
     reason = f"seems to be a {' or a '.join(kinds)}" if kinds else "no point name tells what it measures"
     return None, "", reason
 
