@@ -204,6 +204,17 @@ def test_retiring_from_the_page_wants_a_tick(web: Browser) -> None:
     )
 
 
+def test_a_stranger_is_left_out_of_the_inbox_from_its_page(web: Browser) -> None:
+    client, csrf = web.person("manager")
+    page = client.get(f"/devices/{SPARE}").text
+    tag = re.findall('name="tag" value="([^"]*)"', page)[0]
+    assert f'href="/devices?q={HOME}~lora-0a41f2"' in page
+    assert f'href="/devices/{SPARE}"' in client.get("/devices").text
+    answer = client.post(f"/devices/{SPARE}/retire", data={"csrf": csrf, "tag": tag, "confirmed": "yes"})
+    assert answer.headers["location"].endswith("?done=retired")
+    assert "Leave out" not in web.person("crew")[0].get(f"/devices/{SPARE}").text
+
+
 def test_another_device_goes_on_with_the_points(web: Browser) -> None:
     spare_door(web)
     client = web.program("manager")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import html
 import re
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from hub.domain.health import Health, Status
 from hub.flows.batch import PointKey, Position, Refusal
 from hub.flows.community.adoption import InboxDevice, InboxPoint
 from hub.flows.series import QueryInterrupted
+from hub.web.devices.pages import MOST_WAITING
 from hub.web.languages import accepted
 from tests.web.conftest import NOW, Browser
 from tests.web.fakes.hub import HOME
@@ -208,6 +210,31 @@ def test_one_device_and_many_are_adopted_from_the_page(web: Browser) -> None:
     }
     assert client.post("/devices/adopt", data=both).headers["location"] == "/devices?adopted=2"
     assert [a.points for a in web.hub.inbox.adopted] == [{}, {"ain3": "level"}]
+
+
+def test_an_inbox_of_many_is_shown_piece_by_piece_and_can_be_searched(web: Browser) -> None:
+    client, csrf = web.person("manager")
+    item = web.hub.inbox.items[0]
+    many = [replace(item.device, id=f"{HOME}~z-{number:04}", scheme_id=f"z-{number:04}") for number in range(500)]
+    web.hub.inbox.items += [item._replace(device=device) for device in many]
+    waits = len(web.hub.inbox.items)
+
+    first = client.get("/devices").text
+    assert f'Inbox <span class="count">{waits}</span>' in first
+    assert first.count('class="inbox-head"') == MOST_WAITING
+    later = re.search(r'href="(/devices\?[^"]*waiting=[^"]*)"', first)
+    assert later is not None
+    second = client.get(html.unescape(later[1])).text
+    assert second.count('class="inbox-head"') == MOST_WAITING
+    assert not set(re.findall('name="one" value="([^"]*)"', first)) & set(
+        re.findall('name="one" value="([^"]*)"', second)
+    )
+
+    found = client.get("/devices?q=Z-0499").text
+    assert re.findall('name="one" value="([^"]*)"', found) == [f"{HOME}~z-0499"]
+    assert "No device matches" in client.get("/devices?q=nothing-like-it").text
+    form = {"csrf": csrf, "one": f"{HOME}~z-0499", f"place:{HOME}~z-0499": "gym", "q": "z-04", "waiting": ""}
+    assert client.post("/devices/adopt", data=form).headers["location"] == "/devices?adopted=1&q=z-04"
 
 
 def test_a_guess_is_marked_and_every_metric_can_be_corrected(web: Browser) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query
 from starlette.concurrency import run_in_threadpool
@@ -10,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hub.domain.metrics import METRICS, named
+from hub.domain.places import Device
 from hub.errors import HubError, InvalidInput, NotFound
 from hub.flows.community.adoption import Adoption, InboxDevice
 from hub.web.auth.access import MANAGERS, Access, NeedForm, Read
@@ -21,7 +24,23 @@ from hub.web.problems import problem_of
 from hub.web.rendering import Pages
 
 router = APIRouter(include_in_schema=False)
+MOST_WAITING: Final = 40
+"""Cards of the inbox on one page: each has a list of every place, and a flood of new names must not be one of cards."""
 Managers = Annotated[Access, Depends(NeedForm(MANAGERS))]
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """Which devices are looked at."""
+
+    q: str = ""
+    waiting: str | None = None
+    """The last card of the inbox that was shown before."""
+    cursor: str | None = None
+
+    def shows(self, device: Device) -> bool:
+        words = f"{device.id} {device.name.zh} {device.name.en} {device.scheme_id} {device.its_model}"
+        return self.q.strip().casefold() in words.casefold()
 
 
 @router.get("/devices")
@@ -30,11 +49,12 @@ def devices_page(
     *,
     access: Read,
     q: Annotated[str, Query(max_length=60)] = "",
+    later: Annotated[str | None, Query(alias="waiting")] = None,
     cursor: str | None = None,
     adopted: int = 0,
 ) -> Response:
-    """待接入 and the list."""
-    return _page(request, access, q=q, cursor=cursor, adopted=adopted)
+    """待接入 and the list; both are searched."""
+    return _page(request, access, _View(q, later, cursor), adopted=adopted)
 
 
 @router.post("/devices/adopt")
@@ -49,12 +69,14 @@ async def adopt(request: Request, access: Managers) -> Response:
 
 def _adopt(request: Request, access: Access, wanted: list[str], fields: dict[str, str]) -> Response:
     deps: WebDeps = request.app.state.deps
+    view = _View(fields.get("q", "")[:60], fields.get("waiting") or None)
     try:
         adoptions = _asked(deps, access, wanted, fields)
         deps.inbox.adopt(adoptions)
     except (InvalidInput, NotFound) as error:
-        return _page(request, access, error=error)
-    return RedirectResponse(f"/devices?adopted={len(adoptions)}", status_code=303)
+        return _page(request, access, view, error=error)
+    again = {"adopted": len(adoptions), "q": view.q, "waiting": view.waiting}
+    return RedirectResponse(f"/devices?{urlencode({k: v for k, v in again.items() if v})}", status_code=303)
 
 
 def _asked(deps: WebDeps, access: Access, wanted: list[str], fields: dict[str, str]) -> list[Adoption]:
@@ -99,9 +121,8 @@ def _metrics(item: InboxDevice, fields: dict[str, str]) -> dict[str, str]:
 def _page(
     request: Request,
     access: Access,
+    view: _View,
     *,
-    q: str = "",
-    cursor: str | None = None,
     adopted: int = 0,
     error: HubError | None = None,
 ) -> Response:
@@ -109,22 +130,23 @@ def _page(
     pages: Pages = request.app.state.pages
     registry, now = deps.registrar.current, deps.clock.now()
     places = places_of(registry, now)
-    needle = q.strip().casefold()
     found = (
         ((device.id,), device)
         for device in known(deps).values()
-        if device.state != "inbox"
-        and visible(access, device, places)
-        and (not needle or needle in f"{device.id} {device.name.zh} {device.name.en} {device.its_model}".casefold())
+        if device.state != "inbox" and visible(access, device, places) and view.shows(device)
     )
-    items, after = page_of(found, 60, cursor)
-    inbox = waiting(deps, access) if access.caller.has(MANAGERS) else []
+    items, after = page_of(found, 60, view.cursor)
+    waits = waiting(deps, access) if access.caller.has(MANAGERS) else []
+    cards = [((item.device.id,), item) for item in waits if view.shows(item.device)]
+    inbox, later = page_of(cards, MOST_WAITING, view.waiting)
     told = said(inbox, deps.live)
     return pages.page(
         request,
         "devices/devices.html",
         status=problem_of(error).status if error else 200,
         inbox=inbox,
+        waits=len(cards),
+        later=later,
         said=told,
         last_said=last_said,
         shown={device: shown(points) for device, points in told.items()},
@@ -135,7 +157,8 @@ def _page(
         devices=[(d, sorted(places.get(d.id, ())), deps.live.heard_at(d.id), deps.live.online(d.id)) for d in items],
         metrics=METRICS,
         next=after,
-        q=q,
+        q=view.q,
+        waiting=view.waiting,
         adopted=adopted,
         error=error,
         registry=registry,
