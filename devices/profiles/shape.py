@@ -188,6 +188,8 @@ class Announce(Choice, kw_only=True, frozen=True):
     serial: str | list[str] = ""
     power: Literal["", "mains", "battery"] = ""
     via: Ref | None = None
+    steady: bool = False
+    """Several gateways may hear the same device and pass it on: it stays with one of them for as long as that one does."""
     aliases: list[Ref] = []
     hints: dict[str, str] = {}
     interval_s: int | None = None

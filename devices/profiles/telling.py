@@ -67,6 +67,8 @@ class Crier:
         ]
         self._hints = [(name, build.say(f"hints.{name}", text)) for name, text in spec.hints.items()]
         self._via = build.device("via", spec.via) if spec.via is not None else None
+        if spec.steady and spec.via is None:
+            build.wrong("steady", "of gateways: name theirs in `via`, or leave it out")
         self._aliases = [build.device("aliases", ref) for ref in spec.aliases]
         refs = [*([] if spec.via is None else [spec.via]), *spec.aliases]
         self._says = [say for _, say in (*self._texts, *self._hints)] + [build.say("id", ref.id) for ref in refs]
@@ -91,8 +93,11 @@ class Crier:
             self._announce(here, scope, via)
 
     def _through(self, here: Here, scope: Scope) -> DeviceRef | None:
-        """The gateway; of several that pass a device on, the same one for as long as it does."""
-        gather = scope.gather
+        """The gateway that the message names, else the one that was named last.
+
+        Of several that pass on what they hear, as the profile says of them, the same one for as long as it does.
+        """
+        gather, steady = scope.gather, self._spec.steady
         assert self._via is not None  # noqa: S101 - asked for with one
         found, key = self._via(here, _quiet(gather)), key_of("via", scope.device)
         known = gather.remembered(key)
@@ -102,10 +107,10 @@ class Crier:
             return found
         kept = DeviceRef(gather.community, known[0], known[1])
         age = gather.at - known[2]
-        if found == kept and not 0 <= age < _STEADY_MS // 2:
+        if found == kept and steady and not 0 <= age < _STEADY_MS // 2:
             gather.remember(key, [*known[:2], gather.at])
             gather.passing.add(key)
-        elif found is not None and found != kept and age >= _STEADY_MS:
+        elif found is not None and found != kept and (age >= _STEADY_MS or not steady):
             gather.remember(key, [found.scheme, found.id, gather.at])
             return found
         return kept

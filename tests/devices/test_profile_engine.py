@@ -276,3 +276,19 @@ def test_of_two_gateways_that_hear_a_device_the_first_keeps_it_until_it_has_been
     assert [each for each in told if each] == [["attic"]]
     alone = [(at, *heard("cellar", at * minute)) for at in range(180, 300)]
     assert [(at - 180, gateways[0]) for at, *gateways in alone if gateways] == [(30, "cellar")]
+
+
+def test_a_device_that_logs_in_at_another_gateway_is_behind_that_one_at_once() -> None:
+    talk = Conversation(devices.formats.make("tuyalink"), "garden")
+
+    def gateway(topic: str, payload: bytes, at: int) -> str | None:
+        said = talk.hear(Message(topic=topic, payload=payload, received_at=at))
+        assert said is not None
+        return next((each.via.id for each in said.announcements if each.via is not None), None)
+
+    assert (
+        gateway("tylink/attic/device/sub/login", b'{"data":["lock"],"time":1763800000}', 1_763_800_000_000) == "attic"
+    )
+    assert (
+        gateway("tylink/cellar/device/sub/login", b'{"data":["lock"],"time":1763800060}', 1_763_800_060_000) == "cellar"
+    )
