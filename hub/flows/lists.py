@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
@@ -226,6 +226,10 @@ class QuarantineLists(Protocol):
         ...
 
     def get(self, item: int) -> QuarantineItem | None: ...
+    def several(self, items: Sequence[int]) -> list[QuarantineItem]:
+        """Each once, in the order in which they were asked for; those that there are not are left out."""
+        ...
+
     def counts(self, scope: Scope = EVERYTHING) -> tuple[QuarantineCount, ...]: ...
     def waiting(self, connection: str, reasons: Collection[str], since: int, limit: int) -> list[int]:
         """Whole frames of a connection that are kept for one of these reasons and came since then, in their order."""

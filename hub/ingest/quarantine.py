@@ -67,7 +67,7 @@ class QuarantineDesk:
         """One of them, with its bytes. NotFound where there is none such."""
         found: QuarantineItem | None = self._records.read(lambda books: books.quarantine.get(item))
         if found is None:
-            raise NotFound(f"no quarantined message {item}: `hub quarantine list` shows those that are kept")
+            raise _none_such(item)
         return found
 
     def redrive(self, items: Sequence[int]) -> RedriveResult:
@@ -90,7 +90,11 @@ class QuarantineDesk:
         return RedriveResult(understood, refused)
 
     def _redrive(self, items: Sequence[int], trial: BatchDecoder) -> RedriveResult:
-        kept = [found for item in items if (found := self.show(item)).state == "kept"]
+        found: list[QuarantineItem] = self._records.read(lambda books: books.quarantine.several(items))
+        missing = set(items).difference(item.id for item in found)
+        if missing:
+            raise _none_such(min(missing))
+        kept = [item for item in found if item.state == "kept"]
         understood = [item for item in kept if self._is_understood(item, trial)]
         if understood:
             one_each = {(item.journal, item.batch, item.frame): item for item in understood}
@@ -106,6 +110,10 @@ class QuarantineDesk:
         frame = redrive_frame(_redriven(item), self._clock.now())
         decoded = trial.decode(Position("", 0), [frame], frame.received_at)
         return not any(refusal.whole for refusal in decoded.refusals)
+
+
+def _none_such(item: int) -> NotFound:
+    return NotFound(f"no quarantined message {item}: `hub quarantine list` shows those that are kept")
 
 
 def _redriven(item: QuarantineItem) -> Redriven:

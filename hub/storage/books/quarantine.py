@@ -74,6 +74,11 @@ class QuarantineBook:
         row = self._connection.execute(select(*_COLUMNS).where(quarantine.c.id == item)).mappings().one_or_none()
         return None if row is None else item_from_row(row)
 
+    def several(self, items: Sequence[int]) -> list[QuarantineItem]:
+        query = select(*_COLUMNS).where(quarantine.c.id.in_(items))
+        found = {row["id"]: item_from_row(row) for row in self._connection.execute(query).mappings()}
+        return [found[item] for item in dict.fromkeys(items) if item in found]
+
     def counts(self, scope: Scope = EVERYTHING) -> tuple[QuarantineCount, ...]:
         """Most first. The device's hub id starts with its community, so scope is by that."""
         query = select(quarantine_counts).order_by(

@@ -51,6 +51,7 @@ def test_a_frame_comes_back_with_its_bytes_and_where_it_was(records: SqlRecords)
     assert (item.payload, item.reason, item.whole, item.state) == (b"\x00\xff not json", "not_json", True, "kept")
     assert records.read(lambda books: books.quarantine.get(item.id)) == item
     assert records.read(lambda books: books.quarantine.get(item.id + 1)) is None
+    assert records.read(lambda books: books.quarantine.several([item.id + 1, item.id, item.id])) == [item]
 
 
 def test_the_content_type_is_kept_short_and_printable(records: SqlRecords) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
@@ -33,9 +33,17 @@ class Book:
 
     def __init__(self, *items: QuarantineItem) -> None:
         self.items = {item.id: item for item in items}
+        self.asked = 0
 
     def get(self, item: int) -> QuarantineItem | None:
         return self.items.get(item)
+
+    def several(self, items: Sequence[int]) -> list[QuarantineItem]:
+        self.asked += 1
+        return [self.items[item] for item in items if item in self.items]
+
+    def waiting(self, connection: str, reasons: Collection[str], since: int, limit: int) -> list[int]:
+        return list(self.items)[:limit]
 
     def mark(self, items: list[int], state: str) -> int:
         for item in items:
@@ -100,6 +108,12 @@ def intake() -> Recorder:
 
 def desk(book: Book, intake: Recorder) -> QuarantineDesk:
     return QuarantineDesk(OpenBooks(book), intake, ManualClock(NOON), trial=a_decoder)
+
+
+def test_a_thousand_that_waited_are_not_fetched_one_by_one(intake: Recorder) -> None:
+    book = Book(*(item(number, b'{"values": {"a": 1}}') for number in range(1_000)))
+    assert desk(book, intake).redrive_waiting("main", {"lane_failed"}, 0) == (1_000, 0)
+    assert book.asked == 20
 
 
 def test_what_is_understood_now_goes_into_the_journal_with_its_first_arrival_inside(intake: Recorder) -> None:
