@@ -201,6 +201,8 @@ class PushPoll(_Section):
     secret_file: Path | None = None
     cursor: str = ""
     """Where in an answer the next ``{cursor}`` stands: names and numbers with dots between them."""
+    good: dict[str, str | bool | int] = {}
+    """Place in an answer (as ``cursor`` names it) -> what stands there in a good one; another answer is a failure."""
     first_s: float = Field(default=3600.0, ge=0)
     """How far back the first question reaches."""
     overlap_s: float = Field(default=60.0, ge=0)

@@ -58,3 +58,34 @@ def _written(value: str, *, in_address: bool) -> str:
 
 def _iso(instant: int) -> str:
     return datetime.fromtimestamp(instant // 1000, UTC).isoformat().replace("+00:00", "Z")
+
+
+def stands_at(answer: object, path: str) -> object:
+    """What stands at ``data.next`` or ``items.0.id`` of a JSON answer; None where there is nothing."""
+    found = answer
+    for step in path.split("."):
+        if isinstance(found, dict):
+            found = found.get(step)
+        elif isinstance(found, list) and step.isdecimal() and len(step) < 10 and int(step) < len(found):
+            found = found[int(step)]
+        else:
+            return None
+    return found
+
+
+def amiss(answer: object, good: Mapping[str, str | bool | int]) -> str:
+    """What in an answer is not as in a good one, in words; empty: nothing. Many clouds say 200 to every question."""
+    for path, wanted in good.items():
+        found = stands_at(answer, path)
+        if _plain(found) != _plain(wanted):
+            says = "nothing" if found is None else _plain(found) or "a nested value"
+            return f"{path} is {says:.60}, in a good answer it is {_plain(wanted)}"
+    return ""
+
+
+def _plain(found: object) -> str:
+    """A value as settings spell it: 0, true, ok."""
+    if isinstance(found, bool):
+        return "true" if found else "false"
+    text = str(found) if isinstance(found, (str, int)) else ""
+    return text if text.isprintable() else ""

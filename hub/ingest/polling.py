@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,7 +15,7 @@ from devices.contract import UNREADABLE
 from hub.clock import SECOND, Clock
 from hub.domain.health import Health, Status
 from hub.domain.pace import wait_after
-from hub.domain.polling import asks_for_a_span, begin_of_span, fill, values
+from hub.domain.polling import amiss, asks_for_a_span, begin_of_span, fill, stands_at, values
 from hub.errors import HubError
 from hub.ingest.commits import Commits
 from hub.ingest.frames import Intake
@@ -137,6 +137,9 @@ class Poller:
         if fetched.status != 200:
             hint = ": the hub follows nobody; give the final address" if 300 <= fetched.status < 400 else ""
             return self._failed(f"{self._host} answers {fetched.status}{hint}", _retry_after(fetched))
+        wrong = amiss(read_json(fetched.body), self._settings.good) if self._settings.good else ""
+        if wrong:
+            return self._failed(f"{self._host} answers 200, but {wrong}", _retry_after(fetched))
         if not self._journalled(fetched):
             return self._failed("the journal does not commit: the answer is asked for again", None)
         return self._went_well("news", self._memory_after(fetched, began))
@@ -167,7 +170,7 @@ class Poller:
         before = self._memory
         cursor = before.cursor
         if fetched.body and self._settings.cursor:
-            cursor = cursor_in(fetched.body, self._settings.cursor) or cursor
+            cursor = cursor_in(read_json(fetched.body), self._settings.cursor) or cursor
         moved = cursor != before.cursor  # another page: what was said of the last one says nothing of it
         return Memory(
             url=before.url,
@@ -216,23 +219,21 @@ class Poller:
         return urlsplit(self._settings.url).hostname or ""
 
 
-def cursor_in(body: bytes, path: str) -> str:
-    """The text or whole number at ``data.next`` or ``items.0.id`` of a JSON answer; empty where there is none."""
-    try:
-        found: Any = msgspec.json.decode(body)
-    except UNREADABLE:
-        return ""
-    for step in path.split("."):
-        if isinstance(found, dict):
-            found = found.get(step)
-        elif isinstance(found, list) and step.isdecimal() and len(step) < 10 and int(step) < len(found):
-            found = found[int(step)]
-        else:
-            return ""
+def cursor_in(answer: object, path: str) -> str:
+    """The text or whole number at that place of an answer; empty where there is none."""
+    found = stands_at(answer, path)
     if isinstance(found, bool) or not isinstance(found, (str, int)):
         return ""
     text = str(found)
     return text if len(text) <= _CURSOR_LENGTH and text.isprintable() else ""
+
+
+def read_json(body: bytes) -> object:
+    """None where it is none."""
+    try:
+        return msgspec.json.decode(body)
+    except UNREADABLE:
+        return None
 
 
 def _retry_after(fetched: Fetched) -> int | None:

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from hub.clock import MINUTE, SECOND, ManualClock
 from hub.domain.health import Status
-from hub.ingest.polling import Fetched, FetchFailed, Poller, Question, cursor_in
+from hub.ingest.polling import Fetched, FetchFailed, Poller, Question, cursor_in, read_json
 from hub.ingest.push_meters import PollMeters
 from hub.settings import PushPoll
 from tests.ingest.conftest import HeldIntake, eventually
@@ -168,6 +168,28 @@ def test_whatever_else_is_answered_is_trouble_and_nothing_is_kept(
     assert poll.health(NOON).status is Status.OK
 
 
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b'{"code":10001,"msg":"token expired"}', "code is 10001, in a good answer it is 0"),
+        (b'{"data":[]}', "code is nothing, in a good answer it is 0"),
+        (b"<html>please log in</html>", "code is nothing, in a good answer it is 0"),
+        (b'{"code":"0","success":false}', "success is false, in a good answer it is true"),
+    ],
+)
+def test_a_failure_that_says_200_asks_for_the_same_span_again(rig: Rig, body: bytes, why: str) -> None:
+    poll = rig.poll(url="https://cloud.example/x?from={since_s}", good={"code": 0, "success": True}, overlap_s=0)
+    for answer in (b'{"code":0,"success":true}', body, b'{"code":0,"success":true}'):
+        rig.cloud.says(answer)
+        poll.ask()
+        rig.clock.advance(EVERY)
+        if answer == body:
+            assert poll.health(NOON).reason == f"cloud.example answers 200, but {why}"
+    first, second, third = (question.url for question in rig.cloud.asked)
+    assert first != second == third
+    assert len(rig.intake.journal) == 2
+
+
 def test_a_server_says_when_to_come_again(rig: Rig) -> None:
     poll = rig.poll()
     rig.cloud.says(status=429, retry_after="5000")
@@ -261,9 +283,9 @@ def test_the_thread_survives_whatever_happens(rig: Rig) -> None:
     ],
 )
 def test_the_cursor_in_an_answer(body: bytes, path: str, found: str) -> None:
-    assert cursor_in(body, path) == found
+    assert cursor_in(read_json(body), path) == found
 
 
 @given(st.binary(max_size=100), st.text(max_size=20))
 def test_no_answer_breaks_the_search_for_a_cursor(body: bytes, path: str) -> None:
-    assert isinstance(cursor_in(body, path), str)
+    assert isinstance(cursor_in(read_json(body), path), str)
