@@ -99,11 +99,11 @@ class ProfileFormat:
                 told = rule.read(Here(root, root, names), gather, speaker)
                 if told:
                     fits = True
-                elif told is False:
-                    refused += rule.wants
+                elif told is False and rule.wants:
+                    refused.append(" and ".join(rule.wants))
             if refused and not fits:
-                found_keys = ", ".join(list(root)[:8]) if isinstance(root, dict) else type(root).__name__
-                right = " or ".join(refused)[:300]
+                found_keys = ", ".join(list(root)[:8]) or "no key" if isinstance(root, dict) else type(root).__name__
+                right = ", or ".join(refused)[:300]
                 gather.problem("unknown_message", f"the message has {found_keys[:200]}: expected {right}")
         except Full:
             fits = True

@@ -11,7 +11,7 @@ from devices.profiles.building import Builder
 from devices.profiles.columns import Columns
 from devices.profiles.faults import Watcher, remember
 from devices.profiles.gathering import Gather
-from devices.profiles.paths import Here, Odd, names_spelled
+from devices.profiles.paths import Here, Odd, as_text, names_spelled
 from devices.profiles.points import Reader
 from devices.profiles.scope import Scope, Table
 from devices.profiles.shape import Message, Profile
@@ -195,4 +195,11 @@ def _pattern(build: Builder, key: str, text: str) -> Pattern:
 def _summary(spec: Message) -> tuple[str, ...]:
     """What the rule asks of a message, for a sentence."""
     conditions: Mapping[str, object] = spec.when
-    return (*spec.required, *spec.has, *(f"{path} {wanted!r:.60}" for path, wanted in conditions.items()))
+    return (*spec.required, *spec.has, *(f"{path} = {_spelled(wanted):.60}" for path, wanted in conditions.items()))
+
+
+def _spelled(wanted: object) -> str:
+    """As makers' documents write it."""
+    if isinstance(wanted, list):
+        return " | ".join(map(_spelled, wanted))
+    return as_text(wanted) or repr(wanted)

@@ -278,6 +278,18 @@ def test_of_two_gateways_that_hear_a_device_the_first_keeps_it_until_it_has_been
     assert [(at - 180, gateways[0]) for at, *gateways in alone if gateways] == [(30, "cellar")]
 
 
+def test_a_message_of_no_kind_that_the_profile_knows_is_told_what_would_be_one() -> None:
+    said = Conversation(devices.formats.make("ctwing"), "garden").hear(
+        Message(topic="http/ctwing", payload=b"{}", received_at=1)
+    )
+    assert said is not None
+    (problem,) = said.problems
+    assert problem.detail.startswith(
+        "the message has no key: expected payload and messageType = dataReport, or messageType"
+    )
+    assert "eventType = 1 | 2" in problem.detail
+
+
 def test_a_device_that_logs_in_at_another_gateway_is_behind_that_one_at_once() -> None:
     talk = Conversation(devices.formats.make("tuyalink"), "garden")
 
