@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hub.domain.catalogue import Catalogue
+from hub.domain.places import About
 from hub.flows.community.picture import Picture
 from hub.flows.community.plan import Action, plan_import
 from hub.storage.catalogue import load_catalogue
@@ -113,6 +116,15 @@ def test_dates_in_the_file_rewrite_the_past_and_nothing_else_does(stored: Pictur
     spans = plan.result.bindings["court~pool-quality", "ph"]
     assert [(span.factor, span.valid_from) for span in spans] == [(1.0, 0), (2.0, 1_767_225_600_000)]
     assert plan_import(plan.result, parse_toml(dated, catalogue), now=NOW + 1).changes == ()
+
+
+def test_what_a_device_has_said_of_itself_is_no_change(stored: Picture, catalogue: Catalogue) -> None:
+    name = "court~gym-plug"
+    spoken = replace(stored.devices[name], first_seen=NOW, about=About(format="zigbee2mqtt", maker="Aqara"))
+    heard = replace(stored, devices={**stored.devices, name: spoken})
+    plan = plan_import(heard, parse_toml(BEFORE, catalogue), now=NOW)
+    assert plan.changes == ()
+    assert plan.result.devices[name] == spoken
 
 
 def test_an_address_is_never_shown_in_a_plan(catalogue: Catalogue) -> None:

@@ -151,7 +151,9 @@ def _devices(
 ) -> dict[str, Device]:
     """``arrived``: those that came for a line of the list of expected ones; the file need not name them again."""
     known = {
-        name: replace(device, first_seen=before[name].first_seen) if name in before else device
+        name: replace(device, first_seen=before[name].first_seen, about=before[name].about)
+        if name in before
+        else device
         for name, device in wanted.items()
     }
     left = {name: device for name, device in before.items() if name not in wanted}
