@@ -76,6 +76,8 @@ class _Gateway(msgspec.Struct, rename="camel", gc=False):
         return eui_of(self.gateway_id)
 
 
+_NOBODY: Final = "0" * 16
+"""Stands in topics that a bridge made for all devices: the payload says whose event it is."""
 _read_event: Final = msgspec.json.Decoder(_Event).decode
 _read_gateways: Final = msgspec.json.Decoder(list[_Gateway] | None).decode
 
@@ -119,10 +121,8 @@ class ChirpStackFormat:
             return Decoded(problems=(found,))
         about = bytes(found.device_info)  # a server says the same with every event
         who = (_who if len(about) <= _REMEMBERED else _who.__wrapped__)(route.device, about)
-        if who is None:
-            info = show(read_raw(found.device_info))
-            detail = f"deviceInfo is {info}: an event of ChirpStack v4 has one; is the server older?"
-            return Decoded(problems=(Problem("no_device_info", detail, route.device),))
+        if who is None or route.device.id not in (who.device.id, _NOBODY):
+            return Decoded(problems=(_stranger(route, found, who),))
         if route.event == "up":
             return read_uplink(_uplink(found, message.received_at), who, self._limits, state)
         return self._event(route.event, found, who, state)
@@ -159,11 +159,21 @@ class ChirpStackFormat:
         return Decoded(samples=(Sample(who.device, time, values, _identity(found)),) if values else ())
 
 
+def _stranger(route: Route, found: _Event, who: Introduction | None) -> Problem:
+    """Why the event is not the device's in the topic."""
+    if who is None:
+        info = show(read_raw(found.device_info))
+        detail = f"deviceInfo is {info}: an event of ChirpStack v4 has one; is the server older?"
+        return Problem("no_device_info", detail, route.device)
+    detail = f"deviceInfo is of {who.device.id}, the topic of {route.device.id}: both have to name one device"
+    return Problem("bad_identity", detail, route.device)
+
+
 @lru_cache(maxsize=4096)
 def _who(device: DeviceRef, info: bytes) -> Introduction | None:
     """Who speaks, by the bytes of ``deviceInfo``; None where they are no object.
 
-    ``device``: by the topic; the payload's own word counts more where it has one.
+    ``device``: by the topic. Where the payload has another word, the answer has that one.
     """
     found = read_raw(info)
     if not isinstance(found, dict):

@@ -115,11 +115,9 @@ class TheThingsStackFormat:
             return Decoded(problems=(found,))
         up = read_part(found.uplink_message, _read_up)
         who = _who(route, found, _NO_UPLINK if up is None else up)
-        if route.event == "up":
-            if up is None:
-                said = show(read_raw(found.uplink_message))
-                detail = f"uplink_message is {said}: an uplink of The Things Stack v3 has one"
-                return Decoded(problems=(Problem("no_uplink", detail, who.device),))
+        if who is None or (up is None and route.event == "up"):
+            return Decoded(problems=(_stranger(route, found) if who is None else _no_uplink(found, who),))
+        if up is not None and route.event == "up":
             return read_uplink(_uplink(found, up, message.received_at), who, self._limits, state)
         if route.event == "join":
             return joined(who, iso_moment(found.received_at), None, state)
@@ -128,7 +126,18 @@ class TheThingsStackFormat:
         return Decoded(samples=(Sample(who.device, iso_moment(found.received_at), values),) if values else ())
 
 
-def _who(route: Route, found: _Said, up: _Up) -> Introduction:
+def _stranger(route: Route, found: _Said) -> Problem:
+    ids = show(read_raw(found.end_device_ids))
+    detail = f"end_device_ids is {ids}, the topic of {show(route.device)}: both have to name one device"
+    return Problem("bad_identity", detail)
+
+
+def _no_uplink(found: _Said, who: Introduction) -> Problem:
+    said = show(read_raw(found.uplink_message))
+    return Problem("no_uplink", f"uplink_message is {said}: an uplink of The Things Stack v3 has one", who.device)
+
+
+def _who(route: Route, found: _Said, up: _Up) -> Introduction | None:
     """Who speaks, by the bytes of what is said of the device; a server says the same with every uplink."""
     ids, version, attributes = bytes(found.end_device_ids), bytes(up.version_ids), bytes(up.attributes)
     short = len(ids) + len(version) + len(attributes) <= _REMEMBERED
@@ -136,9 +145,15 @@ def _who(route: Route, found: _Said, up: _Up) -> Introduction:
 
 
 @lru_cache(maxsize=4096)
-def _remembered(route: Route, ids: bytes, version: bytes, attributes: bytes) -> Introduction:
-    """The device by its DevEUI; one without (activated by hand) by its name in the application."""
-    eui = eui_of(_map(ids).get("dev_eui"))
+def _remembered(route: Route, ids: bytes, version: bytes, attributes: bytes) -> Introduction | None:
+    """The device by its DevEUI; one without (activated by hand) by its name in the application.
+
+    None where the message names another device than its topic.
+    """
+    said = _map(ids)
+    if said.get("device_id") not in (None, route.device):
+        return None
+    eui = eui_of(said.get("dev_eui"))
     if eui is not None:
         device = DeviceRef(route.community, "eui64", eui)
     else:
