@@ -200,15 +200,20 @@ def test_both_encoders_are_born_speak_and_die(port: int, aliases: dict[int, Case
     assert told(death) == [("plant 1/gateway a", False), ("plant 1/gateway a/ahu-1", False)]
 
 
-def test_a_node_with_the_same_client_id_takes_over(port: int, steps: Steps, open_all: Opened) -> None:
+def next_session(run: dict[int, Case]) -> dict[int, Case]:
+    """The same messages by a node that connects once more: the ``bdSeq`` of 3, a field of two bytes, is 4."""
+    return {step: case | {"hex": case["hex"].replace("5803", "5804")} for step, case in run.items()}
+
+
+def test_a_node_with_the_same_client_id_takes_over(port: int, aliases: dict[int, Case], open_all: Opened) -> None:
     """The broker ends the older connection, and with it the session; the newer one is born after that."""
     hub = open_all(Hub(port))
-    first = open_all(Node(port, steps(EDGE), will=1, name="edge-7"))
-    first.step(2, 3)
-    second = open_all(Node(port, steps(EDGE), will=11, name="edge-7"))
-    second.step(12, 13)
+    first = open_all(Node(port, aliases, will=17, name="gateway a"))
+    first.step(1, 2)
+    second = open_all(Node(port, next_session(aliases), will=17, name="gateway a"))
+    second.step(13, 14)
     said = hub.hears(5)
-    node, device = "site 1/edge-7", "site 1/edge-7/chiller 1"
+    node, device = "plant 1/gateway a", "plant 1/gateway a/ahu-1"
     assert [told(each) for each in said] == [
         [(node, True)],
         [(device, True)],
@@ -219,20 +224,20 @@ def test_a_node_with_the_same_client_id_takes_over(port: int, steps: Steps, open
 
 
 def test_a_duplicate_that_dies_late_does_not_take_the_living_one_with_it(
-    port: int, steps: Steps, open_all: Opened
+    port: int, aliases: dict[int, Case], open_all: Opened
 ) -> None:
     hub = open_all(Hub(port))
-    old = open_all(Node(port, steps(EDGE), will=1, name="edge-7 before"))
-    old.step(2, 3)
-    new = open_all(Node(port, steps(EDGE), will=11, name="edge-7"))
-    new.step(12, 13)
+    old = open_all(Node(port, aliases, will=17, name="gateway a before"))
+    old.step(1, 2)
+    new = open_all(Node(port, next_session(aliases), will=17, name="gateway a"))
+    new.step(13, 14)
     hub.hears(4)
     old.kill()
     [late] = hub.hears()
     assert late == Decoded()
     new.kill()
     [death] = hub.hears()
-    assert told(death)[0] == ("site 1/edge-7", False)
+    assert told(death)[0] == ("plant 1/gateway a", False)
 
 
 def test_an_unknown_alias_brings_a_rebirth(port: int, aliases: dict[int, Case], open_all: Opened) -> None:
