@@ -8,6 +8,7 @@ from devices.contract import DeviceRef, Limits, Problem, Quality, Sample
 from devices.formats.json_bytes import show
 from devices.formats.protobuf_wire import WireError
 from devices.formats.sparkplug_births import Table, canonical, is_control, own_name, walk
+from devices.formats.sparkplug_payload import TEMPLATE as OPENED
 from devices.formats.sparkplug_payload import Metric, Payload, read_properties
 from devices.formats.sparkplug_tables import open_tables
 from devices.formats.sparkplug_values import FAMILY, TEMPLATE, WrongType, name_of, read_value
@@ -44,7 +45,7 @@ class Gathered:
         self.device = device
         self.problems: list[Problem] = []
         self.unknown: list[str] = []
-        """Names of metrics that can never be a reading: tables, files, arrays."""
+        """Names of metrics that can never be a reading: files, bytes, long arrays, tables that stay closed."""
         self.strange: list[str] = []
         """Aliases that no birth announced, or whose values are not what it announced."""
         self.unborn: list[str] = []
@@ -60,7 +61,8 @@ class Gathered:
         """Read every metric. ``told_again``: the whole message was kept back by somebody."""
         bad: list[str] = []
         count = 0
-        for name, metric in walk(open_tables(payload.metrics, bad), self._aliases, self._limits.depth, bad):
+        opened = open_tables(payload.metrics, bad, self._born)
+        for name, metric in walk(opened, self._aliases, self._limits.depth, bad):
             if not name:
                 self._nameless(metric)
                 continue
@@ -90,13 +92,13 @@ class Gathered:
 
     def _reading(self, name: str, metric: Metric) -> tuple[str, float | bool | str] | None:
         """(point, value), or None where it is none."""
-        entry = self._names.get(name) or self._unborn(name, metric.datatype)
+        entry = self._names.get(name) or self._unborn(name, metric)
         if entry is None:
             return None
         born, point, unit, to = entry
         datatype = metric.datatype or born
         if not point:
-            if datatype not in FAMILY and datatype != TEMPLATE and not is_control(name):
+            if not _opens(metric, datatype) and not is_control(name):
                 self._pass_over(name)
             return None
         if metric.is_null or metric.is_transient:
@@ -125,12 +127,18 @@ class Gathered:
             detail = "a metric with neither name nor alias: send one of them"
             self.problems.append(Problem("bad_name", detail, self.device, whole=False))
 
-    def _unborn(self, name: str, datatype: int) -> list[Any] | None:
+    def _born(self, metric: Metric) -> int:
+        """The datatype that the birth gave it; 0 where it gave none."""
+        entry = self._names.get(metric.name or self._aliases.get(str(metric.alias), ""))
+        return entry[0] if entry is not None else 0
+
+    def _unborn(self, name: str, metric: Metric) -> list[Any] | None:
         """What to make of a metric that the birth left out: with a datatype of its own it is kept under its own name."""
+        datatype = metric.datatype
         if self._at_birth or is_control(name):  # what a birth cannot keep it has named already
             return None
         if datatype not in FAMILY:
-            if datatype and datatype != TEMPLATE:
+            if datatype and not _opens(metric, datatype):
                 self._pass_over(name)
             elif not datatype:
                 self.unborn.append(name)
@@ -175,6 +183,11 @@ class Gathered:
         for each in sentences:
             detail = f"{each}: write it as chapter 6 of the specification says"
             self.problems.append(Problem("bad_metric", detail, self.device, whole=False))
+
+
+def _opens(metric: Metric, datatype: int) -> bool:
+    """Whether it is a reading by itself, or was opened and its members are; null says nothing of either."""
+    return datatype in FAMILY or datatype == TEMPLATE or metric.kind == OPENED or metric.is_null
 
 
 def quality_of(code: int) -> Quality:

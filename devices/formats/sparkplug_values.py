@@ -72,6 +72,10 @@ _ARRAYS: Final[Mapping[int, struct.Struct]] = MappingProxyType(
 )
 _BOOLEANS: Final = NUMBERS["BooleanArray"]
 _STRINGS: Final = NUMBERS["StringArray"]
+ITEM_OF: Final[Mapping[int, int]] = MappingProxyType(
+    {number: NUMBERS[name.removesuffix("Array")] for name, number in NUMBERS.items() if name.endswith("Array")}
+)
+"""Datatype of an array -> that of its items."""
 _float = struct.Struct("<f").unpack
 _double = struct.Struct("<d").unpack
 

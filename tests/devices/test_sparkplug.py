@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 import zlib
 from typing import Any
@@ -689,8 +690,27 @@ def test_a_table_that_is_none_leaves_the_rest(talk: Talk) -> None:
     assert (values(said), reasons(said)) == ({"x": 1.0}, ["bad_metric", "bad_metric"])
 
 
+def test_items_of_a_short_array_are_readings(talk: Talk) -> None:
+    """A datatype that data leave out is that of the birth; an item that no birth knew is kept like any other metric."""
+    unit = {"engUnit": ("String", "A")}
+    arrays = [
+        metric("I", "FloatArray", struct.pack("<3f", 1.5, math.nan, 3.5), alias=5, props=unit),
+        metric("Doors", "BooleanArray", bytes((3, 0, 0, 0, 0b10100000)), alias=6),
+        metric("None", "Int16Array", b""),
+    ]
+    said = talk("NBIRTH", birth(*arrays))
+    assert values(said) == {"I/0": 1.5, "I/2": 3.5, "Doors/0": True, "Doors/1": False, "Doors/2": True}
+    assert (said.unknown, said.problems) == ((), ())
+    assert (point(said, "I/2").unit, len(said.announcements[0].points)) == ("A", 6)
+    longer = struct.pack("<4f", 1.0, 2.0, 3.0, 4.0)
+    said = talk("NDATA", payload(metric(alias=5, field="Bytes", value=longer), seq=1))
+    assert values(said) == {"I/0": 1.0, "I/1": 2.0, "I/2": 3.0, "I/3": 4.0}
+    said = talk("NDATA", payload(metric(alias=5, field="Bytes", value=b"123"), metric("x", "Double", 1.0), seq=2))
+    assert (values(said), reasons(said)) == ({"x": 1.0}, ["bad_metric"])
+
+
 def test_what_can_be_no_reading_is_counted(talk: Talk) -> None:
-    tables = [metric("table", "DataSet", b""), metric("file", "File", b"x"), metric("list", "Int8Array", b"\x01")]
+    tables = [metric("table", "DataSet", b""), metric("file", "File", b"x"), metric("list", "Int8Array", b"\x01" * 33)]
     said = talk("NBIRTH", birth(*tables, metric("x", "Double", 1.0)))
     assert said.unknown == ("table", "file", "list")
     assert values(said) == {"x": 1.0}

@@ -30,6 +30,7 @@ from devices.formats.sparkplug_payload import (
     read_template,
     write_switch,
 )
+from devices.formats.sparkplug_tables import MOST_ITEMS
 from devices.formats.sparkplug_topics import node_key, table_key
 from devices.formats.sparkplug_values import BOOLEAN, FAMILY, NUMBERS, name_of, read_value
 
@@ -245,6 +246,9 @@ def flat(metrics: list[Case], folder: str = "") -> Iterator[tuple[str, Case]]:
                 yield from flat(members, name)
         elif each["datatype"] == "DataSet" and value is not None:
             yield from cells(each, name)
+        elif each["datatype"].endswith("Array") and value is not None and len(value) <= MOST_ITEMS:
+            for number, item in enumerate(value):
+                yield f"{name}/{number}", each | {"datatype": each["datatype"].removesuffix("Array"), "value": item}
         else:
             yield name, each
 
