@@ -238,8 +238,11 @@ def _as_metric(metric: str, value: object, unit: str) -> float | bool | str | No
     return value if metric in TEXTS and isinstance(value, str) and value else None
 
 
+_NO_TEXT: Final = frozenset({"", "nan", "NaN", "NAN"})
+
+
 def own_value(value: object) -> float | bool | str | None:
-    """The value as readings carry it: finite float, bool or text; None for null, NaN, infinities, empty or nested."""
+    """The value as readings carry it: finite float, bool or text; None for null, NaN (the word too), infinities, empty or nested."""
     if isinstance(value, bool):
         return value
     if isinstance(value, (int, float)):
@@ -248,4 +251,4 @@ def own_value(value: object) -> float | bool | str | None:
         except OverflowError:
             return None
         return number if math.isfinite(number) else None
-    return value if isinstance(value, str) and value else None
+    return value if isinstance(value, str) and value not in _NO_TEXT else None
