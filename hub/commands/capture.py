@@ -23,7 +23,7 @@ LONGEST: Final = 256 * 1024
 """Characters of JSON whose brackets are not closed; after that it is taken as it is."""
 _BLANKS: Final = 16
 _JSON: Final = ("{", "[")
-_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?')
 _INSIDE_JSON: Final = frozenset(' \t"{}[]')
 """What lines of JSON begin with, and topics do not."""
 

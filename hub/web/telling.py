@@ -20,6 +20,7 @@ from hub.domain.metrics import Metric
 from hub.domain.own_parts import part_of
 from hub.domain.places import Name
 from hub.domain.tickets import Ticket, TicketState
+from hub.domain.wording import said
 from hub.flows.live import LiveReading
 from hub.flows.notice_text import place_words
 from hub.flows.registry import Registry
@@ -58,6 +59,10 @@ class Teller:
         text = value.value if isinstance(value, Enum) else value
         said = self.gettext(f"{group}:{text}")
         return str(text) if said == f"{group}:{text}" else said
+
+    def wording(self, text: str) -> str:
+        """A sentence of the domain's in the reader's language; a plain text as it is."""
+        return str(said(text, self.gettext))
 
     def component(self, name: str) -> str:
         """A component; ``mqtt:main`` is the connection called main."""

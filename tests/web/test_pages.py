@@ -237,6 +237,14 @@ def test_an_inbox_of_many_is_shown_piece_by_piece_and_can_be_searched(web: Brows
     assert client.post("/devices/adopt", data=form).headers["location"] == "/devices?adopted=1&q=z-04"
 
 
+@pytest.mark.parametrize(
+    ("language", "why"), [("en", "no other place here has what it measures"), ("zh-CN", "本小区只有这里测量这类内容")]
+)
+def test_why_a_place_is_guessed_is_said_in_the_reader_s_language(web: Browser, language: str, why: str) -> None:
+    manager = web.anonymous(authorization="Bearer manager-token", accept="text/html", **{"accept-language": language})
+    assert why in manager.get("/devices").text
+
+
 def test_a_guess_is_marked_and_every_metric_can_be_corrected(web: Browser) -> None:
     client, csrf = web.person("manager")
     item, gym = web.hub.inbox.items[0], f"{HOME}~guessing"

@@ -28,6 +28,14 @@ def test_a_push_is_handed_on_with_what_the_hub_looks_at(web: Browser) -> None:
     assert (delivery.headers["x-sign"], delivery.content_type) == ("s", "application/json")
 
 
+@pytest.mark.parametrize("address", ["/ingest/cloud/", f"/ingest/cloud/{SECRET}/"])
+def test_a_slash_at_the_end_is_the_same_address(web: Browser, address: str) -> None:
+    """Clouds do not follow a redirect, and people type one."""
+    answer = web.anonymous().post(address, content=b'{"a":1}', follow_redirects=False)
+    assert (answer.status_code, answer.text) == (200, "ok")
+    assert web.anonymous().get(f"{address}?msg=hello", follow_redirects=False).text == "hello"
+
+
 def test_neither_session_nor_form_token_is_asked_for(web: Browser) -> None:
     client, _ = web.person("viewer")
     assert client.post("/ingest/cloud", content=b"{}").status_code == 200

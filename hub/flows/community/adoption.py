@@ -10,6 +10,7 @@ from hub.domain.catalogue import Catalogue
 from hub.domain.device_classes import Classed, device_class
 from hub.domain.metrics import METRICS, metric_of
 from hub.domain.places import Binding, Device, DeviceState, Facility, Name
+from hub.domain.wording import Wording
 from hub.errors import InvalidInput, NotFound
 from hub.flows.registry import Registry
 
@@ -56,6 +57,7 @@ class InboxDevice(NamedTuple):
     facility: str | None
     unit: str
     reason: str
+    """Why there; a ``Wording``, unless no place is guessed."""
     kinds: tuple[str, ...] = ()
     """Facility kinds that it would suit, the likeliest first."""
     classed: Classed | None = None
@@ -127,13 +129,13 @@ def _place(
         if named:
             facility = max(named, key=lambda f: len(f.id))
             unit = _unit_in_name(own.removeprefix(facility.id), facility)
-            return facility.id, unit, f"name begins with {facility.id}"
+            return facility.id, unit, Wording("its name begins with %(facility)s", facility=facility.id)
     hinted = [f for f in facilities if any(_means(word, f) for _, word in device.about.hints)]
     if len(hinted) == 1:
-        return hinted[0].id, "", "its gateway says that it is there"
+        return hinted[0].id, "", Wording("its gateway says that it is there")
     alike = [f for f in facilities if f.kind in likeliest]
     if len(alike) == 1:
-        return alike[0].id, "", f"measures what a {alike[0].kind} measures"
+        return alike[0].id, "", Wording("no other place here has what it measures")
     reason = f"seems to be a {' or a '.join(kinds)}" if kinds else "no point name tells what it measures"
     return None, "", reason
 

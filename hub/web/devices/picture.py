@@ -21,6 +21,7 @@ from hub.flows.registry import Registry
 from hub.web.auth.access import Access
 from hub.web.deps import WebDeps
 
+_STAND_INS: Final = 100
 LEVELS: Final = ("battery", "battery_voltage", "battery_low", "signal")
 """Metrics that say how a device itself is, shown among its facts."""
 
@@ -151,12 +152,15 @@ def _successors(registry: Registry, file: DeviceFile) -> Iterable[str]:
 
 
 def stand_ins(registry: Registry, waiting: Iterable[Device], device: Device) -> list[Device]:
-    """Which devices could take its place: those that wait, and those in use that speak for nothing."""
+    """Which devices could take its place, at most a hundred: those that wait, and those in use that speak for nothing.
+
+    What measures the same comes first, then what was heard first of late.
+    """
     bound = {owner for (owner, _), spans in registry.bindings.items() if spans and spans[-1].valid_to is None}
     spare = [d for d in registry.devices.values() if d.state is DeviceState.ADOPTED and d.id not in bound]
     found = [d for d in (*waiting, *spare) if d.community == device.community and d.id != device.id]
     alike = {d.id: is_alike(d, device) for d in found}
-    return sorted(found, key=lambda d: (not alike[d.id], -(d.first_seen or 0), d.id))
+    return sorted(found, key=lambda d: (not alike[d.id], -(d.first_seen or 0), d.id))[:_STAND_INS]
 
 
 def tag_of(device: Device) -> str:

@@ -17,24 +17,28 @@ router = APIRouter(tags=["push"])
 
 
 @router.post("/ingest/{source}", dependencies=[Public], response_class=PlainTextResponse)
+@router.post("/ingest/{source}/", dependencies=[Public], response_class=PlainTextResponse, include_in_schema=False)
 async def push(request: Request, source: str) -> Response:
     """A vendor's message. 200 once it is in the journal; 503 with Retry-After where it is not: send it again."""
     return await _push(request, source, secret="")
 
 
 @router.post("/ingest/{source}/{secret}", dependencies=[Public], response_class=PlainTextResponse)
+@router.post("/ingest/{source}/{secret}/", dependencies=[Public], response_class=PlainTextResponse, include_in_schema=False)
 async def push_with_secret(request: Request, source: str, secret: str) -> Response:
     """As above, for clouds that can sign nothing and send no header of their own."""
     return await _push(request, source, secret=secret)
 
 
 @router.get("/ingest/{source}", dependencies=[Public], response_class=PlainTextResponse)
+@router.get("/ingest/{source}/", dependencies=[Public], response_class=PlainTextResponse, include_in_schema=False)
 def greet(request: Request, source: str) -> Response:
     """The handshake of clouds that check an address before they push to it (OneNET)."""
     return _greet(request, source, secret="")
 
 
 @router.get("/ingest/{source}/{secret}", dependencies=[Public], response_class=PlainTextResponse)
+@router.get("/ingest/{source}/{secret}/", dependencies=[Public], response_class=PlainTextResponse, include_in_schema=False)
 def greet_with_secret(request: Request, source: str, secret: str) -> Response:
     """As above; without a handshake it says whether the secret is right."""
     return _greet(request, source, secret=secret)

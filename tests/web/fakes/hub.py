@@ -21,6 +21,7 @@ from hub.domain.notices import Notice, NoticeKind
 from hub.domain.people import Grant, Role, ScopeKind, Token, User
 from hub.domain.places import Device, DeviceState, Name
 from hub.domain.tickets import Ticket, TicketKey, TicketKind, TicketState
+from hub.domain.wording import Wording
 from hub.flows.batch import Gap, PointKey, Position, Refusal
 from hub.flows.commissioning.desk import CommissioningDesk, Parts
 from hub.flows.commissioning.walk_desk import WalkDesk
@@ -208,7 +209,7 @@ def waiting(registry: Registry, now: int) -> list[InboxDevice]:
             (InboxPoint("pressure", "0.44", "pressure"), InboxPoint("ain3", "812", "")),
             pumps.id,
             "",
-            "Reports pressure as the pump rooms do, through the same gateway.",
+            Wording("no other place here has what it measures"),
         ),
         InboxDevice(device("gym-cam-2", 47), (InboxPoint("occupancy", "7", "occupancy"),), None, "", ""),
         InboxDevice(
