@@ -87,6 +87,8 @@ class Reading(msgspec.Struct, gc=False):
     unknown: list[str] = []
     refused: list[str] = []
     """Names that cannot be shown or are too long."""
+    endless: list[str] = []
+    """Keys of numbers that no float holds."""
     left_out: int = 0
     """Values beyond what one message may have."""
     _room: int = READINGS
@@ -218,6 +220,8 @@ class Reading(msgspec.Struct, gc=False):
     def _keep(self, key: str, value: object, place: _Place) -> None:
         """Under the maker's own key, unless nobody would look for it there."""
         kept = own_value(value)
+        if kept is None and isinstance(value, int):
+            self.endless.append(key[:_TEXT])
         if kept is None or self._known_only or passed_over(self._table, key):
             return
         if isinstance(kept, str) and not _word(kept):

@@ -170,7 +170,7 @@ def _look_closer(up: Uplink, who: Introduction, limits: Limits, state: State) ->
         then = [Sample(who.device, each.time, each.values, None, up.quality, each.told_again) for each in reading.dated]
         samples = (*samples, *then)
     announcements, changes = introduce(who, reading.about, state, up=up)
-    wrong = troubles or reading.refused or reading.left_out
+    wrong = troubles or reading.refused or reading.endless or reading.left_out
     return Decoded(
         samples=samples,
         problems=_problems(reading, troubles, who.device, limits) if wrong else (),
@@ -214,9 +214,11 @@ def _frame(
 def _problems(reading: Reading, troubles: list[Trouble], device: DeviceRef, limits: Limits) -> tuple[Problem, ...]:
     """What could not be read; the rest was."""
     right = f"use 1 to {limits.name} printable characters"
+    finite = "NaN, infinite or too large: let the codec leave it out"
     said = [
         *troubles,
         *(Trouble("bad_name", f"field {name[:40]!r}: {right}") for name in reading.refused[:_MOST_REFUSED]),
+        *(Trouble("not_finite", f"field {key[:40]!r}: {finite}") for key in reading.endless[:_MOST_REFUSED]),
     ]
     if reading.left_out:
         detail = f"{reading.left_out} values more than one message may have: send fewer"
