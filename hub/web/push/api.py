@@ -24,7 +24,9 @@ async def push(request: Request, source: str) -> Response:
 
 
 @router.post("/ingest/{source}/{secret}", dependencies=[Public], response_class=PlainTextResponse)
-@router.post("/ingest/{source}/{secret}/", dependencies=[Public], response_class=PlainTextResponse, include_in_schema=False)
+@router.post(
+    "/ingest/{source}/{secret}/", dependencies=[Public], response_class=PlainTextResponse, include_in_schema=False
+)
 async def push_with_secret(request: Request, source: str, secret: str) -> Response:
     """As above, for clouds that can sign nothing and send no header of their own."""
     return await _push(request, source, secret=secret)
@@ -38,7 +40,9 @@ def greet(request: Request, source: str) -> Response:
 
 
 @router.get("/ingest/{source}/{secret}", dependencies=[Public], response_class=PlainTextResponse)
-@router.get("/ingest/{source}/{secret}/", dependencies=[Public], response_class=PlainTextResponse, include_in_schema=False)
+@router.get(
+    "/ingest/{source}/{secret}/", dependencies=[Public], response_class=PlainTextResponse, include_in_schema=False
+)
 def greet_with_secret(request: Request, source: str, secret: str) -> Response:
     """As above; without a handshake it says whether the secret is right."""
     return _greet(request, source, secret=secret)
