@@ -21,6 +21,7 @@ from devices.profiles.shape import Profile, Unpack
 from devices.profiles.topics import covers
 
 _UNREAD: Final = object()
+_HOLDERS: Final = (dict, list)
 _LONGEST_TOPIC: Final = 1024
 _NO_NUMBER: Final = ("nan", "NaN")
 """What senders write where they have no number."""
@@ -170,8 +171,10 @@ def _bare(payload: bytes, gather: Gather) -> Any:
 def _lower(value: Any) -> Any:
     """Every key in lower case; of two that become one, the later counts."""
     if isinstance(value, dict):
-        return {key.lower(): _lower(part) for key, part in value.items()}
-    return [_lower(part) for part in value] if isinstance(value, list) else value
+        return {key.lower(): _lower(part) if isinstance(part, _HOLDERS) else part for key, part in value.items()}
+    if isinstance(value, list):
+        return [_lower(part) if isinstance(part, _HOLDERS) else part for part in value]
+    return value
 
 
 def _unpacked(root: Any, unpack: Unpack, path: tuple[Step, ...], gather: Gather) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import msgspec
 
@@ -23,6 +23,8 @@ from devices.formats.json_bytes import show
 
 MOST_VALUES: Final = 2_000
 """Readings, events and statements of one message."""
+MOST_THINGS: Final = 4 * MOST_VALUES
+"""Things of one message that a rule walks to."""
 _MOST_PASSED_OVER: Final = 4 * MOST_VALUES
 """Values of one message that the profile does not want."""
 MOST_REMEMBERED: Final = 20_000
@@ -90,19 +92,18 @@ class Gather(msgspec.Struct, gc=False):
         """Count a value, an event or a statement. Raises Full."""
         self.values += 1
         if self.values > MOST_VALUES:
-            detail = f"more than {MOST_VALUES} values and events in one message: split the message"
-            self.problem("too_many_values", detail)
-            raise Full
+            self.full(f"{MOST_VALUES} values and events")
 
     def one_unwanted(self) -> None:
         """Count a value that the profile passes over. Raises Full."""
         self.passed_over += 1
         if self.passed_over > _MOST_PASSED_OVER:
-            detail = (
-                f"more than {_MOST_PASSED_OVER} values that the profile passes over in one message: split the message"
-            )
-            self.problem("too_many_values", detail)
-            raise Full
+            self.full(f"{_MOST_PASSED_OVER} values that the profile passes over")
+
+    def full(self, what: str) -> NoReturn:
+        """There are more than so many of something. Raises Full."""
+        self.problem("too_many_values", f"more than {what} in one message: split the message")
+        raise Full
 
     def event(self, event: Event) -> None:
         """Something happened. Raises Full."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import TypeVar
 
 from devices.contract import DeviceRef
@@ -10,7 +11,7 @@ from devices.formats.json_bytes import show
 from devices.profiles.building import Builder
 from devices.profiles.columns import Columns
 from devices.profiles.faults import Watcher, remember
-from devices.profiles.gathering import Gather
+from devices.profiles.gathering import MOST_THINGS, Gather
 from devices.profiles.paths import Here, Odd, as_text, names_spelled
 from devices.profiles.points import Reader
 from devices.profiles.scope import Scope, Table
@@ -78,7 +79,9 @@ class Rule:
                 self._one(whole, gather, speaker)
             return True
         fits: bool | None = None
-        for here in self._walked(whole, gather):
+        for number, here in enumerate(self._walked(whole, gather)):
+            if number == MOST_THINGS:
+                gather.full(f"{MOST_THINGS} things of a list")
             if isinstance(here, Odd):
                 gather.problem("bad_shape", f"{here.where}: found {show(here.found)}: send {here.right}")
                 return True
@@ -95,14 +98,14 @@ class Rule:
         return True if fits is None and self._lacking(whole, gather) else fits
 
     def _walked(self, whole: Here, gather: Gather) -> list[Here | Odd]:
-        """What the walks come by, and what stopped one; the same list for all rules that walk alike."""
+        """What the walks come by, as far as it is read, and what stopped one; the same list for all rules that walk alike."""
         alike = (self._each_spelled, id(whole.names))
         found = gather.walked.get(alike)
         if found is None:
             found = gather.walked[alike] = []
             try:
                 for walk in self._each:
-                    found += walk(whole)
+                    found += islice(walk(whole), MOST_THINGS + 1 - len(found))
             except Odd as odd:
                 found.append(odd)
         return found

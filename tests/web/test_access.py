@@ -15,7 +15,7 @@ from hub.web.auth.access import roles_of, scope_of
 from hub.web.routes import ROUTERS
 from tests.web.conftest import Browser
 
-PUSHES = {"/ingest/{source}", "/ingest/{source}/{secret}"}
+PUSHES = {f"/ingest/{{source}}{secret}{slash}" for secret in ("", "/{secret}") for slash in ("", "/")}
 PUBLIC = {"/login", "/preferences", "/healthz", "/readyz", "/metrics", *PUSHES}
 LOGIN_OF = {role: role.value for role in Role}
 STREAM = "/api/v1/events"
