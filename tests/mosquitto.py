@@ -6,13 +6,14 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_ports
 
 MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 
@@ -22,9 +23,7 @@ def own_mosquitto(folder: Path) -> Iterator[int]:
     """Its port. Skips where mosquitto is not installed."""
     if not Path(MOSQUITTO).is_file():
         pytest.skip("mosquitto is not installed: apt-get install mosquitto")
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
+    [port] = free_ports(1)
     user = "user root\n" if os.geteuid() == 0 else ""
     config = folder / "mosquitto.conf"
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n{user}")
