@@ -93,7 +93,10 @@ def suited(points: Iterable[InboxPoint], catalogue: Catalogue) -> tuple[str, ...
 
     Of those that say as much, the one that says least besides stands first.
     """
-    scores = _scores(points, catalogue)
+    return _likeliest(_scores(points, catalogue), catalogue)
+
+
+def _likeliest(scores: Mapping[str, float], catalogue: Catalogue) -> tuple[str, ...]:
     return tuple(sorted(scores, key=lambda kind: (-scores[kind], len(catalogue.kinds[kind].sensors), kind))[:3])
 
 
@@ -110,12 +113,13 @@ def _scores(points: Iterable[InboxPoint], catalogue: Catalogue) -> Mapping[str, 
 
 def suggest(device: Device, points: Sequence[InboxPoint], registry: Registry, catalogue: Catalogue) -> InboxDevice:
     """What the device seems to be, and where it seems to belong: by its own name first, then by what it measures."""
-    kinds = suited(points, catalogue)
+    scores = _scores(points, catalogue)
+    kinds = _likeliest(scores, catalogue)
     measured = {point.metric for point in points if point.metric}
     classed = device_class(measured, device.model, device.maker, device.about.name)
-    scores = _scores(points, catalogue)
-    likeliest = {kind for kind, score in scores.items() if score == max(scores.values())}
-    facility, unit, reason = _place(device, kinds, likeliest, registry)
+    best = max(scores.values(), default=0)
+    alike = {kind for kind, score in scores.items() if score == best}
+    facility, unit, reason = _place(device, kinds, alike, registry)
     return InboxDevice(device, tuple(points), facility, unit, reason, kinds, classed)
 
 
